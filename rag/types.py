@@ -1,0 +1,119 @@
+"""The values that travel from a question to its answer. Every surface consumes these and derives none again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from index.types import Hit
+
+Role = Literal["user", "assistant"]
+Status = Literal["answered", "not_found", "clarify"]
+Support = Literal["verbatim", "supported", "partial", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of a document, exactly: ``documents[document_id].text[start:end] == text`` (code points).
+
+    ``n`` is the citation number shown to the reader, from 1, unique within an answer.
+    """
+
+    n: int
+    document_id: str
+    source: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    published: str | None = None
+    outlet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement of an answer and the quotes it stands on.
+
+    ``text`` may differ from its quotes by explanations in square brackets (``He [Zelensky] said``), which are ours.
+    """
+
+    text: str
+    support: Support
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is shown of a hit: where the passage stands and what it says."""
+
+    document_id: str
+    source: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    score: float
+    text: str
+    published: str | None = None
+    outlet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of a question.
+
+    ``status`` is ``answered``; ``not_found``, with no claims and the nearest passages in ``hits``; or ``clarify``,
+    where ``text`` asks back. ``text`` is plain prose with ``[n]`` after each claim and the short answer in
+    ``**bold**``; it holds text of documents, so a surface that renders markup must build it from ``claims``.
+    ``confidence`` is the calibrated probability, 0 to 1, that the documents answer the question.
+    """
+
+    question: str
+    standalone_question: str
+    status: Status
+    confidence: float
+    short_answer: str | None
+    text: str
+    claims: tuple[Claim, ...]
+    hits: tuple[Source, ...]
+    model: str
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def quotes(self) -> tuple[Quote, ...]:
+        """Every quote of the answer, in the order of its number."""
+        return tuple(quote for claim in self.claims for quote in claim.quotes)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Event: what was found, before a word of the answer. Comes once, first."""
+
+    hits: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Event: the next piece of ``Answer.text``. The pieces, joined, are the text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Event: the whole answer, checked. Comes once, last."""
+
+    answer: Answer
+
+
+Event = Evidence | Delta | Done
