@@ -1,0 +1,1 @@
+"""Documents to searchable passages. Knows nothing of questions."""

@@ -1,0 +1,218 @@
+"""Texts to vectors.
+
+A passage's forward pass also gives a vector for each of its sentences, pooled from the same token states: a sentence
+seen in its context, at no further cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from index.types import Matrix, Passage, Vector
+
+if TYPE_CHECKING:
+    import torch
+    from tokenizers import Encoding
+
+BATCH_TOKENS = 4096
+"""Tokens in one forward pass, padding counted: enough to fill two cores, small enough to stay in their caches."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVectors:
+    """A passage's own vector, shape ``(dimension,)``, and one a sentence, shape ``(sentences, dimension)``."""
+
+    passage: Vector
+    sentences: Matrix
+
+
+class Embedder(Protocol):
+    """Turns passages and questions into vectors of one space; all of unit length, float32."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What the vectors depend on; vectors of different fingerprints must not be compared."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a text are read, special tokens not counted."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count each text's tokens, special tokens not counted."""
+
+    def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
+        """Embed passages, each with its context, and their sentences."""
+
+    def embed_query(self, text: str) -> Vector:
+        """Embed a question."""
+
+
+class SentenceTransformerEmbedder:
+    """Any sentence-transformers model in a folder. Thread-safe.
+
+    bfloat16 weights where the CPU multiplies them natively (about three times the speed of float32 on MiniLM, cosine
+    to the float32 vectors >= 0.9999); pooling is in float32. Models that pool by the mean give sentence vectors from
+    the passage's own pass; the others embed each sentence by itself.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Pooling
+        from tokenizers import Tokenizer
+
+        dtype = torch.bfloat16 if _native_bfloat16() else torch.float32
+        self._model: Any = SentenceTransformer(
+            str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
+        ).eval()
+        backend = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
+        backend.no_truncation()
+        backend.no_padding()
+        self._tokenizer = backend
+        self._pad = int(self._model.tokenizer.pad_token_id or 0)
+        self._special = backend.num_special_tokens_to_add(False)
+        self._mean_pooled = any(
+            isinstance(module, Pooling) and module.pooling_mode == "mean" for module in self._model
+        )
+        self._fingerprint = _fingerprint(folder)
+
+    @property
+    def fingerprint(self) -> str:
+        """See `Embedder`; here the start of the SHA-256 of the weights."""
+        return self._fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """See `Embedder`."""
+        return int(self._model.get_embedding_dimension())
+
+    @property
+    def max_tokens(self) -> int:
+        """See `Embedder`."""
+        return int(self._model.max_seq_length) - self._special
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """See `Embedder`."""
+        return [len(row) for row in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def embed_query(self, text: str) -> Vector:
+        """See `Embedder`; the model's own query prompt, if it has one, goes before the text."""
+        return self._embed_texts([(self._model.prompts.get("query") or "") + text])[0]
+
+    def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
+        """See `Embedder`; passages of like length share a batch, so that little is padding."""
+        prompt = self._model.prompts.get("document") or ""
+        heads = [prompt + (f"{passage.context}. " if passage.context else "") for passage in passages]
+        texts = [head + passage.text for head, passage in zip(heads, passages, strict=True)]
+        if not self._mean_pooled:
+            sentences = [_sentence_texts(passage) for passage in passages]
+            flat = self._embed_texts([prompt + text for texts in sentences for text in texts])
+            parts = np.split(flat, np.cumsum([len(texts) for texts in sentences])[:-1]) if passages else []
+            return [PassageVectors(*pair) for pair in zip(self._embed_texts(texts), parts, strict=True)]
+        results: dict[int, PassageVectors] = {}
+        for rows, encodings, states, pooled in self._passes(texts):
+            for row, encoding, state, mean in zip(rows, encodings, states, pooled, strict=True):
+                shift = len(heads[row]) - passages[row].start
+                spans = [(span.start + shift, span.end + shift) for span in passages[row].sentences]
+                results[row] = PassageVectors(_unit(mean), _unit(_span_means(state, encoding, spans, mean)))
+        return [results[row] for row in range(len(passages))]
+
+    def _embed_texts(self, texts: Sequence[str]) -> Matrix:
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        for rows, _, _, pooled in self._passes(texts):
+            vectors[rows] = _unit(pooled)
+        return vectors
+
+    def _passes(
+        self, texts: Sequence[str]
+    ) -> Iterator[tuple[list[int], list[Encoding], npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+        """Yield, batch by batch: rows, their encodings, token states ``(rows, tokens, dimension)``, pooled states."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        for encoding in encodings:
+            encoding.truncate(self.max_tokens + self._special)
+        for rows in _batches([len(encoding.ids) for encoding in encodings]):
+            batch = [encodings[row] for row in rows]
+            states, pooled = self._forward([encoding.ids for encoding in batch])
+            yield rows, batch, states, pooled
+
+    def _forward(self, ids: Sequence[list[int]]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        import torch
+
+        longest = max(len(row) for row in ids)
+        features = {
+            "input_ids": torch.tensor([row + [self._pad] * (longest - len(row)) for row in ids]),
+            "attention_mask": torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids]),
+        }
+        with torch.inference_mode():
+            if self._mean_pooled:
+                states = self._model[0](features)["token_embeddings"].float()
+                mask = features["attention_mask"].unsqueeze(-1)
+                pooled: torch.Tensor = (states * mask).sum(1) / mask.sum(1)
+            else:
+                output = self._model(features)
+                states, pooled = output["token_embeddings"].float(), output["sentence_embedding"].float()
+        return states.numpy(), pooled.numpy()
+
+
+def _native_bfloat16() -> bool:
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+def _fingerprint(folder: Path) -> str:
+    weights = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
+    digest = hashlib.sha256()
+    for path in weights:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Group rows of like length, the longest first, into batches of at most `BATCH_TOKENS` padded tokens."""
+    batch: list[int] = []
+    longest = 0
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if batch and longest * (len(batch) + 1) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        longest = longest if batch else lengths[row]
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _sentence_texts(passage: Passage) -> list[str]:
+    return [passage.text[span.start - passage.start : span.end - passage.start] for span in passage.sentences]
+
+
+def _span_means(
+    states: npt.NDArray[np.float32], encoding: Encoding, spans: Sequence[tuple[int, int]], default: Vector
+) -> Matrix:
+    """Average the token states of each span of characters; ``default`` where a span holds no token."""
+    offsets = np.asarray(encoding.offsets)
+    starts, ends = offsets[:, 0], offsets[:, 1]
+    real = ends > starts
+    means = np.empty((len(spans), states.shape[1]), np.float32)
+    for row, (start, end) in enumerate(spans):
+        inside = np.flatnonzero(real & (starts >= start) & (ends <= end))
+        means[row] = states[inside].mean(0) if len(inside) else default
+    return means
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.maximum(norms, 1e-12)).astype(np.float32)

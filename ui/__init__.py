@@ -1,0 +1,1 @@
+"""Adapters: command line, web server, chat, widget. No logic of their own."""
