@@ -1,0 +1,1 @@
+"""Whether answers are right: cases, metrics, runs, reports, calibration, benchmarks."""

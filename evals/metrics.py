@@ -1,0 +1,174 @@
+"""What is measured, as pure functions of a case and its answer. Each docstring states its formula.
+
+Rates and shares lie in 0..1. A figure that has nothing to count over is ``None``, never 0 or 1.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from math import ceil, floor, sqrt
+from typing import TYPE_CHECKING
+
+from evals.text import contains, normalise
+from index.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from evals.cases import Case, Evidence
+    from rag.types import Answer, Claim, Quote, Source
+
+Z_95 = 1.959964
+"""The 97.5% quantile of the standard normal distribution."""
+
+
+def answer_text(answer: Answer) -> str:
+    """Return the words that an answer is judged by: its claims and its short answer, one a line."""
+    return "\n".join([*(claim.text for claim in answer.claims), answer.short_answer or ""])
+
+
+def missing_groups(groups: Sequence[Sequence[str]], text: str) -> list[Sequence[str]]:
+    """Return the answer groups of which no wording occurs in ``text``."""
+    return [group for group in groups if not any(contains(text, wording) for wording in group)]
+
+
+def answer_recall(groups: Sequence[Sequence[str]], text: str) -> float | None:
+    """Return ``|{groups with any wording in text}| / |groups|``."""
+    return share(len(groups) - len(missing_groups(groups, text)), len(groups))
+
+
+def forbidden_found(forbidden: Iterable[str], text: str) -> list[str]:
+    """Return the forbidden wordings that occur in ``text``."""
+    return [wording for wording in forbidden if contains(text, wording)]
+
+
+def same_source(source: str, wanted: str) -> bool:
+    """Tell whether the path ``source`` equals ``wanted`` or ends with it at a folder's boundary."""
+    path, tail = source.replace("\\", "/"), wanted.replace("\\", "/").lstrip("/")
+    return path == tail or path.endswith("/" + tail)
+
+
+def overlaps(text: str, evidence: str) -> bool:
+    """Tell whether one of the two texts contains the other, typography aside."""
+    one, other = normalise(text), normalise(evidence)
+    return bool(one and other) and (one in other or other in one)
+
+
+def evidence_recall(evidence: Sequence[Evidence], quotes: Sequence[Quote]) -> float | None:
+    """Return ``|{items that some quote stands on}| / |items|``.
+
+    A quote stands on an item if it comes from the item's source and, where the item has words, overlaps them.
+    """
+    found = sum(any(_stands_on(quote, item) for quote in quotes) for item in evidence)
+    return share(found, len(evidence))
+
+
+def _stands_on(quote: Quote, item: Evidence) -> bool:
+    return same_source(quote.source, item.source) and (item.quote is None or overlaps(quote.text, item.quote))
+
+
+def altered_quotes(quotes: Sequence[Quote], text_of: Callable[[str], str]) -> list[Quote]:
+    """Return the quotes that are not, character for character, what the stored document says at their offsets.
+
+    ``text_of`` gives the stored text of a document id; where it raises ``InputError`` there is no such document.
+    """
+    return [quote for quote in quotes if not _is_verbatim(quote, text_of)]
+
+
+def _is_verbatim(quote: Quote, text_of: Callable[[str], str]) -> bool:
+    try:
+        text = text_of(quote.document_id)
+    except InputError:
+        return False
+    return 0 <= quote.start < quote.end <= len(text) and text[quote.start : quote.end] == quote.text
+
+
+def supported_claims(claims: Sequence[Claim]) -> int:
+    """Count the claims found ``verbatim`` or ``supported`` in their quotes. claim_support is their share."""
+    return sum(claim.support in ("verbatim", "supported") for claim in claims)
+
+
+def first_relevant(case: Case, hits: Sequence[Source]) -> int | None:
+    """Return the rank, from 1, of the first relevant hit, or ``None``.
+
+    A hit is relevant if it comes from the source of an item of evidence and holds the item's words, if it has any;
+    for a case without evidence, if it holds any wording of the answer.
+    """
+    return next((rank for rank, hit in enumerate(hits, 1) if _is_relevant(case, hit)), None)
+
+
+def _is_relevant(case: Case, hit: Source) -> bool:
+    if not case.evidence:
+        return any(contains(hit.text, wording) for group in case.answer for wording in group)
+    return any(
+        same_source(hit.source, item.source)
+        and (item.quote is None or normalise(item.quote) in normalise(hit.text))
+        for item in case.evidence
+    )
+
+
+def hit_rate(ranks: Sequence[int | None], k: int) -> float | None:
+    """Return ``|{rank <= k}| / |ranks|``, where a rank is that of the first relevant hit."""
+    return share(sum(rank is not None and rank <= k for rank in ranks), len(ranks))
+
+
+def mean_reciprocal_rank(ranks: Sequence[int | None]) -> float | None:
+    """Return ``sum(1 / rank) / |ranks|``, where a rank that is ``None`` adds 0."""
+    return share(sum(1 / rank for rank in ranks if rank is not None), len(ranks))
+
+
+def share(part: float, whole: int) -> float | None:
+    """Return ``part / whole``, or ``None`` of nothing."""
+    return part / whole if whole else None
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Return ``sum(values) / |values|``, or ``None`` of nothing."""
+    return share(sum(values), len(values))
+
+
+def wilson(rate: float, count: int) -> tuple[float, float]:
+    """Return the Wilson score interval at 95% of a ``rate`` seen over ``count`` independent trials.
+
+    ``(p + z^2/2n ± z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)`` (Wilson 1927). For the mean of values between 0
+    and 1 it errs on the wide side, because yes-or-no values vary most. ``count`` of 0 gives ``(0, 1)``.
+    """
+    if count == 0:
+        return 0.0, 1.0
+    z2 = Z_95**2 / count
+    centre = rate + z2 / 2
+    half = sqrt(Z_95**2 * rate * (1 - rate) / count + z2 * z2 / 4)
+    return max(0.0, (centre - half) / (1 + z2)), min(1.0, (centre + half) / (1 + z2))
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """Return the value below which ``percent`` (0..100) of ``values`` lie, interpolated linearly between two."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    position = (len(ordered) - 1) * percent / 100
+    low, high = ordered[floor(position)], ordered[ceil(position)]
+    return low + (high - low) * (position - floor(position))
+
+
+def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """Return ``P(positive > negative) + P(positive = negative) / 2`` over all pairs: 0.5 is chance."""
+    ordered = sorted(negative)
+    wins = sum((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in positive)
+    return share(wins, len(positive) * len(negative))
+
+
+def risk_coverage(answered: Sequence[tuple[float, bool]], total: int) -> list[tuple[float, float]]:
+    """Return the points ``(coverage, risk)`` of answering only the most confident questions.
+
+    ``answered`` holds the confidence of every answered question and whether its answer is right; ``total`` counts
+    all questions. At each confidence c that occurs: coverage = ``|{confidence >= c}| / total``, risk = the share
+    of those that are wrong. Coverage rises along the list.
+    """
+    ordered = sorted(answered, key=lambda item: -item[0])
+    points, wrong = [], 0
+    for count, (confidence, right) in enumerate(ordered, 1):
+        wrong += not right
+        if count == len(ordered) or ordered[count][0] != confidence:
+            points.append((count / total, wrong / count))
+    return points
