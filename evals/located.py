@@ -93,8 +93,8 @@ def read_nodes(path: Path) -> Node:
 
 
 def _read_yaml(path: Path, text: str) -> Node:
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
             raise InputError(f"{path} is empty.", "Give it at least one case.")
@@ -102,10 +102,8 @@ def _read_yaml(path: Path, text: str) -> Node:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not valid YAML: {error}") from error
-    finally:
-        loader.dispose()
 
 
 def _from_yaml(path: Path, loader: yaml.SafeLoader, node: yaml.Node, depth: int) -> Node:
@@ -115,7 +113,8 @@ def _from_yaml(path: Path, loader: yaml.SafeLoader, node: yaml.Node, depth: int)
     if isinstance(node, yaml.SequenceNode):
         return Node(where, sequence=tuple(_from_yaml(path, loader, item, depth + 1) for item in node.value))
     if isinstance(node, yaml.ScalarNode):
-        scalar = loader.construct_object(node)
+        # What only looks like a date may be none, and a date is text to everything that reads it.
+        scalar = node.value if node.tag == "tag:yaml.org,2002:timestamp" else loader.construct_object(node)
         return Node(where, text="" if scalar is None else node.value, scalar=scalar)
     mapping: dict[str, Node] = {}
     for key, value in node.value:

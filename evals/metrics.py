@@ -101,20 +101,32 @@ def _is_relevant(case: Case, hit: Source) -> bool:
     if not case.evidence:
         return any(contains(hit.text, wording) for group in case.answer for wording in group)
     return any(
-        same_source(hit.source, item.source)
-        and (item.quote is None or normalise(item.quote) in normalise(hit.text))
+        same_source(hit.source, item.source) and (item.quote is None or normalise(item.quote) in normalise(hit.text))
         for item in case.evidence
     )
 
 
-def hit_rate(ranks: Sequence[int | None], k: int) -> float | None:
-    """Return ``|{rank <= k}| / |ranks|``, where a rank is that of the first relevant hit."""
-    return share(sum(rank is not None and rank <= k for rank in ranks), len(ranks))
+def hit_at(rank: int | None, k: int) -> float:
+    """Return 1 if the first relevant hit is among the first ``k``, else 0. retrieval_hit@k is its mean."""
+    return float(rank is not None and rank <= k)
 
 
-def mean_reciprocal_rank(ranks: Sequence[int | None]) -> float | None:
-    """Return ``sum(1 / rank) / |ranks|``, where a rank that is ``None`` adds 0."""
-    return share(sum(1 / rank for rank in ranks if rank is not None), len(ranks))
+def reciprocal_rank(rank: int | None) -> float:
+    """Return ``1 / rank`` of the first relevant hit, 0 without one. mrr is its mean."""
+    return 1 / rank if rank is not None else 0.0
+
+
+def false_answer(case: Case, answer: Answer) -> float | None:
+    """Return 1 if an unanswerable question was answered, else 0. false_answer_rate is its mean over those."""
+    return float(answer.status == "answered") if case.unanswerable else None
+
+
+def false_refusal(case: Case, answer: Answer) -> float | None:
+    """Return 1 if an answerable question was not answered, else 0. false_refusal_rate is its mean over those.
+
+    Asking back (``clarify``) does not answer.
+    """
+    return None if case.unanswerable else float(answer.status != "answered")
 
 
 def share(part: float, whole: int) -> float | None:

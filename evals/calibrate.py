@@ -1,0 +1,170 @@
+"""Fit the abstention model: a logistic regression of "the documents answer this", and where to draw the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evals.metrics import auc
+from index.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Booleans = NDArray[np.bool_]
+
+FOLDS = 5
+PENALTY = 1.0
+STEPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often an unanswerable question is answered and an answerable one refused; ``None`` without any such."""
+
+    false_answer_rate: float | None
+    false_refusal_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The parameters of the abstention model and its cross-validated errors.
+
+    The probability of features x is ``1 / (1 + exp(-(bias + sum(weights * (x - mean) / scale))))``; citechat answers
+    when it is at least ``threshold``. The rates and the area under the ROC curve are of questions in groups that the
+    model and the threshold did not see.
+    """
+
+    weights: tuple[float, ...]
+    bias: float
+    threshold: float
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    false_answer_rate: float
+    false_refusal_rate: float
+    auc: float
+    by_group: Mapping[str, Rates]
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    weights: Floats
+    bias: float
+    mean: Floats
+    scale: Floats
+
+    def probability(self, features: Floats) -> Floats:
+        return _sigmoid((features - self.mean) / self.scale @ self.weights + self.bias)
+
+
+def fit(
+    features: Floats, labels: NDArray[np.generic], groups: Sequence[str], false_answer_rate: float | None = None
+) -> Calibration:
+    """Fit the model to questions of known answerability.
+
+    ``features`` has shape (n, d), all finite; ``labels`` (n,) is true where the documents answer; ``groups`` names
+    for each question what it shares with others (its data set or article), and cross-validation never splits a group.
+    The threshold minimises false_answer_rate + false_refusal_rate or, if ``false_answer_rate`` (0..1) is given, is
+    the lowest at which no more than that share of the unanswerable questions is answered.
+
+    Raises ``InputError`` if the shapes differ, a value is not finite, there is one group or one kind of question
+    only, or a training fold lacks a kind.
+    """
+    x, y = _checked(features, labels, groups)
+    model = _fit(x, y)
+    probability, answered = np.empty(len(y)), np.empty(len(y), dtype=bool)
+    for held_out in _folds(groups):
+        fold = _fit(x[~held_out], y[~held_out])
+        line = _threshold(fold.probability(x[~held_out]), y[~held_out], false_answer_rate)
+        probability[held_out] = fold.probability(x[held_out])
+        answered[held_out] = probability[held_out] >= line
+    names = np.array(groups)
+    return Calibration(
+        weights=tuple(model.weights.tolist()),
+        bias=model.bias,
+        threshold=_threshold(model.probability(x), y, false_answer_rate),
+        mean=tuple(model.mean.tolist()),
+        scale=tuple(model.scale.tolist()),
+        false_answer_rate=float(answered[~y].mean()),
+        false_refusal_rate=float((~answered[y]).mean()),
+        auc=auc(probability[y].tolist(), probability[~y].tolist()) or 0.0,
+        by_group={name: _rates(answered[names == name], y[names == name]) for name in sorted(set(groups))},
+    )
+
+
+def _checked(features: Floats, labels: NDArray[np.generic], groups: Sequence[str]) -> tuple[Floats, Booleans]:
+    x, y = np.asarray(features, dtype=np.float64), np.asarray(labels).astype(bool)
+    if x.ndim != 2 or y.shape != (len(x),) or len(groups) != len(x):
+        raise InputError(f"Features {x.shape}, labels {y.shape} and groups ({len(groups)},) do not belong together.")
+    if not np.isfinite(x).all():
+        raise InputError("A feature is not a finite number.")
+    if y.all() or not y.any():
+        raise InputError(
+            "All questions are of one kind.", "Calibrate on answerable and unanswerable questions together."
+        )
+    if len(set(groups)) < 2:
+        raise InputError("All questions are of one group.", "Calibrate on two case files or more.")
+    return x, y
+
+
+def _fit(x: Floats, y: Booleans) -> _Model:
+    """Maximise the log likelihood less ``PENALTY / 2 * |weights|^2`` on standardised features (Newton's method)."""
+    if y.all() or not y.any():
+        raise InputError(
+            "Without one of the groups, all questions are of one kind.",
+            "Let more groups hold answerable and unanswerable questions.",
+        )
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    scale[scale < 1e-12] = 1.0
+    design = np.column_stack([(x - mean) / scale, np.ones(len(x))])
+    penalty = np.full(design.shape[1], PENALTY)
+    penalty[-1] = 0.0
+    beta = np.zeros(design.shape[1])
+    for _ in range(STEPS):
+        p = _sigmoid(design @ beta)
+        gradient = design.T @ (y - p) - penalty * beta
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, gradient)
+        # Full Newton steps overshoot far from the optimum; a bounded one cannot.
+        step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        beta += step
+        if np.abs(step).max() < 1e-10:
+            break
+    return _Model(beta[:-1], float(beta[-1]), mean, scale)
+
+
+def _sigmoid(z: Floats) -> Floats:
+    return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+
+def _threshold(probability: Floats, y: Booleans, false_answer_rate: float | None) -> float:
+    """Return a line halfway between two neighbouring probabilities, so that it is not decided by rounding."""
+    values = np.unique(probability)
+    lines = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [(values[-1] + 1.0) / 2 + 1e-9]])
+    wrong = 1.0 - np.searchsorted(np.sort(probability[~y]), lines) / (~y).sum()
+    refused = np.searchsorted(np.sort(probability[y]), lines) / y.sum()
+    if false_answer_rate is not None:
+        return float(lines[np.argmax(wrong <= false_answer_rate)])
+    return float(lines[np.argmin(wrong + refused)])
+
+
+def _folds(groups: Sequence[str]) -> list[Booleans]:
+    """Deal whole groups, the largest first, to the fold that is smallest so far."""
+    names = np.array(groups)
+    sizes = {name: int((names == name).sum()) for name in sorted(set(groups))}
+    folds: list[list[str]] = [[] for _ in range(min(FOLDS, len(sizes)))]
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        min(folds, key=lambda fold: sum(sizes[member] for member in fold)).append(name)
+    return [np.isin(names, fold) for fold in folds]
+
+
+def _rates(answered: Booleans, y: Booleans) -> Rates:
+    return Rates(
+        float(answered[~y].mean()) if (~y).any() else None,
+        float((~answered[y]).mean()) if y.any() else None,
+    )

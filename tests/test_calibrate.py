@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evals.calibrate import fit
+from index.errors import InputError
+
+GROUPS = [f"g{i % 10}" for i in range(400)]
+
+
+def questions(distance: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """400 questions with three features: one that tells, one that is noise, one that is constant."""
+    random = np.random.default_rng(seed)
+    labels = random.random(400) < 0.5
+    telling = random.normal(size=400) + distance * labels
+    return np.column_stack([telling * 100 + 7, random.normal(size=400), np.full(400, 3.0)]), labels
+
+
+def probability(features: np.ndarray, model: object) -> np.ndarray:
+    weights, bias, mean, scale = (np.array(getattr(model, name)) for name in ("weights", "bias", "mean", "scale"))
+    return np.asarray(1 / (1 + np.exp(-(bias + ((features - mean) / scale) @ weights))))
+
+
+def test_separable_questions_are_told_apart() -> None:
+    features, labels = questions(20.0)
+    model = fit(features, labels, GROUPS)
+    assert (model.false_answer_rate, model.false_refusal_rate, model.auc) == (0.0, 0.0, 1.0)
+    assert np.array_equal(probability(features, model) >= model.threshold, labels)
+    assert model.weights[0] > 1
+    assert abs(model.weights[1]) < 0.3
+    assert model.weights[2] == 0.0
+
+
+def test_the_weights_maximise_the_penalised_likelihood() -> None:
+    features, labels = questions(1.0)
+    model = fit(features, labels, GROUPS)
+    residual = labels - probability(features, model)
+    standard = (features - np.array(model.mean)) / np.array(model.scale)
+    assert standard.T @ residual == pytest.approx(np.array(model.weights), abs=1e-7)
+    assert residual.sum() == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_wanted_false_answer_rate_is_kept() -> None:
+    features, labels = questions(1.0)
+    model = fit(features, labels, GROUPS, false_answer_rate=0.05)
+    answered = probability(features, model) >= model.threshold
+    assert 0.03 < answered[~labels].mean() <= 0.05
+    assert model.false_answer_rate == pytest.approx(0.05, abs=0.03)
+    assert model.false_refusal_rate > fit(features, labels, GROUPS).false_refusal_rate
+
+
+def test_no_refusal_is_better_than_noise_says() -> None:
+    features, labels = questions(0.0)
+    model = fit(features, labels, GROUPS)
+    assert model.auc == pytest.approx(0.5, abs=0.08)
+    assert model.false_answer_rate + model.false_refusal_rate == pytest.approx(1.0, abs=0.12)
+
+
+def test_rates_by_group() -> None:
+    features, labels = questions(20.0)
+    groups = ["yes" if label else "no" for label in labels[:100]] + GROUPS[100:]
+    model = fit(features, labels, groups)
+    assert (model.by_group["yes"].false_answer_rate, model.by_group["yes"].false_refusal_rate) == (None, 0.0)
+    assert (model.by_group["no"].false_answer_rate, model.by_group["no"].false_refusal_rate) == (0.0, None)
+
+
+def test_the_same_questions_give_the_same_parameters() -> None:
+    features, labels = questions(1.0)
+    assert fit(features, labels, GROUPS) == fit(features, labels, GROUPS)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(400), np.ones(400)])
+def test_one_kind_of_question_is_an_error(labels: np.ndarray) -> None:
+    with pytest.raises(InputError, match="one kind"):
+        fit(questions(1.0)[0], labels, GROUPS)
+
+
+def test_groups_that_cannot_be_held_out_are_an_error() -> None:
+    features, labels = questions(1.0)
+    with pytest.raises(InputError, match="Without one of the groups"):
+        fit(features, labels, ["yes" if label else "no" for label in labels])
+    with pytest.raises(InputError, match="of one group"):
+        fit(features, labels, ["all"] * 400)
+
+
+def test_unusable_features_are_an_error() -> None:
+    features, labels = questions(1.0)
+    with pytest.raises(InputError, match="do not belong together"):
+        fit(features[:5], labels, GROUPS)
+    features[3, 1] = np.nan
+    with pytest.raises(InputError, match="not a finite number"):
+        fit(features, labels, GROUPS)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evals.cases import Case, Evidence, load_cases
+from index.errors import InputError
+from rag.types import Turn
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_yaml_list_with_header_gives_every_field(tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    path = write(
+        tmp_path,
+        "cases.yaml",
+        """\
+- corpus: [seeds]
+  settings: {top_k: 3, llm: none}
+- id: draft-authors
+  question: And who wrote it?
+  history: [{role: user, content: Is there a draft}, {role: assistant, content: Yes.}]
+  answer: [[Marco Rubio, Rubio], [Steve Witkoff]]
+  forbidden: [Keith Kellogg]
+  evidence: [{source: peace-plan.md, quote: prepared by}, {source: other.md}]
+  filter: "published>=2025-11-01"
+  tags: [who, follow-up]
+- id: no-weather
+  question: What is the weather?
+  unanswerable: true
+""",
+    )
+    suite = load_cases(path)
+    assert suite.path == path
+    assert suite.corpus == ((tmp_path / "seeds").resolve(),)
+    assert suite.settings == {"top_k": 3, "llm": "none"}
+    assert suite.cases == (
+        Case(
+            id="draft-authors",
+            question="And who wrote it?",
+            answer=(("Marco Rubio", "Rubio"), ("Steve Witkoff",)),
+            history=(Turn("user", "Is there a draft"), Turn("assistant", "Yes.")),
+            forbidden=("Keith Kellogg",),
+            evidence=(Evidence("peace-plan.md", "prepared by"), Evidence("other.md")),
+            filter="published>=2025-11-01",
+            tags=("who", "follow-up"),
+            where=f"{path}:3",
+        ),
+        Case(id="no-weather", question="What is the weather?", unanswerable=True, where=f"{path}:11"),
+    )
+
+
+def test_yaml_mapping_and_jsonl_hold_the_same_suite(tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    as_yaml = write(
+        tmp_path, "a.yaml", "corpus: [seeds]\nsettings: {top_k: 3}\ncases:\n- {id: x, question: Y, answer: [[z]]}\n"
+    )
+    as_jsonl = write(
+        tmp_path,
+        "a.jsonl",
+        '{"corpus": ["seeds"], "settings": {"top_k": 3}}\n\n{"id": "x", "question": "Y", "answer": [["z"]]}\n',
+    )
+    one, other = load_cases(as_yaml), load_cases(as_jsonl)
+    assert (one.corpus, one.settings) == (other.corpus, other.settings)
+    assert (one.cases[0].id, one.cases[0].answer) == (other.cases[0].id, other.cases[0].answer) == ("x", (("z",),))
+    assert other.cases[0].where == f"{as_jsonl}:3"
+
+
+def test_answers_stay_as_written(tmp_path: Path) -> None:
+    text = "- {id: x, question: Y, answer: [[No, 1.10, 2025-02-30, 0x10, on]]}\n"
+    assert load_cases(write(tmp_path, "c.yaml", text)).cases[0].answer == (("No", "1.10", "2025-02-30", "0x10", "on"),)
+    line = '{"id": "x", "question": "Y", "answer": [[1789, true]]}\n'
+    assert load_cases(write(tmp_path, "c.jsonl", line)).cases[0].answer == (("1789", "true"),)
+
+
+CASE = "- id: a\n  question: Q?\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        (CASE + "  anwser: [[x]]\n", 3, "unknown key 'anwser', did you mean 'answer'?"),
+        (CASE + "  zzz: 1\n", 3, "unknown key 'zzz', the keys are id, question"),
+        (CASE, 1, "the case 'a' has no answer"),
+        (CASE + "  answer: []\n", 3, "answer must be a list of groups"),
+        (CASE + "  answer: [x, y]\n", 3, "answer must be a list of groups"),
+        (CASE + "  answer: [[]]\n", 3, "answer must be a list of groups"),
+        (CASE + "  answer: x\n", 3, "answer must be a list of groups"),
+        (CASE + "  answer: [['']]\n", 3, "a wording must be text that is not empty"),
+        (CASE + "  answer: [[x]]\n  unanswerable: true\n", 3, "the case 'a' is unanswerable and cannot have answer"),
+        (CASE + "  unanswerable: maybe\n", 3, "unanswerable must be true or false"),
+        (CASE + "  unanswerable: true\n  tags: who\n", 4, "tags must be a list"),
+        (CASE + "  answer: [[x]]\n  filter: published\n", 4, ""),
+        (CASE + "  answer: [[x]]\n  history: [{role: system, content: x}]\n", 4, "role must be user or assistant"),
+        (CASE + "  answer: [[x]]\n  history: [{role: user}]\n", 4, "needs a role and a content"),
+        (CASE + "  answer: [[x]]\n  evidence: [{quote: x}]\n", 4, "an item of evidence needs a source"),
+        (CASE + "  answer: [[x]]\n" + CASE + "  answer: [[x]]\n", 4, "the id 'a' is taken by the case at"),
+        (CASE + "  answer: [[x]]\n  answer: [[y]]\n", 4, "the key 'answer' is given twice"),
+        ("- question: Q?\n  answer: [[x]]\n", 1, "the case has no id"),
+        ("- {id: a, question: '  ', answer: [[x]]}\n", 1, "question must be text that is not empty"),
+        ("- {id: a, question: [x], answer: [[x]]}\n", 1, "question must be text that is not empty"),
+        ("- {id: a, question: null, answer: [[x]]}\n", 1, "question must be text that is not empty"),
+        ("- corpus: [nowhere]\n" + CASE + "  answer: [[x]]\n", 1, "does not exist"),
+        ("- settings: [x]\n" + CASE + "  answer: [[x]]\n", 1, "settings must be a mapping"),
+        ("- id: a\n  question: [unclosed\n", 3, "not valid YAML"),
+        ("- plain\n", 1, "a case must be a mapping"),
+        ("plain\n", 1, "a case file must be a list"),
+        ("- &a [*a]\n", 1, "nested more than"),
+        ("- ? [x]\n  : y\n", 1, "a key must be a word"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: int, problem: str) -> None:
+    path = write(tmp_path, "cases.yaml", text)
+    with pytest.raises(InputError) as caught:
+        load_cases(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("c.yaml", "", "is empty"),
+        ("c.yaml", "[]\n", "names no case"),
+        ("c.yaml", "cases: []\n", "names no case"),
+        ("c.yaml", "settings: {top_k: 1}\n", "names no case"),
+        ("c.yaml", "- settings: {top_k: 1}\n", "names no case"),
+        ("c.yaml", "- id: \x01\n", "not valid YAML"),
+        ("c.yaml", "[" * 100_000, "not valid YAML"),
+        ("c.jsonl", "\n", "is empty"),
+        ("c.jsonl", '{"id": "a"}\n{"id": }\n', "c.jsonl:2: not valid JSON"),
+        ("c.jsonl", '{"id": "a", "id": "b"}\n', "c.jsonl:1: not valid JSON: the key 'id' is given twice"),
+        ("c.jsonl", "[" * 100_000, "c.jsonl:1: not valid JSON"),
+        ("c.txt", "", "is no case file"),
+    ],
+)
+def test_files_without_cases_are_errors(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        load_cases(write(tmp_path, name, text))
+
+
+def test_a_missing_or_undecodable_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_cases(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"- id: caf\xe9\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_cases(tmp_path / "latin.yaml")
