@@ -38,9 +38,7 @@ def contains(text: str, wording: str) -> bool:
     wanted = normalise(wording)
     if not wanted:
         return False
-    return (
-        re.search(_edge(wanted[0], left=True) + re.escape(wanted) + _edge(wanted[-1]), normalise(text)) is not None
-    )
+    return re.search(_edge(wanted[0], left=True) + re.escape(wanted) + _edge(wanted[-1]), normalise(text)) is not None
 
 
 def _edge(character: str, left: bool = False) -> str:

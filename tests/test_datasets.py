@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from evals.cases import Case, Evidence
+from evals.datasets import article_text, load
+from index.errors import InputError
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"The public question sets are not at {DATA}.")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "collections", "documents", "answerable", "unanswerable"),
+    [
+        ("realtimeqa", 1, 2480, 179, 151),
+        ("squad2", 18, 620, 3132, 3096),
+        ("clapnq", 1, 287, 141, 146),
+        ("xquad", 5, 600, 2860, 0),
+    ],
+)
+def test_every_case_and_document_is_taken(
+    name: str, collections: int, documents: int, answerable: int, unanswerable: int
+) -> None:
+    loaded = load(name, DATA)
+    cases = [case for collection in loaded for case in collection.cases]
+    assert len(loaded) == collections
+    assert sum(len(collection.documents) for collection in loaded) == documents
+    assert sum(not case.unanswerable for case in cases) == answerable
+    assert sum(case.unanswerable for case in cases) == unanswerable
+    assert len({case.id for case in cases}) == len(cases)
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["squad2", "clapnq", "xquad"])
+def test_the_evidence_holds_the_answer(name: str) -> None:
+    for collection in load(name, DATA):
+        for case in collection.cases:
+            texts = [collection.documents[item.source] for item in case.evidence]
+            assert all((item.quote or "") in text for item, text in zip(case.evidence, texts, strict=True))
+            assert case.unanswerable or any(wording in texts[0] for wording in case.answer[0])
+
+
+@pytest.fixture
+def squad(tmp_path: Path) -> Path:
+    """A folder with a small set of the same form: 2 articles, of each 1 paragraph and 4 questions, 2 unanswerable."""
+    articles = [
+        {
+            "title": title,
+            "paragraphs": [
+                {
+                    "context": "It flows\nnorth.",
+                    "qas": [
+                        {"id": f"{title}{n}", "question": " Where to? ", "answers": [], "is_impossible": True}
+                        if n % 2
+                        else {"id": f"{title}{n}", "question": "Where?", "answers": [{"text": "north"}] * 2}
+                        for n in range(4)
+                    ],
+                }
+            ],
+        }
+        for title in ("The_Rhine", "Warsaw")
+    ]
+    (tmp_path / "squad").mkdir()
+    with gzip.open(tmp_path / "squad" / "squad_v2_dev.json.gz", "wt", encoding="utf-8") as file:
+        json.dump({"data": articles}, file)
+    return tmp_path
+
+
+def test_each_squad_article_is_a_collection(squad: Path) -> None:
+    rhine, warsaw = load("squad2", squad)
+    assert (rhine.name, warsaw.name) == ("squad2-the-rhine", "squad2-warsaw")
+    assert rhine.documents == {"the-rhine-001.txt": "The Rhine\n\nIt flows\nnorth.\n"}
+    assert rhine.cases[:2] == (
+        Case(
+            id="squad2-The_Rhine0",
+            question="Where?",
+            answer=(("north",),),
+            evidence=(Evidence("the-rhine-001.txt"),),
+            tags=("answerable",),
+        ),
+        Case(id="squad2-The_Rhine1", question="Where to?", unanswerable=True, tags=("unanswerable",)),
+    )
+
+
+def test_a_limit_spreads_over_the_set(squad: Path) -> None:
+    ids = [[case.id[-1] for case in collection.cases] for collection in load("squad2", squad, limit=3)]
+    assert ids == [["0", "2"], ["1"]]
+    assert [len(collection.cases) for collection in load("squad2", squad, limit=1)] == [1]
+    assert sum(len(collection.cases) for collection in load("squad2", squad, limit=99)) == 8
+
+
+def test_documents_are_written_once(squad: Path, tmp_path: Path) -> None:
+    collection = load("squad2", squad)[0]
+    suite = collection.write(tmp_path / "out")
+    assert suite.corpus == (tmp_path / "out" / "squad2-the-rhine",)
+    assert suite.cases == collection.cases
+    written = suite.corpus[0] / "the-rhine-001.txt"
+    assert written.read_bytes() == b"The Rhine\n\nIt flows\nnorth.\n"
+    before = written.stat().st_mtime_ns
+    collection.write(tmp_path / "out")
+    assert written.stat().st_mtime_ns == before
+
+
+def test_an_article_begins_with_title_and_date() -> None:
+    article = {"title": "Orcas give gifts", "publish_date": "2025/07/01", "text": "They do."}
+    assert article_text(article) == "Orcas give gifts\n\nDate: 2025-07-01\n\nThey do.\n"
+
+
+def test_unusable_requests_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The sets are realtimeqa, squad2, clapnq, xquad"):
+        load("beir", tmp_path)
+    with pytest.raises(InputError, match=r"clapnq/dev_answerable\.jsonl\.gz is not there\. See .*clapnq/README\.md"):
+        load("clapnq", tmp_path)
+    with pytest.raises(InputError, match="at least 1"):
+        load("clapnq", tmp_path, limit=0)
