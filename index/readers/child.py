@@ -1,0 +1,65 @@
+"""The child of ``worker.ReaderProcess``: takes its limits first, then reads the files it is told to.
+
+Run as ``python -m index.readers.child SECONDS MAX_BYTES MEMORY``; messages are those of ``wire``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from index.errors import ReadError
+from index.readers import read, wire
+from index.types import Document
+
+_GRACE = 5.0
+_FORBIDDEN = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec",
+              "os.posix_spawn", "os.fork", "os.remove", "os.rename")  # fmt: skip
+
+
+def main(seconds: float, max_bytes: int, memory: int) -> None:
+    """Answer requests until the pipe ends."""
+    pipe_in, pipe_out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # What a library prints must not run into the messages.
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit(memory)
+    sys.addaudithook(_refuse)
+    while (message := wire.receive(pipe_in)) is not None:
+        path, source = wire.requested(message)
+        _alarm(seconds + _GRACE)
+        outcome: Document | ReadError
+        try:
+            outcome = read(path, source, max_bytes)
+        except ReadError as error:
+            outcome = error
+        _alarm(0.0)
+        wire.send(pipe_out, wire.answer(outcome))
+
+
+def _limit(memory: int) -> None:
+    """Cap the address space, forbid growing files and core dumps; where the system has such limits."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for what, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, memory)):
+        if sys.platform != "darwin" or what != resource.RLIMIT_AS:
+            resource.setrlimit(what, (value, value))
+
+
+def _alarm(seconds: float) -> None:
+    """End this process after ``seconds``, so that it does not outlive a parent that was killed; 0 calls it off."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
+    if event in _FORBIDDEN:
+        raise PermissionError(f"a document's reader may not {event}")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,64 @@
+"""Bytes -> text, by byte order mark, declaration, UTF-8, and only then by guessing."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from index.readers.parsed import Unreadable
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_GUESS_FROM = 1 << 18
+
+
+def decode(data: bytes, declared: str | None = None) -> str:
+    """Return the text that ``data`` holds in the encoding it is marked with, ``declared``, UTF-8 or a guessed one.
+
+    Raises ``Unreadable`` for binary data.
+    """
+    text = _strictly(data, _marked(data) or declared or "") or _strictly(data, "utf-8") or _guessed(data)
+    if len(_CONTROLS.findall(text)) > len(text) // 200:
+        raise _not_text()
+    return text
+
+
+def _marked(data: bytes) -> str | None:
+    """Return the encoding that the first bytes give away: a byte order mark, or the zero bytes of UTF-16."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding
+    sample = data[:2000]
+    zeros = [sample[offset::2].count(0) / max(1, len(sample) // 2) for offset in (0, 1)]
+    if zeros[1] > 0.4 and zeros[0] < 0.1:
+        return "utf-16-le"
+    if zeros[0] > 0.4 and zeros[1] < 0.1:
+        return "utf-16-be"
+    return None
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    """Return ``data`` decoded without a single error, or ``None``."""
+    try:
+        return data.decode(codecs.lookup(encoding).name) if encoding else None
+    except (LookupError, UnicodeError):
+        return None
+
+
+def _guessed(data: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:_GUESS_FROM]).best()
+    if best is None:
+        raise _not_text()
+    return data.decode(best.encoding, "replace")
+
+
+def _not_text() -> Unreadable:
+    return Unreadable("is not text.", "Save it as a UTF-8 text file, or give it the suffix of what it is.")

@@ -1,0 +1,155 @@
+"""PDF -> the lines of its pages, as pdfium reads them; ``layout`` rebuilds the blocks."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from index.readers.layout import Line, page_blocks
+from index.readers.metadata import known_fields, with_header_facts
+from index.readers.parsed import Parsed, Unreadable
+
+_HYPHEN = "\ufffe"
+_CELL_GAP = 1.6
+_BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi\b|cmbx", re.IGNORECASE)
+_PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?")
+_NO_TITLE = re.compile(
+    r"(?:microsoft (?:word|powerpoint)|untitled|slide \d|document\d*$)|.*\.[a-z]{2,5}$", re.IGNORECASE
+)
+
+
+def parse(data: bytes) -> Parsed:
+    """Read a PDF. Raises ``Unreadable`` for encrypted and damaged files and for scans without a text layer."""
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.") from None
+        raise Unreadable("is a damaged PDF.", "Open it in a viewer and print or export it to PDF again.") from error
+    try:
+        return _parsed(document)
+    finally:
+        document.close()
+
+
+def _parsed(document: Any) -> Parsed:  # noqa: ANN401  (pypdfium2 has no types)
+    import pypdfium2
+
+    pages: list[list[Line]] = []
+    unread: list[int] = []
+    for number in range(1, len(document) + 1):
+        try:
+            lines = list(_lines(document[number - 1], number))
+        except pypdfium2.PdfiumError:
+            lines = []
+        if not lines:
+            unread.append(number)
+        pages.append(lines)
+    if not any(pages):
+        raise Unreadable("is scanned, no text layer.", "Run it through text recognition (OCR) and add the result.")
+    info = document.get_metadata_dict()
+    fields = known_fields([("author", info.get("Author", "")), ("modified", _date(info))])
+    if unread:
+        fields["pages_without_text"] = ", ".join(map(str, unread))
+    title = info.get("Title", "").strip()
+    found = with_header_facts(Parsed(page_blocks(pages), "" if _NO_TITLE.match(title) else title))
+    return Parsed(found.blocks, found.title, {**found.metadata, **fields})
+
+
+def _date(info: dict[str, str]) -> str:
+    match = _PDF_DATE.match(info.get("ModDate", "") or info.get("CreationDate", ""))
+    return "-".join(filter(None, match.groups())) if match else ""
+
+
+def _lines(page: Any, number: int) -> Iterator[Line]:  # noqa: ANN401
+    """Yield the lines of a page in pdfium's reading order."""
+    text_page = page.get_textpage()
+    try:
+        characters: list[tuple[str, int]] = []
+        for index in range(text_page.count_chars()):
+            character = _character(text_page.raw, index)
+            if character not in "\r\n":
+                characters.append((character, index))
+            if character in ("\n", _HYPHEN) and characters:
+                yield from _line(text_page.raw, characters, number)
+                characters = []
+        if characters:
+            yield from _line(text_page.raw, characters, number)
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _character(raw: Any, index: int) -> str:  # noqa: ANN401
+    import pypdfium2.raw as pdfium
+
+    code = pdfium.FPDFText_GetUnicode(raw, index)
+    # 2 is what some versions give for the hyphen at the end of a line.
+    return _HYPHEN if code == 2 else chr(code) if 0 < code < 0x110000 else ""
+
+
+def _line(raw: Any, characters: list[tuple[str, int]], page: int) -> Iterator[Line]:  # noqa: ANN401
+    """Yield the line that ``characters`` make, split into cells at wide gaps; nothing if it is blank."""
+    cells: list[tuple[float, float, str]] = []
+    text: list[str] = []
+    left = right = size = baseline = 0.0
+    visible = [(character, index) for character, index in characters if character.strip()]
+    if not visible:
+        return
+    angle = _angle(raw, visible[0][1])
+    for character, index in characters:
+        if not character.strip():
+            text.append(" ")
+            continue
+        x0, x1, y0, y1 = _box(raw, index, angle)
+        if not text and not cells:
+            left, size, baseline = x0, y1 - y0, y0
+        elif text and x0 - right > _CELL_GAP * max(size, 1.0) and "".join(text).strip():
+            cells.append((left, right, "".join(text)))
+            text, left = [], x0
+        text.append(character)
+        right = x1
+    cells.append((left, right, "".join(text)))
+    cells = [(start, end, _whole(words)) for start, end, words in cells if words.strip()]
+    bold = all(_BOLD.search(_font(raw, index)) for index in (visible[0][1], visible[-1][1]))
+    yield Line(page, tuple(cells), baseline, size, bold)
+
+
+def _whole(text: str) -> str:
+    """Join surrogate pairs."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _angle(raw: Any, index: int) -> float:  # noqa: ANN401
+    import pypdfium2.raw as pdfium
+
+    angle = float(pdfium.FPDFText_GetCharAngle(raw, index))
+    return angle if angle > 0.01 else 0.0
+
+
+def _box(raw: Any, index: int, angle: float) -> tuple[float, float, float, float]:  # noqa: ANN401
+    """Return left, right, bottom and top of a character in points, turned so that its line runs to the right."""
+    import pypdfium2.raw as pdfium
+
+    box = pdfium.FS_RECTF()
+    pdfium.FPDFText_GetLooseCharBox(raw, index, box)
+    if not angle:
+        return box.left, box.right, box.bottom, box.top
+    cos, sin = math.cos(-angle), math.sin(-angle)
+    corners = [(x * cos - y * sin, x * sin + y * cos) for x in (box.left, box.right) for y in (box.bottom, box.top)]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), max(xs), min(ys), max(ys)
+
+
+def _font(raw: Any, index: int) -> str:  # noqa: ANN401
+    import pypdfium2.raw as pdfium
+
+    name = ctypes.create_string_buffer(128)
+    flags = ctypes.c_int()
+    pdfium.FPDFText_GetFontInfo(raw, index, name, 128, flags)
+    return name.value.decode("utf-8", "replace")

@@ -1,0 +1,125 @@
+"""Plain text -> blocks: paragraphs rebuilt from lines, list items, headings, header lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from index.readers.decode import decode
+from index.readers.metadata import header_facts, with_header_facts
+from index.readers.parsed import Parsed, RawBlock, clean
+
+_WIDEST_WRAP = 132
+_LONGEST_HEADING = 90
+_HEADER_LINES = 6
+_ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
+_RULE = re.compile(r"[\W_]+")
+_UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
+_ENDS_SENTENCE = re.compile(r"[.!?…:;,。！？][\"'”’»)\]]*$")
+
+
+def parse(data: bytes) -> Parsed:
+    """Read plain text. Raises ``Unreadable`` for binary data."""
+    return parse_text(decode(data))
+
+
+def parse_text(text: str) -> Parsed:
+    """Read plain text that is decoded already."""
+    lines = text.replace("\f", "\n\n").splitlines()
+    blocks = _with_headings(list(_blocks(lines)))
+    parsed = with_header_facts(Parsed(blocks))
+    first = blocks[0] if blocks else None
+    if parsed.title or first is None or not (first.kind == "heading" or _is_title(first, blocks)):
+        return parsed
+    return Parsed([RawBlock("heading", first.text, level=1), *blocks[1:]], first.text, parsed.metadata)
+
+
+def _blocks(lines: list[str]) -> Iterator[RawBlock]:
+    """Yield the blocks of each run of lines between blank ones."""
+    chunk: list[str] = []
+    seen = 0
+    group = 0
+    for line in [*lines, ""]:
+        if line.strip():
+            chunk.append(line)
+        elif chunk:
+            group += not _ITEM.match(chunk[0])
+            yield from _chunk_blocks(chunk, group, may_be_header=seen < _HEADER_LINES)
+            seen += len(chunk)
+            chunk = []
+
+
+def _chunk_blocks(lines: list[str], group: int, may_be_header: bool) -> Iterator[RawBlock]:
+    """Yield the blocks of lines that no blank line separates: wrapped lines are joined, others stand alone."""
+    width = max(map(len, lines))
+    parts: list[str] = []
+    kind_is_item = False
+    for number, line in enumerate(lines):
+        item = _ITEM.match(line)
+        if _UNDERLINE.fullmatch(line.strip()) and len(parts) == 1 and not kind_is_item:
+            yield RawBlock("heading", parts.pop(), level=1 if line.strip()[0] == "=" else 2)
+            continue
+        if _RULE.fullmatch(line):
+            continue
+        header = may_be_header and number < _HEADER_LINES and bool(header_facts(line))
+        if parts and (item or header or not _continues(lines[number - 1], line, width)):
+            yield _block(parts, kind_is_item, group)
+            parts = []
+        if not parts:
+            kind_is_item = item is not None
+        parts.append(_without_marker(line, item))
+        if header:
+            yield _block(parts, kind_is_item, group)
+            parts = []
+    if parts:
+        yield _block(parts, kind_is_item, group)
+
+
+def _block(parts: list[str], is_item: bool, group: int) -> RawBlock:
+    return RawBlock("item" if is_item else "paragraph", " ".join(parts), group=group)
+
+
+def _without_marker(line: str, item: re.Match[str] | None) -> str:
+    return line if item is None or item["number"] else line[item.end() :]
+
+
+def _continues(line: str, following: str, width: int) -> bool:
+    """Tell whether ``following`` goes on in the sentence of ``line``: no room was left for its first word."""
+    words = following.split(maxsplit=1)
+    if width > _WIDEST_WRAP or not words:
+        return False
+    return words[0][0].islower() or len(line.rstrip()) + 1 + len(words[0]) > width
+
+
+def _with_headings(blocks: list[RawBlock]) -> list[RawBlock]:
+    """Mark the short lines that stand between longer paragraphs and end like no sentence."""
+    return [
+        RawBlock("heading", raw.text, level=2)
+        if 0 < number < len(blocks) - 1
+        and _is_short_line(raw)
+        and _is_prose(blocks[number + 1])
+        and not header_facts(raw.text)
+        else raw
+        for number, raw in enumerate(blocks)
+    ]
+
+
+def _is_title(first: RawBlock, blocks: list[RawBlock]) -> bool:
+    return _is_short_line(first) and len(blocks) > 1 and not header_facts(first.text)
+
+
+def _is_short_line(raw: RawBlock) -> bool:
+    text = clean(raw.text)
+    return (
+        raw.kind == "paragraph"
+        and 2 < len(text) <= _LONGEST_HEADING
+        and not text[0].islower()
+        and any(map(str.isalpha, text))
+        and not _ENDS_SENTENCE.search(text)
+    )
+
+
+def _is_prose(raw: RawBlock) -> bool:
+    return raw.kind in ("paragraph", "item") and (
+        len(raw.text) > _LONGEST_HEADING or bool(_ENDS_SENTENCE.search(raw.text))
+    )

@@ -1,0 +1,37 @@
+"""A title for every document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain, takewhile
+from pathlib import PurePath
+
+from index.readers.parsed import RawBlock, clean
+
+_LONGEST = 200
+_FROM_TEXT = 80
+_NUMBERING = re.compile(r"^(?:[\d\s]+\s)(?=\D)")
+_HASH = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE)
+_REAL_WORD = re.compile(r"[^\W\d_]{3,}|[^\x00-\x7f\W\d_]")
+
+
+def title_of(declared: str, blocks: Sequence[RawBlock], source: str) -> str:
+    """Return the declared title, else the main heading, else words of the file's name, else the first words."""
+    opening = takewhile(lambda raw: len(raw.text) <= _LONGEST, blocks)
+    top = (raw for raw in blocks if raw.level == 1)
+    heading = next((raw.text for raw in chain(opening, top) if raw.kind == "heading"), "")
+    first = next((raw.text for raw in blocks if len(raw.text) > _FROM_TEXT), blocks[0].text if blocks else "")
+    title = clean(declared) or clean(heading) or _from_name(source) or _beginning(clean(first))
+    return title if len(title) <= _LONGEST else _beginning(title, _LONGEST)
+
+
+def _from_name(source: str) -> str:
+    """Return the words of a file's name, empty when it is only a number or a hash."""
+    stem = re.sub(r"[\s_+-]+", " ", PurePath(source).stem)
+    words = _NUMBERING.sub("", _HASH.sub("", stem)).strip()
+    return words[0].upper() + words[1:] if _REAL_WORD.search(words) else ""
+
+
+def _beginning(text: str, length: int = _FROM_TEXT) -> str:
+    return text if len(text) <= length else f"{text[:length].rsplit(' ', 1)[0].rstrip(' ,;:')}…"
