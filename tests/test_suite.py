@@ -1,0 +1,118 @@
+"""The suite over ``seeds/`` says only what the documents say, and ``seeds/`` is written in its own words."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evals.text import contains, normalise
+
+ROOT = Path(__file__).parents[1]
+SEEDS = ROOT / "seeds"
+SUITE = sorted((ROOT / "evals" / "suite").glob("*.yaml"))
+ARTICLES = ROOT.parent / "shared" / "seeds"
+QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
+NEAR_MISSES = {"wrong-person", "wrong-number", "later-event", "other-topic", "false-premise"}
+
+Case = dict[str, Any]
+
+
+def load(path: Path) -> tuple[list[Path], list[Case]]:
+    """Return the corpus folders that the header names and the cases."""
+    header, *cases = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [(path.parent / folder).resolve() for folder in header["corpus"]], cases
+
+
+CASES = [case for path in SUITE for case in load(path)[1]]
+SEED_CASES = [case for path in SUITE for case in load(path)[1] if load(path)[0] == [SEEDS]]
+ANSWERABLE = [case for case in SEED_CASES if not case.get("unanswerable")]
+
+
+@cache
+def text_of(source: str) -> str:
+    path = SEEDS / source
+    match path.suffix:
+        case ".html":
+            return html.unescape(re.sub(r"<[^>]+>", " ", path.read_text(encoding="utf-8")))
+        case ".pdf":
+            return _pdf_text(path)
+        case ".docx":
+            return _docx_text(path)
+        case _:
+            return path.read_text(encoding="utf-8")
+
+
+def _pdf_text(path: Path) -> str:
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(path) as pdf:
+        return "\n".join(page.get_textpage().get_text_range() for page in pdf)
+
+
+def _docx_text(path: Path) -> str:
+    import docx
+
+    document = docx.Document(str(path))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(paragraph.text for paragraph in document.paragraphs), *cells])
+
+
+def sources() -> list[str]:
+    return [path.relative_to(SEEDS).as_posix() for path in sorted(SEEDS.rglob("*")) if path.is_file()]
+
+
+@cache
+def everything() -> str:
+    return normalise("\n".join(text_of(source) for source in sources()))
+
+
+def test_the_suite_is_large_and_every_case_is_whole() -> None:
+    ids = [case["id"] for case in CASES]
+    assert sorted(ids) == sorted(set(ids))
+    assert len(SEED_CASES) >= 90
+    assert len(SEED_CASES) - len(ANSWERABLE) >= 22
+    for case in CASES:
+        assert {"id", "question", "tags"} <= case.keys(), case["id"]
+        assert case["question"].strip(), case["id"]
+        assert ("answer" in case) != case.get("unanswerable", False), case["id"]
+        assert ("unanswerable" in case["tags"]) == case.get("unanswerable", False), case["id"]
+        assert not case.get("unanswerable") or NEAR_MISSES & set(case["tags"]), case["id"]
+
+
+@pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case["id"])
+def test_the_documents_hold_the_answer_and_its_evidence(case: Case) -> None:
+    evidence = case.get("evidence", [])
+    for item in evidence:
+        assert (SEEDS / item["source"]).is_file(), item
+        assert normalise(item.get("quote", "")) in normalise(text_of(item["source"])), item
+    cited = "\n".join(text_of(item["source"]) for item in evidence) or everything()
+    for group in case["answer"]:
+        assert all(normalise(wording) in everything() for wording in group), group
+        assert any(contains(cited, wording) for wording in group), group
+
+
+def test_the_documents_are_of_every_format() -> None:
+    found = [Path(source).suffix for source in sources()]
+    assert len(found) >= 16
+    assert {suffix: found.count(suffix) for suffix in (".html", ".docx", ".pdf")} == {".html": 4, ".docx": 3, ".pdf": 2}
+
+
+def test_no_sentence_of_the_article_is_carried_over(capsys: pytest.CaptureFixture[str]) -> None:
+    if not ARTICLES.is_dir():
+        with capsys.disabled():
+            sys.stdout.write(f"\nNOT CHECKED: {ARTICLES} is absent, so seeds/ was not compared with the article.\n")
+        pytest.skip(f"{ARTICLES} is absent")
+    article = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ARTICLES.glob("*.txt")))
+    sentences = re.split(r"(?<=[.!?:])\s+|\n+", QUOTED.sub("\n", article))
+    long = [normalise(sentence) for sentence in sentences if len(sentence.split()) >= 8]
+    assert long
+    for source in sources():
+        text = normalise(text_of(source))
+        assert not [sentence for sentence in long if sentence in text], source
