@@ -1,0 +1,161 @@
+"""The JSON interface under ``/api``, which the sources panel and the widget use.
+
+Offsets are code points of the stored text. JavaScript counts otherwise, so a document is sent in three pieces:
+before the quote, the quote, after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel, Field
+
+from index.errors import InputError
+from ui import sse
+from ui.conversations import Conversations, Exchange
+from ui.feedback import FeedbackLog, Verdict
+from ui.stream import Library, Streams
+
+if TYPE_CHECKING:
+    from index.types import Document
+    from rag.settings import Settings
+
+STATIC = Path(__file__).with_name("static")
+_CONTEXT = 200_000
+"""Code points of a document that are sent on either side of a quote."""
+
+
+class ChatRequest(BaseModel):
+    """Body of ``POST /api/chat``. A longer question than the settings allow is refused in words by the pipeline."""
+
+    question: str = Field(min_length=1, max_length=100_000)
+    conversation_id: str | None = Field(default=None, max_length=64)
+
+
+class FeedbackRequest(BaseModel):
+    """Body of ``POST /api/feedback``."""
+
+    message_id: str = Field(max_length=64)
+    value: Verdict
+    reason: str = Field(default="", max_length=1_000)
+
+
+def require_json(request: Request) -> None:
+    """Refuse other content types: a page of another site can send those without asking first."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "The body must be application/json.")
+
+
+def chat_router(streams: Streams, library: Library, conversations: Conversations, feedback: FeedbackLog) -> APIRouter:
+    """Return the routes for asking, for looking at the sources of an answer, and for judging it."""
+    router = APIRouter(prefix="/api")
+
+    @router.post("/chat", dependencies=[Depends(require_json)])
+    async def chat(body: ChatRequest) -> StreamingResponse:
+        history = conversations.history(body.conversation_id) if body.conversation_id else ()
+        events = streams.events(body.question, history)
+        first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
+        conversation_id, exchange = conversations.begin(body.conversation_id, body.question)
+        reply = sse.Reply(conversations, conversation_id, exchange, history)
+        return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
+
+    @router.get("/answers/{message_id}/sources")
+    async def sources(message_id: str) -> dict[str, Any]:
+        exchange = conversations.exchange(message_id)
+        if exchange is None:
+            raise HTTPException(404, "This answer is no longer kept; ask again.")
+        return _sources(exchange)
+
+    @router.get("/documents/{document_id}")
+    def document(
+        document_id: str, start: Annotated[int, Query(ge=0)] = 0, end: Annotated[int, Query(ge=0)] = 0
+    ) -> dict[str, Any]:
+        try:
+            found = library.document(document_id)
+        except InputError:
+            raise HTTPException(404, "This document is no longer in the index.") from None
+        if not start <= end <= len(found.text):
+            raise HTTPException(422, f"start and end must be in order and at most {len(found.text)}.")
+        return _document(found, start, end)
+
+    @router.post("/feedback", dependencies=[Depends(require_json)])
+    def give_feedback(body: FeedbackRequest) -> dict[str, bool]:
+        exchange = conversations.exchange(body.message_id)
+        if exchange is None:
+            raise HTTPException(404, "This answer is no longer kept.")
+        feedback.append(exchange, body.value, body.reason)
+        return {"ok": True}
+
+    return router
+
+
+def site_router(settings: Settings) -> APIRouter:
+    """Return the routes of the widget and of whoever watches the server."""
+    router = APIRouter()
+
+    @router.get("/api/widget/config")
+    async def widget_config(request: Request, response: Response) -> dict[str, Any]:
+        """Tell a page whether it may use the widget; every site may ask that."""
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Vary"] = "Origin"
+        origin = request.headers.get("origin")
+        own = origin is None or origin.partition("://")[2] == request.headers["host"]
+        if not own and origin not in settings.widget_origins:
+            return {"allowed": False}
+        return {"allowed": True, "title": settings.title, "examples": list(settings.examples)}
+
+    @router.get("/widget.js")
+    async def widget() -> FileResponse:
+        return FileResponse(
+            STATIC / "widget.js", media_type="text/javascript", headers={"Cache-Control": "max-age=300"}
+        )
+
+    @router.get("/demo")
+    async def demo() -> FileResponse:
+        return FileResponse(STATIC / "demo.html", media_type="text/html")
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, bool]:
+        return {"ok": True}
+
+    return router
+
+
+def _sources(exchange: Exchange) -> dict[str, Any]:
+    """Return what an answer stands on: quotes by number, and the passages that were found."""
+    answer = exchange.answer
+    cited = {
+        quote.n: asdict(quote) | {"support": claim.support}
+        for claim in (answer.claims if answer else ())
+        for quote in claim.quotes
+    }
+    hits = answer.hits if answer else exchange.hits
+    return {
+        "state": exchange.state,
+        "status": answer.status if answer else None,
+        "question": exchange.question,
+        "sources": [cited[n] for n in sorted(cited)],
+        "nearest": [asdict(hit) | {"n": n} for n, hit in enumerate(hits, 1)],
+    }
+
+
+def _document(document: Document, start: int, end: int) -> dict[str, Any]:
+    first, last = max(0, start - _CONTEXT), end + _CONTEXT
+    return {
+        "id": document.id,
+        "title": document.title,
+        "source": document.source,
+        "published": document.metadata.get("published"),
+        "outlet": document.metadata.get("outlet"),
+        "author": document.metadata.get("author"),
+        "page": document.page_of(start),
+        "before": document.text[first:start],
+        "quote": document.text[start:end],
+        "after": document.text[end:last],
+        "cut_before": first > 0,
+        "cut_after": last < len(document.text),
+    }

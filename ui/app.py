@@ -1,0 +1,129 @@
+"""The web server: one FastAPI process with the chat, the JSON interfaces and the widget, behind the guard."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+
+from index.errors import InputError
+from ui.api import STATIC, chat_router, site_router
+from ui.conversations import Conversations
+from ui.feedback import FeedbackLog
+from ui.guard import Guard, Policy
+from ui.openai_api import openai_router
+from ui.problems import install_handlers
+from ui.stream import Answerer, Streams
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from rag.settings import Settings
+
+_ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
+
+
+def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
+    """Assemble the application. It asks nothing of the network and writes only to the home folder."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, which happens below
+    import gradio as gr
+
+    from ui.chat import Chat, build_chat
+    from ui.theme import HEAD, theme
+
+    streams, conversations = Streams(pipeline), Conversations()
+    feedback = FeedbackLog(settings.home / "feedback.jsonl")
+    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
+    install_handlers(app)
+    app.include_router(site_router(settings))
+    app.include_router(chat_router(streams, pipeline.corpus, conversations, feedback))
+    app.include_router(openai_router(streams))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    _add_middleware(app, settings)
+    page = build_chat(Chat(streams, conversations, feedback, pipeline.corpus), settings)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        theme=theme(),
+        head=HEAD,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        allowed_paths=[],
+        max_file_size=0,
+    )
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Add what stands before the routes; the last one added is the outermost.
+
+    Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
+    """
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.widget_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["content-type"],
+        max_age=600,
+    )
+    own = () if settings.host in _ANY_ADDRESS else (settings.host,)
+    policy = Policy(
+        hosts=settings.allowed_hosts + own,
+        widget_origins=settings.widget_origins,
+        requests_per_minute=settings.requests_per_minute,
+    )
+    app.add_middleware(Guard, policy=policy)
+
+
+def serve(pipeline: Answerer, settings: Settings) -> None:
+    """Serve until interrupted; says where once it is ready.
+
+    Raises:
+        InputError: the address or the port cannot be used.
+    """
+    with listen(settings.host, settings.port) as listener:
+        server_for(build_app(pipeline, settings), listener).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind an address before anything else is built, so that a port in use is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}.", f"Try another: --port {port + 1}"
+        ) from error
+    return listener
+
+
+def server_for(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
+    """Return a server for a bound socket that prints its address when it is ready."""
+    import uvicorn
+
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            sys.stdout.write(f"Ask at {address}  (Ctrl-C ends)\n")
+            sys.stdout.flush()
+
+    config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, ws="none")
+    return Server(config)

@@ -1,0 +1,143 @@
+"""What was asked and answered, kept on the server so that no client can forge it.
+
+Everything is in memory, bounded in number and age, and reached by ids that cannot be guessed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from rag.types import Answer, Source, Turn
+
+State = Literal["running", "complete", "stopped", "failed"]
+
+MAX_CONVERSATIONS = 1_000
+MAX_EXCHANGES = 100
+MAX_AGE_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and what became of it.
+
+    ``text`` is the answer as far as it is written, or the problem if it failed; ``hits`` is what was found;
+    ``answer`` is there once ``state`` is ``complete``.
+    """
+
+    id: str
+    question: str
+    state: State = "running"
+    text: str = ""
+    hits: tuple[Source, ...] = ()
+    answer: Answer | None = None
+
+
+@dataclass(slots=True)
+class _Conversation:
+    used: float
+    exchanges: OrderedDict[str, Exchange] = field(default_factory=OrderedDict)
+
+
+class Conversations:
+    """The conversations of all readers. Thread-safe."""
+
+    def __init__(
+        self,
+        max_conversations: int = MAX_CONVERSATIONS,
+        max_exchanges: int = MAX_EXCHANGES,
+        max_age_s: float = MAX_AGE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_conversations = max_conversations
+        self._max_exchanges = max_exchanges
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
+        self._owner: dict[str, str] = {}
+
+    def begin(self, conversation_id: str | None, question: str) -> tuple[str, Exchange]:
+        """Record a question and return the conversation's id and the new exchange.
+
+        An id that is not known (forgotten, or made up) is not adopted: a new conversation begins.
+        """
+        with self._lock:
+            self._forget_old()
+            if conversation_id is None or conversation_id not in self._conversations:
+                conversation_id = secrets.token_urlsafe(16)
+                self._conversations[conversation_id] = _Conversation(self._clock())
+            conversation = self._conversations[conversation_id]
+            conversation.used = self._clock()
+            self._conversations.move_to_end(conversation_id)
+            exchange = Exchange(secrets.token_urlsafe(16), question)
+            conversation.exchanges[exchange.id] = exchange
+            self._owner[exchange.id] = conversation_id
+            while len(conversation.exchanges) > self._max_exchanges:
+                del self._owner[conversation.exchanges.popitem(last=False)[0]]
+            while len(self._conversations) > self._max_conversations:
+                self._drop(next(iter(self._conversations)))
+            return conversation_id, exchange
+
+    def record(self, exchange: Exchange) -> None:
+        """Replace the stored exchange of the same id, unless it is no longer kept or was stopped."""
+        with self._lock:
+            stored = self._find(exchange.id)
+            if stored is not None and stored.state == "running":
+                self._conversations[self._owner[exchange.id]].exchanges[exchange.id] = exchange
+
+    def stop(self, conversation_id: str) -> None:
+        """Mark what is still running in a conversation as stopped."""
+        for exchange in self.exchanges(conversation_id):
+            if exchange.state == "running":
+                self.record(replace(exchange, state="stopped"))
+
+    def rewind(self, conversation_id: str, position: int) -> str | None:
+        """Forget the exchanges from ``position`` (from 0) on and return the first question forgotten, if any."""
+        with self._lock:
+            conversation = self._conversations.get(conversation_id)
+            if conversation is None or not 0 <= position < len(conversation.exchanges):
+                return None
+            removed = list(conversation.exchanges.values())[position:]
+            for exchange in removed:
+                del conversation.exchanges[exchange.id], self._owner[exchange.id]
+            return removed[0].question
+
+    def exchanges(self, conversation_id: str) -> tuple[Exchange, ...]:
+        """Return a conversation in order; empty if it is not known."""
+        with self._lock:
+            self._forget_old()
+            conversation = self._conversations.get(conversation_id)
+            return tuple(conversation.exchanges.values()) if conversation else ()
+
+    def exchange(self, message_id: str) -> Exchange | None:
+        """Return one exchange, or ``None`` if it is not known."""
+        with self._lock:
+            self._forget_old()
+            return self._find(message_id)
+
+    def history(self, conversation_id: str) -> tuple[Turn, ...]:
+        """Return the turns that were completed, for the next question."""
+        turns: list[Turn] = []
+        for exchange in self.exchanges(conversation_id):
+            if exchange.answer is not None:
+                turns += Turn("user", exchange.question), Turn("assistant", exchange.answer.text)
+        return tuple(turns)
+
+    def _find(self, message_id: str) -> Exchange | None:
+        owner = self._owner.get(message_id)
+        return self._conversations[owner].exchanges[message_id] if owner else None
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - self._max_age_s
+        while self._conversations and next(iter(self._conversations.values())).used < oldest:
+            self._drop(next(iter(self._conversations)))
+
+    def _drop(self, conversation_id: str) -> None:
+        for message_id in self._conversations.pop(conversation_id).exchanges:
+            del self._owner[message_id]

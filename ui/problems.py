@@ -1,0 +1,71 @@
+"""The one shape in which every endpoint reports a problem. OpenAI clients read it too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from index.errors import CitechatError, InputError, ModelMissing
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+_CODES = {
+    403: "origin_not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    421: "unknown_host",
+    422: "invalid_request",
+    429: "too_many_requests",
+}
+_KINDS = {403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+def problem(status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None) -> Response:
+    """Return a response of HTTP status ``status`` that says what is wrong."""
+    return JSONResponse(problem_json(status, message, code), status, headers)
+
+
+def problem_json(status: int, message: str, code: str | None = None) -> dict[str, Any]:
+    """Return ``{"error": {message, type, param, code}}``; ``code`` is for programs, ``message`` for people."""
+    kind = "server_error" if status >= 500 else _KINDS.get(status, "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": None, "code": code or _CODES.get(status, kind)}}
+
+
+def error_json(error: CitechatError) -> dict[str, Any]:
+    """Return the body for an error that people can act on."""
+    return problem_json(_status(error), str(error), code_of(error))
+
+
+def code_of(error: Exception) -> str:
+    """Return the code under which programs know an error."""
+    if isinstance(error, InputError):
+        return "invalid_request"
+    return "model_missing" if isinstance(error, ModelMissing) else "internal_error"
+
+
+def _status(error: CitechatError) -> int:
+    return 422 if isinstance(error, InputError) else 503
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Let every error of a route come out in this shape."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return problem(422, f"{where}: {first['msg']}".removeprefix(": "))
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail))
+
+    @app.exception_handler(CitechatError)
+    async def told(_: Request, error: CitechatError) -> Response:
+        return JSONResponse(error_json(error), _status(error))

@@ -1,0 +1,128 @@
+"""Answers as Markdown that is safe to show, whatever the documents say.
+
+Text of documents (and of questions) passes through :func:`escape` alone, after which it can only be read: every
+character that means something to a Markdown or HTML parser is escaped. What is markup in the result is ours:
+paragraphs, emphasis, and links to ``#cite-...`` inside the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rag.types import Answer, Claim, Quote, Source, Support
+
+EXACT = "exact quote"
+NEAREST = "nearest passage"
+
+_MARKS: dict[Support, str] = {
+    "verbatim": EXACT,
+    "supported": "supported by the quote",
+    "partial": "partly supported by the quote",
+    "unsupported": "not supported",
+}
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+_EXPLANATION = re.compile(r"\[([^\[\]]+)\]")
+_BOLD_START = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+_SNIPPET = 280
+
+
+def escape(text: str) -> str:
+    """Return ``text`` as one line of Markdown that shows it literally.
+
+    White space becomes single spaces and control characters go; everything else is visible as it was.
+    """
+    line = " ".join(_CONTROLS.sub("", text).split())
+    return _PUNCTUATION.sub(r"\\\1", line)
+
+
+def question(text: str) -> str:
+    """Return a reader's question, line by line."""
+    return "\\\n".join(line for line in map(escape, text.splitlines()) if line)
+
+
+def progress(text: str) -> str:
+    """Return an answer that is still being written. Its citations become links when it is checked and complete."""
+    bold = _BOLD_START.match(text)
+    if bold is None:
+        return _paragraphs(text)
+    return f"**{escape(bold[1])}**" + (" " + _paragraphs(text[bold.end() :])).rstrip()
+
+
+def reading(hits: Sequence[Source], message_id: str) -> str:
+    """Return what is shown between the evidence and the first word of the answer."""
+    documents = len({hit.document_id for hit in hits})
+    found = f"{count(len(hits), 'passage')} from {count(documents, 'document')}"
+    return f"*Reading* [{found}](#evidence-{message_id})*…*" if hits else "*Looking through the documents…*"
+
+
+def answer(answer: Answer, message_id: str) -> str:
+    """Return a complete answer; its citations link to ``#cite-<message_id>-<n>``."""
+    match answer.status:
+        case "answered":
+            return "\n\n".join(_answered(answer, message_id))
+        case "not_found":
+            return "\n\n".join(_not_found(answer, message_id))
+        case "clarify":
+            return _paragraphs(answer.text)
+
+
+def _answered(answer: Answer, message_id: str) -> Iterable[str]:
+    if answer.short_answer and answer.short_answer.strip():
+        yield f"**{escape(answer.short_answer)}**"
+    for claim in answer.claims:
+        marks = [_link(quote.n, _MARKS[claim.support], message_id) for quote in claim.quotes]
+        yield " ".join([_claim(claim), *(marks or [f"*{_MARKS[claim.support]}*"])])
+
+
+def _not_found(answer: Answer, message_id: str) -> Iterable[str]:
+    yield _paragraphs(answer.text)
+    if answer.hits:
+        yield "**Nearest passages**"
+    for n, hit in enumerate(answer.hits, 1):
+        title = escape(hit.title) or escape(hit.source)
+        yield f"{_link(n, NEAREST, message_id)} *{title}* — {escape(snippet(hit.text))}"
+
+
+def _claim(claim: Claim) -> str:
+    """Return a claim with the explanations that are ours, not its quotes', in italics."""
+    pieces: list[str] = []
+    position = 0
+    for explanation in _EXPLANATION.finditer(claim.text):
+        if _is_quoted(explanation[0], claim.quotes) or explanation[1] != explanation[1].strip():
+            continue
+        before, inside = claim.text[position : explanation.start()], explanation[1]
+        pieces.append(f"{_keep_ends(before)}\\[*{escape(inside)}*\\]")
+        position = explanation.end()
+    return "".join([*pieces, _keep_ends(claim.text[position:])]).strip()
+
+
+def _is_quoted(words: str, quotes: Sequence[Quote]) -> bool:
+    return any(words in quote.text for quote in quotes)
+
+
+def _keep_ends(text: str) -> str:
+    """Escape a piece of a line; white space at its ends separates it from its neighbours."""
+    start = " " if text[:1].isspace() else ""
+    end = " " if text[-1:].isspace() else ""
+    return start + escape(text) + end if escape(text) else start
+
+
+def _link(n: int, mark: str, message_id: str) -> str:
+    return f'[\\[{n}\\]](#cite-{message_id}-{n} "{mark}")'
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(line for line in map(escape, re.split(r"\n\s*\n", text)) if line)
+
+
+def snippet(text: str) -> str:
+    """Return the beginning of a passage, cut between words."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SNIPPET else line[:_SNIPPET].rsplit(" ", 1)[0] + " …"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

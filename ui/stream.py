@@ -1,0 +1,95 @@
+"""The events of an answer, for coroutines: the pipeline works in a thread, the event loop stays free."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from rag.types import Event, Turn
+
+if TYPE_CHECKING:
+    from index.types import Document
+
+MAX_STREAMS = 32
+"""Answers that are written at one time; further questions wait for their turn."""
+
+
+class Totals(Protocol):
+    """How much is indexed."""
+
+    @property
+    def documents(self) -> int:
+        """Documents in the index."""
+        ...
+
+    @property
+    def passages(self) -> int:
+        """Passages of all of them."""
+        ...
+
+
+class Library(Protocol):
+    """What the pages show of the index. ``index.corpus.Corpus`` is one."""
+
+    def document(self, document_id: str) -> Document:
+        """Return a document; raises ``InputError`` if there is none of that id."""
+        ...
+
+    def stats(self) -> Totals:
+        """Return how much is indexed."""
+        ...
+
+
+class Answerer(Protocol):
+    """What answers questions. ``rag.pipeline.Pipeline`` is one."""
+
+    @property
+    def corpus(self) -> Library:
+        """The documents that it answers from."""
+        ...
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """Yield the events of an answer: evidence, text, the whole answer."""
+        ...
+
+
+class Streams:
+    """Runs :meth:`Answerer.stream` in threads, at most ``limit`` at one time."""
+
+    def __init__(self, answerer: Answerer, limit: int = MAX_STREAMS) -> None:
+        self._answerer = answerer
+        self._turns = asyncio.Semaphore(limit)
+
+    async def events(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
+        """Yield the events of an answer.
+
+        An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
+        work in the thread at its next event.
+        """
+        async with self._turns:
+            arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+            left = threading.Event()
+            loop = asyncio.get_running_loop()
+
+            def work() -> None:
+                outcome: Exception | None = None
+                try:
+                    for event in self._answerer.stream(question, history):
+                        if left.is_set():
+                            return
+                        loop.call_soon_threadsafe(arrivals.put_nowait, event)
+                except Exception as error:  # noqa: BLE001  # raised in the reader's coroutine
+                    outcome = error
+                if not left.is_set():
+                    loop.call_soon_threadsafe(arrivals.put_nowait, outcome)
+
+            threading.Thread(target=work, name="answer", daemon=True).start()
+            try:
+                while (event := await arrivals.get()) is not None:
+                    if isinstance(event, Exception):
+                        raise event
+                    yield event
+            finally:
+                left.set()
