@@ -1,0 +1,553 @@
+/* One classic script, one element: <rag-chat>. Text becomes text nodes only, nothing is remembered, and no host is
+   spoken to but the server. */
+(() => {
+  'use strict';
+  const script = document.currentScript;
+  const HOME = new URL('.', script?.src || location.href).href;
+
+  const TEXT = {
+    title: 'Ask the documents',
+    greeting: 'Ask a question. Every answer shows the exact words it stands on.',
+    placeholder: 'Ask a question',
+    disclaimer: 'Answers come from documents. Check the quotes.',
+    open: 'Open chat',
+    close: 'Close chat',
+    reset: 'New conversation',
+    send: 'Send',
+    stop: 'Stop',
+    back: 'Back to the answer',
+    question: 'You asked: ',
+    answer: 'Answer: ',
+    searching: 'Searching the documents…',
+    sources: 'Sources',
+    nearest: 'Nearest passages (they do not answer the question)',
+    partial: ' (partly supported)',
+    unsupported: ' (not supported by the documents)',
+    alone: 'The text around this quote could not be loaded.',
+    helpful: 'Helpful?',
+    up: 'Yes',
+    down: 'No',
+    wrong_source: 'Wrong source',
+    thanks: 'Thank you.',
+    unsent: 'Not sent.',
+    stopped: 'Stopped.',
+    again: 'Ask again',
+    dropped: 'The connection was lost before the answer was complete.',
+    denied: (server) => `This site may not use the assistant. Add ${location.origin} to widget_origins at ${server}`,
+    blocked: (server) => `The Content-Security-Policy of this page blocks the assistant. Add ${server} to connect-src.`,
+    unreachable: (server) => `${server} cannot be reached. Check that it runs and that this page names it correctly.`,
+  };
+
+  const ICONS = {
+    chat: 'M4 4h16v12h-8l-5 4v-4H4zM9 8v4M15 8v4',
+    down: 'M6 9l6 6 6-6',
+    close: 'M6 6l12 12M18 6L6 18',
+    back: 'M19 12H5M11 6l-6 6 6 6',
+    reset: 'M4 13a8 8 0 1 0 2-6L4 9M4 4v5h5',
+    send: 'M12 19V5M6 11l6-6 6 6',
+    stop: 'M7 7h10v10H7z',
+  };
+
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`
+:host {
+  all: initial !important; display: block !important; position: fixed !important; inset: auto var(--right) 16px var(--left) !important;
+  z-index: var(--rag-z, 2147483000) !important; color-scheme: light dark !important; --left: auto; --right: 16px;
+  --accent: var(--rag-accent, #2348c7); --on: var(--rag-on-accent, #fff); --bg: var(--rag-bg, #fff); --fg: var(--rag-fg, #16181d);
+}
+/* Text on an accent of luminance y: white up to .179, else black. */
+@supports (color: light-dark(red, red)) and (color: color(from red xyz x y z)) {
+  :host {
+    --accent: var(--rag-accent, light-dark(#2348c7, #9db4ff)); --w: clamp(0, (.179 - y) * 9999, 1);
+    --on: var(--rag-on-accent, color(from var(--accent) xyz calc(.95 * var(--w)) var(--w) calc(1.09 * var(--w))));
+    --bg: var(--rag-bg, light-dark(#fff, #17191f)); --fg: var(--rag-fg, light-dark(#16181d, #eceef3));
+  }
+}
+:host([data-theme=light]) { color-scheme: light !important }
+:host([data-theme=dark]) { color-scheme: dark !important }
+:host([data-position=left]) { --left: 16px; --right: auto }
+:host([data-inline]) { position: relative !important; inset: 0 !important; z-index: auto !important }
+:host([hidden]), [hidden], :host([data-inline]) .launcher, section .close { display: none !important }
+* { box-sizing: border-box; margin: 0; padding: 0; font: inherit; color: inherit; list-style: none }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+.root {
+  --line: color-mix(in srgb, var(--fg) 15%, var(--bg));
+  --muted: color-mix(in srgb, var(--fg) 70%, var(--bg)); --tint: color-mix(in srgb, var(--accent) 15%, var(--bg));
+  font: 15px/1.55 var(--rag-font, system-ui, sans-serif); color: var(--fg); overflow-wrap: anywhere;
+}
+button { border: 0; background: none; text-align: start; cursor: pointer }
+:where(button):hover { background: var(--tint) }
+.launcher, .go, .question, .cite:hover, .row:hover .cite { background: var(--accent); color: var(--on) }
+svg { display: block; width: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round }
+.launcher { display: flex; align-items: center; gap: 10px; height: 56px; padding: 0 18px; border-radius: 28px; font-weight: 600 }
+.launcher, .panel { box-shadow: 0 2px 8px #0003, 0 12px 40px #0003 }
+.panel {
+  position: fixed; inset: auto var(--right) 84px var(--left); flex-direction: column; overflow: hidden;
+  width: min(400px, 100vw - 32px); max-width: none; height: min(var(--rag-height, 640px), 100dvh - 104px); max-height: none;
+  background: var(--bg); border: 1px solid var(--line); border-radius: var(--rag-radius, 16px);
+}
+.panel[open], section { display: flex }
+section.panel { position: relative; inset: 0; width: auto; height: var(--rag-height, 560px); box-shadow: none }
+.head { display: flex; align-items: center; gap: 4px; padding: 10px 10px 10px 16px; border-bottom: 1px solid var(--line) }
+.head > :not(button) { flex: 1 }
+h2, strong { font-size: 16px; font-weight: 650; line-height: 1.35; outline: 0 }
+.icon, .go { display: grid; place-items: center; flex: none; width: 36px; height: 36px; border-radius: 10px }
+.scroll { position: relative; flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; outline-offset: -3px }
+.log > * + * { margin-top: 18px }
+.examples { display: grid; gap: 8px; justify-items: start; margin-top: 14px }
+.question, .examples button, .problem { padding: 8px 14px; border-radius: 14px }
+.question { width: fit-content; max-width: 86%; margin-inline-start: auto }
+.question, .text, .doc { white-space: pre-wrap }
+.examples button, .rows, .pill, .ask { border: 1px solid var(--line); border-radius: 14px }
+strong { display: block; margin-bottom: 6px; font-size: 18px }
+.cite {
+  position: relative; display: inline-block; min-width: 20px; margin-inline-start: 4px; padding: 0 5px; border-radius: 6px;
+  background: var(--tint); color: var(--fg); font-size: 12px; font-weight: 650; line-height: 20px; text-align: center;
+}
+.cite::after { content: ""; position: absolute; inset: -3px -2px }
+.weak { text-decoration: underline dotted }
+.small { color: var(--muted); font-size: 13px; line-height: 1.4 }
+.label { margin: 14px 0 6px; font-weight: 600 }
+.rows { overflow: hidden }
+li + li { border-top: 1px solid var(--line) }
+.row { width: 100%; padding: 8px 14px; font-size: 14px; outline-offset: -2px }
+.row .small { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden }
+.feedback { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 12px }
+.pill { padding: 3px 12px; color: var(--fg) }
+[aria-pressed=true] { background: var(--tint); border-color: var(--accent) }
+.problem { background: #d92d201a; box-shadow: 0 0 0 1px #d92d2080 }
+.problem .pill { display: block; margin-top: 8px }
+.ask { display: flex; align-items: flex-end; margin: 0 12px; padding: 5px; border-color: var(--muted) }
+.ask:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
+textarea { flex: 1; max-height: 132px; padding: 6px 8px; border: 0; outline: 0 !important; background: none; font-size: 16px; resize: none; field-sizing: content }
+::placeholder { color: var(--muted); opacity: 1 }
+.note { padding: 7px 16px 9px; text-align: center }
+.view { position: absolute; inset: 0; display: flex; flex-direction: column; background: var(--bg) }
+.view .head { padding-inline-start: 10px }
+mark { background: #ffe28a; color: #16181d; border-radius: 3px }
+.quiet { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+@media (max-width: 480px) {
+  dialog.panel { inset: 0; width: auto; height: var(--rag-viewport, 100dvh); border: 0; border-radius: 0 }
+}
+@media (prefers-reduced-motion: no-preference) {
+  .panel { animation: show .2s }
+  .wait { animation: show 1s infinite alternate }
+}
+@keyframes show { from { opacity: .2 } }
+@media (forced-colors: active) {
+  .launcher, .go, .question, .cite { border: 1px solid }
+  mark, [aria-pressed=true] { forced-color-adjust: none; background: Highlight; color: HighlightText }
+}
+@media print { dialog, .launcher { display: none !important } }`);
+
+  const el = (tag, properties, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (typeof value === 'function') element.addEventListener(name, value);
+      else element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  };
+
+  const quiet = (text) => el('span', { class: 'quiet' }, text);
+
+  const dress = (button, icon, label, text = '') => {
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    const path = document.createElementNS(svg.namespaceURI, 'path');
+    path.setAttribute('d', ICONS[icon]);
+    svg.setAttribute('viewBox', '0 0 24 24');
+    svg.append(path);
+    button.ariaLabel = button.title = label;
+    button.replaceChildren(svg, text);
+    return button;
+  };
+
+  const origin = ({ outlet, source, published, page }) =>
+    [outlet || source, published?.slice(0, 10), page && 'p. ' + page].filter(Boolean).join(' · ');
+
+  /** Unchecked text: a leading **short answer**, [n], and all else as it stands. */
+  const streamed = (text) => {
+    const [, lead, rest] = /^\*\*([^*]*)\*{0,2}\s*([^]*)$/.exec(text) ?? [0, 0, text];
+    const parts = rest.split(/\[(\d+)\]/).map((part, i) => (i % 2 ? el('span', { class: 'cite' }, part) : part));
+    return lead ? [el('strong', {}, lead), ...parts] : parts;
+  };
+
+  async function* eventsOf(response) {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let tail = ''; ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const lines = (tail + value).split('\n');
+      tail = lines.pop();
+      for (const line of lines) if (line.startsWith('data:')) yield JSON.parse(line.slice(5));
+    }
+  }
+
+  const refusal = ({ code, message }) => Object.assign(new Error(message), { code });
+
+  const blocked = new Set();
+  document.addEventListener('securitypolicyviolation', ({ blockedURI }) => blocked.add(blockedURI));
+
+  class RagChat extends HTMLElement {
+    static instances = [];
+    static observedAttributes = ['accent', 'on-accent', 'bg', 'fg', 'font', 'radius', 'height', 'z'].map((name) => 'data-' + name);
+
+    #server;
+    #config = {};
+    #conversation;
+    #asking;
+    #cited;
+    #panel;
+    #launcher;
+    #title;
+    #log;
+    #welcome;
+    #status;
+    #input;
+    #go;
+    #view;
+
+    connectedCallback() {
+      RagChat.instances.push(this);
+      if (this.shadowRoot) return;
+      this.#server = new URL(this.dataset.server || HOME, location.href).href.replace(/\/*$/, '/');
+      this.#build();
+      this.#restart();
+      if ('inline' in this.dataset || this.dataset.open === 'true') this.#reveal();
+      this.#emit('ready');
+    }
+
+    disconnectedCallback() {
+      RagChat.instances.splice(RagChat.instances.indexOf(this), 1);
+      this.stop();
+    }
+
+    attributeChangedCallback(name, _, value) {
+      this.style.setProperty('--rag-' + name.slice(5), value);
+    }
+
+    open() {
+      if (this.#panel.open) return;
+      if (matchMedia('(max-width: 480px)').matches) this.#panel.showModal();
+      this.#reveal();
+      this.#focus();
+      this.#emit('open');
+    }
+
+    close() {
+      this.#panel.close?.();
+    }
+
+    toggle() {
+      if (this.#panel.open) this.close();
+      else this.open();
+    }
+
+    stop() {
+      this.#asking?.abort();
+      this.#asking = null;
+      this.#dress();
+    }
+
+    reset() {
+      this.#restart();
+      this.#emit('reset');
+    }
+
+    /** Resolves when the answer stands; ignored while another question is under way. */
+    async ask(text) {
+      const question = text.trim();
+      if (!question || this.#asking) return;
+      this.open();
+      this.#view.hidden = true;
+      this.#welcome.remove();
+      this.#input.value = '';
+      const asked = el('p', { class: 'question', dir: 'auto' }, quiet(TEXT.question), question);
+      const body = el('p', { class: 'text', dir: 'auto' });
+      const turn = { question, asked, body, answer: el('div', {}, quiet(TEXT.answer), body) };
+      this.#log.append(asked, turn.answer);
+      const asking = (this.#asking = new AbortController());
+      this.#dress();
+      this.#emit('question', { question });
+      try {
+        await this.#answer(turn, asking.signal);
+      } catch (error) {
+        await this.#report(turn, error, asking.signal);
+      }
+      if (this.#asking === asking) this.stop();
+    }
+
+    #emit(name, detail = {}) {
+      this.dispatchEvent(new CustomEvent('rag-chat:' + name, { detail, bubbles: true, composed: true }));
+    }
+
+    #build() {
+      const { lang, inline, placeholder = TEXT.placeholder, disclaimer = TEXT.disclaimer } = this.dataset;
+      if (lang) this.lang = lang;
+      const button = (name, click) => dress(el('button', { class: 'icon ' + name, click }), name, TEXT[name]);
+      this.#title = el('h2', { id: 'title' });
+      this.#log = el('div', { class: 'scroll log', role: 'log', 'aria-live': 'off', 'aria-labelledby': 'title', tabindex: 0 });
+      this.#input = el('textarea', {
+        rows: 1, maxlength: 2000, enterkeyhint: 'send', dir: 'auto', placeholder, 'aria-label': placeholder,
+      });
+      this.#go = el('button', { class: 'go', click: () => (this.#asking ? this.stop() : this.ask(this.#input.value)) });
+      this.#view = el('div', { class: 'view' });
+      this.#status = el('div', { class: 'quiet', role: 'status' });
+      this.#panel = el(
+        inline == null ? 'dialog' : 'section',
+        { class: 'panel', 'aria-labelledby': 'title', close: () => this.#closed(), cancel: (event) => this.#back(event) },
+        el('div', { class: 'head' }, this.#title, button('reset', () => this.reset()), button('close', () => this.close())),
+        this.#log,
+        el('div', { class: 'ask' }, this.#input, this.#go),
+        el('p', { class: 'small note' }, disclaimer),
+        this.#view,
+        this.#status,
+      );
+      this.#launcher = el('button', { class: 'launcher', 'aria-haspopup': 'dialog', click: () => this.toggle() });
+      const key = (event) => this.#key(event);
+      const shadow = this.attachShadow({ mode: 'open' });
+      shadow.adoptedStyleSheets = [sheet];
+      shadow.append(el('div', { class: 'root', keydown: key, keypress: key, keyup: key }, this.#panel, this.#launcher));
+    }
+
+    #dress() {
+      const { launcherLabel } = this.dataset;
+      const name = this.#asking ? 'stop' : 'send';
+      dress(this.#go, name, TEXT[name]);
+      if (this.#panel.open) dress(this.#launcher, 'down', TEXT.close);
+      else dress(this.#launcher, 'chat', launcherLabel || TEXT.open, launcherLabel);
+      this.#launcher.ariaExpanded = !!this.#panel.open;
+      this.#log.ariaBusy = !!this.#asking;
+    }
+
+    async #reveal() {
+      this.#panel.open = true;
+      this.#dress();
+      if (this.#config.allowed) return;
+      const message = await this.#obstacle();
+      this.#greet(message);
+      if (message) this.#emit('error', { message });
+    }
+
+    #closed() {
+      this.#view.hidden = true;
+      this.#dress();
+      this.#launcher.focus();
+      this.#emit('close');
+    }
+
+    /** What keeps this page from its server; '' when nothing does. */
+    async #obstacle() {
+      const url = this.#server + 'api/widget/config';
+      try {
+        this.#config = await (await fetch(url, { credentials: 'omit' })).json();
+        return this.#config.allowed ? '' : TEXT.denied(this.#server);
+      } catch {
+        return TEXT[blocked.has(url) ? 'blocked' : 'unreachable'](this.#server);
+      }
+    }
+
+    #restart() {
+      this.stop();
+      this.#conversation = undefined;
+      this.#view.hidden = true;
+      this.#status.textContent = '';
+      this.#welcome = el('div', {});
+      this.#log.replaceChildren(this.#welcome);
+      this.#greet();
+    }
+
+    #greet(problem) {
+      const { title, greeting = TEXT.greeting, examples } = this.dataset;
+      this.#title.textContent = title || this.#config.title || TEXT.title;
+      const questions = examples?.split('|') ?? this.#config.examples ?? [];
+      const click = ({ target }) => {
+        this.ask(target.textContent);
+        this.#focus();
+      };
+      this.#welcome.replaceChildren(
+        el('p', {}, greeting),
+        problem
+          ? el('p', { class: 'problem', role: 'alert' }, problem)
+          : el('div', { class: 'examples' }, ...questions.map((text) => el('button', { click }, text.trim()))),
+      );
+    }
+
+    /** On a touch screen the keyboard would cover what just opened. */
+    #focus() {
+      (matchMedia('(pointer: coarse)').matches ? this.#log : this.#input).focus();
+    }
+
+    /** The host page's shortcuts must not fire while someone types here. */
+    #key(event) {
+      event.stopPropagation();
+      if (event.type !== 'keydown' || event.isComposing) return;
+      if (event.key === 'Escape') this.#back(event);
+      if (event.key !== 'Enter' || event.shiftKey || event.target !== this.#input) return;
+      event.preventDefault();
+      this.ask(this.#input.value);
+    }
+
+    /** Keep up with the log, but never push the latest question out of sight. */
+    #write({ asked }, change) {
+      const { scrollHeight, scrollTop, clientHeight } = this.#log;
+      change();
+      if (scrollHeight - scrollTop - clientHeight < 60) this.#log.scrollTop = asked.offsetTop - 12;
+    }
+
+    #post(path, body, signal) {
+      const headers = { 'content-type': 'application/json' };
+      return fetch(this.#server + path, { method: 'POST', credentials: 'omit', headers, body: JSON.stringify(body), signal });
+    }
+
+    /** Asks once more when the stream breaks off before its end. */
+    async #answer(turn, signal) {
+      const outcome = (await this.#stream(turn, signal)) ?? (await this.#stream(turn, signal));
+      if (!outcome) throw refusal({ code: 'dropped', message: TEXT.dropped });
+      const { type, ...result } = outcome;
+      const quotes = result.claims.flatMap((claim) => claim.quotes);
+      this.#conversation = result.conversation_id;
+      this.#write(turn, () => {
+        turn.body.replaceChildren(...(quotes.length ? this.#claims(result) : [result.answer]));
+        if (quotes.length) turn.answer.append(...this.#sources(quotes));
+        else if (result.status === 'not_found') turn.answer.append(...this.#nearest(result.sources));
+        turn.answer.append(this.#feedback(result.message_id));
+      });
+      this.#status.textContent = TEXT.answer + (result.claims.map(({ text }) => text).join(' ') || result.answer);
+      this.#emit('answer', { ...result, question: turn.question });
+    }
+
+    async #stream({ question, ...turn }, signal) {
+      const outcome = { sources: [], claims: [], answer: '' };
+      let text = '';
+      let frame;
+      const paint = () => this.#write(turn, () => turn.body.replaceChildren(...streamed(text)));
+      this.#log.scrollTop = this.#log.scrollHeight;
+      turn.body.replaceChildren(el('span', { class: 'wait' }, TEXT.searching));
+      const response = await this.#post('api/chat', { question, conversation_id: this.#conversation, site: this.dataset.site }, signal);
+      if (!response.ok) throw refusal((await response.json()).error);
+      try {
+        for await (const event of eventsOf(response)) {
+          if (event.type === 'error') throw refusal(event);
+          if (event.type === 'token') {
+            text += event.text;
+            cancelAnimationFrame(frame);
+            frame = requestAnimationFrame(paint);
+          } else Object.assign(outcome, event);
+          if (event.type === 'done') return outcome;
+        }
+      } catch (error) {
+        if (error.code || signal.aborted) throw error;
+      } finally {
+        cancelAnimationFrame(frame);
+        if (text) paint();
+      }
+    }
+
+    async #report({ question, body, answer }, error, signal) {
+      body.querySelector('.wait')?.remove();
+      if (signal.aborted) return answer.append(el('p', { class: 'small label' }, TEXT.stopped));
+      const message = error.code ? error.message : (await this.#obstacle()) || TEXT.dropped;
+      const again = el('button', { class: 'pill', click: () => this.ask(question) }, TEXT.again);
+      answer.append(el('p', { class: 'problem', role: 'alert' }, message, again));
+      this.#log.scrollTop = this.#log.scrollHeight;
+      this.#emit('error', { question, message, code: error.code });
+    }
+
+    #link(quote, properties, ...children) {
+      return el('button', { click: ({ currentTarget }) => this.#show(quote, currentTarget), ...properties }, ...children);
+    }
+
+    #claims({ claims, short_answer }) {
+      const parts = claims.flatMap(({ text, support, quotes }) => [
+        TEXT[support] ? el('span', { class: 'weak' }, text, quiet(TEXT[support])) : text,
+        ...quotes.map((quote) => this.#link(quote, { class: 'cite', 'aria-label': `${quote.n}: ${quote.title}`, title: quote.text }, quote.n)),
+        ' ',
+      ]);
+      return short_answer ? [el('strong', {}, short_answer), ...parts] : parts;
+    }
+
+    #sources(quotes) {
+      const rows = quotes.flatMap((quote) => {
+        const same = quotes.filter(({ document_id }) => document_id === quote.document_id);
+        const numbers = same.map(({ n }) => el('span', { class: 'cite' }, n));
+        return same[0] === quote ? [this.#row(quote, origin(quote), numbers)] : [];
+      });
+      return this.#rows(TEXT.sources, rows);
+    }
+
+    #nearest(sources) {
+      return this.#rows(TEXT.nearest, sources.slice(0, 3).map((source) => this.#row(source, source.text, [])));
+    }
+
+    #rows(title, rows) {
+      return [el('p', { class: 'small label' }, title), el('ul', { class: 'rows' }, ...rows)];
+    }
+
+    #row(quote, detail, numbers) {
+      return el('li', {}, this.#link(quote, { class: 'row' }, quote.title, ...numbers, el('span', { class: 'small' }, detail)));
+    }
+
+    #feedback(message_id) {
+      const note = el('span', {});
+      const click = async ({ target }) => {
+        for (const button of buttons) button.ariaPressed = button === target;
+        const value = target.value;
+        this.#emit('feedback', { message_id, value });
+        const sent = await this.#post('api/feedback', { message_id, value }).catch(() => ({}));
+        this.#status.textContent = note.textContent = sent.ok ? TEXT.thanks : TEXT.unsent;
+      };
+      const buttons = ['up', 'down', 'wrong_source'].map((value) => el('button', { class: 'pill', value, 'aria-pressed': false, click }, TEXT[value]));
+      return el('div', { class: 'small feedback', role: 'group', 'aria-label': TEXT.helpful }, TEXT.helpful, ...buttons, note);
+    }
+
+    async #show(quote, cited) {
+      const { document_id, start, end, title } = quote;
+      this.#cited = cited;
+      this.#emit('citation', quote);
+      const heading = el('h2', { tabindex: -1 }, title);
+      const mark = el('mark', {}, quote.text);
+      const text = el('div', { class: 'scroll doc', role: 'region', 'aria-label': title, dir: 'auto', tabindex: 0 }, mark);
+      const back = dress(el('button', { class: 'icon', click: (event) => this.#back(event) }), 'back', TEXT.back);
+      this.#view.replaceChildren(el('div', { class: 'head' }, back, el('div', {}, heading, el('p', { class: 'small' }, origin(quote)))), text);
+      this.#view.hidden = false;
+      heading.focus();
+      try {
+        const url = `${this.#server}api/documents/${encodeURIComponent(document_id)}?start=${start}&end=${end}`;
+        const { before, quote: words, after } = await (await fetch(url, { credentials: 'omit' })).json();
+        mark.textContent = words;
+        text.replaceChildren(before, mark, after);
+      } catch {
+        text.append(el('p', { class: 'small label' }, TEXT.alone));
+      }
+      text.scrollTop = mark.offsetTop - text.clientHeight / 4;
+    }
+
+    #back(event) {
+      event.preventDefault();
+      if (this.#view.hidden) return this.close();
+      this.#view.hidden = true;
+      this.#cited.focus();
+    }
+  }
+
+  if (!customElements.get('rag-chat')) {
+    customElements.define('rag-chat', RagChat);
+    window.RagChat = RagChat;
+    window.visualViewport?.addEventListener('resize', () => {
+      for (const { style } of RagChat.instances) style.setProperty('--rag-viewport', visualViewport.height + 'px');
+    });
+  }
+
+  const mount = () => {
+    const { auto, target, ...options } = script.dataset;
+    const chat = el('rag-chat', target ? { 'data-inline': '' } : {});
+    Object.assign(chat.dataset, { server: HOME, ...options });
+    document.querySelector(target || 'body').append(chat);
+  };
+  if (script && script.dataset.auto !== 'false') {
+    if (document.readyState === 'loading') addEventListener('DOMContentLoaded', mount);
+    else mount();
+  }
+})();
