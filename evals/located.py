@@ -57,6 +57,8 @@ class Node:
         """Return the words of a scalar; raise ``InputError`` if it is none or blank."""
         if self.mapping is not None or self.sequence is not None or not self.text.strip():
             raise self.error(f"{what} must be text that is not empty")
+        if any("\ud800" <= character <= "\udfff" for character in self.text):
+            raise self.error(f"{what} holds half a character (an unpaired surrogate)")
         return self.text
 
     def boolean(self, what: str) -> bool:

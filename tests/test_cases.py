@@ -111,6 +111,7 @@ CASE = "- id: a\n  question: Q?\n"
         ("- id: a\n  question: [unclosed\n", 3, "not valid YAML"),
         ("- plain\n", 1, "a case must be a mapping"),
         ("plain\n", 1, "a case file must be a list"),
+        ('- {id: "\\ud800", question: Q}\n', 1, "an unpaired surrogate"),
         ("- &a [*a]\n", 1, "nested more than"),
         ("- ? [x]\n  : y\n", 1, "a key must be a word"),
     ],

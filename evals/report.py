@@ -1,0 +1,140 @@
+"""A report as files: HTML for people, JUnit XML for CI, JSON for ``citechat eval compare``.
+
+Everything in a report may come from hostile documents. The page holds no script, loads nothing, and says so in a
+content security policy; the template escapes every value.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from evals.plots import HEIGHT, WIDTH, confidence_bars, risk_coverage_curve
+
+if TYPE_CHECKING:
+    from evals.summary import Report
+
+TEMPLATES = Path(__file__).parent / "templates"
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a metric is shown: its name in words, what it says, and whether less of it is better."""
+
+    metric: str
+    label: str
+    says: str
+    less_is_better: bool = False
+
+
+MEASURES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
+    (
+        "Answers",
+        (
+            Measure("pass_rate", "Passed", "right status, nothing missing or forbidden, every quote verbatim"),
+            Measure("answer_recall", "Answer recall", "share of what a right answer holds that the answer says"),
+            Measure("evidence_recall", "Evidence recall", "share of the expected evidence that is quoted"),
+        ),
+    ),
+    (
+        "Proof",
+        (
+            Measure("quote_verbatim", "Verbatim quotes", "quotes equal to the stored text, character for character"),
+            Measure("claim_support", "Supported claims", "claims found verbatim or supported in their quotes"),
+        ),
+    ),
+    (
+        "Knowing when not to answer",
+        (
+            Measure("false_answer_rate", "False answers", "unanswerable questions that were answered", True),
+            Measure("false_refusal_rate", "False refusals", "answerable questions that were not answered", True),
+            Measure("answerability_auc", "Answerability AUC", "how well confidence tells the two apart; 50% is chance"),
+        ),
+    ),
+    (
+        "Retrieval",
+        (
+            Measure("retrieval_hit@1", "Hit at 1", "the first hit is relevant"),
+            Measure("retrieval_hit@5", "Hit at 5", "a relevant hit among the first five"),
+            Measure("retrieval_hit@10", "Hit at 10", "a relevant hit among the first ten"),
+            Measure("mrr", "Mean reciprocal rank", "1 / rank of the first relevant hit"),
+        ),
+    ),
+)
+
+
+def render_json(report: Report) -> str:
+    """Return the report as JSON text."""
+    return json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def render_html(report: Report) -> str:
+    """Return the report as one page that needs nothing else."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
+    )
+    environment.filters |= {"percent": percent, "shorten": shorten}
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return environment.get_template("report.html").render(
+        report=report.as_json(),
+        measures=MEASURES,
+        style=Markup(style),  # noqa: S704  # our own file
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        curve=risk_coverage_curve(report.cases),
+        bars=confidence_bars(report.cases),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def render_junit(report: Report) -> str:
+    """Return the report as JUnit XML: a test for each case."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="citechat eval",
+        tests=str(report.counts["cases"]),
+        failures=str(report.counts["cases"] - report.counts["passed"]),
+    )
+    for result in report.cases:
+        seconds = f"{result.latency_ms / 1000:.4f}"
+        test = ElementTree.SubElement(suite, "testcase", classname="eval", name=printable(result.case.id), time=seconds)
+        if not result.passed:
+            failure = ElementTree.SubElement(test, "failure", message=printable(result.reasons[0]))
+            failure.text = printable("\n".join([f"{result.case.where}: {result.case.question}", *result.reasons]))
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def printable(text: str) -> str:
+    """Replace the characters that neither HTML nor XML allows."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def percent(value: float | None) -> str:
+    """Return a share as a percentage with one decimal, a dash for ``None``. Only all is 100%, only none 0%."""
+    if value is None:
+        return "–"
+    if 0 < value < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= value < 1:
+        return ">99.9%"
+    return f"{value:.1%}".replace(".0%", "%")
+
+
+def shorten(text: str, length: int) -> str:
+    """Return at most ``length`` characters of ``text``."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

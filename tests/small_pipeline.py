@@ -1,0 +1,78 @@
+"""A complete little question answerer over documents in memory: it quotes the sentence that shares most words.
+
+It follows ``evals.run.Answerer``, so that evals can be tested on answers that are worked out by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from index.errors import InputError
+from index.filters import Filter
+from index.types import Document
+from rag.types import Answer, Claim, Quote, Source, Turn
+
+STOP_WORDS = frozenset("a an and by did do does has have how in is it of the to was were what where which who".split())
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower())) - STOP_WORDS
+
+
+class Shelf:
+    """Documents by id."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.documents = {
+            f"d{number}": Document(f"d{number}", source, source.removesuffix(".txt").title(), text)
+            for number, (source, text) in enumerate(texts.items(), 1)
+        }
+
+    def document(self, document_id: str) -> Document:
+        if document_id not in self.documents:
+            raise InputError(f"No document {document_id!r}.")
+        return self.documents[document_id]
+
+
+class SmallPipeline:
+    """Confidence is the share of the question's words in the best sentence; below one half it refuses."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.corpus = Shelf(texts)
+
+    def describe(self) -> Mapping[str, object]:
+        return {"embedder": "words", "threshold": 0.5}
+
+    def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
+        if not question.strip():
+            raise InputError("The question is empty.")
+        standalone = " ".join([*(turn.content for turn in history if turn.role == "user"), question])
+        hits = sorted(self._sentences(words(standalone), filter), key=lambda hit: -hit.score)
+        best = hits[0]
+        if best.score < 0.5:
+            return Answer(
+                question, standalone, "not_found", best.score, None, "Not in the documents.", (), tuple(hits), "words"
+            )
+        quote = Quote(1, best.document_id, best.source, best.title, None, best.start, best.end, best.text)
+        claims = (Claim(best.text, "verbatim", (quote,)),)
+        return Answer(
+            question, standalone, "answered", best.score, None, f"{best.text} [1]", claims, tuple(hits), "words"
+        )
+
+    def _sentences(self, wanted: set[str], condition: Filter | None) -> list[Source]:
+        return [
+            Source(
+                document_id=document.id,
+                source=document.source,
+                title=document.title,
+                page=None,
+                start=match.start(),
+                end=match.end(),
+                score=len(wanted & words(match[0])) / len(wanted),
+                text=match[0],
+            )
+            for document in self.corpus.documents.values()
+            if condition is None or condition.matches(document.metadata)
+            for match in re.finditer(r"\S[^.]*\.", document.text)
+        ]

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from evals.cases import Case, Evidence, Suite
+from evals.plots import HEIGHT, WIDTH, confidence_bars, risk_coverage_curve
+from evals.report import percent, printable, render_html, render_junit, shorten
+from evals.run import run_suite
+from evals.summary import Report
+from rag.types import Turn
+from tests.small_pipeline import SmallPipeline
+
+HOSTILE = "<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{7*7}} \x00\u202e]]>&amp; </style> ok"
+
+
+def hostile_report() -> Report:
+    """Return a report with hostile text in every place where text can be."""
+    pipeline = SmallPipeline({f"{HOSTILE}.txt": f"The oracle {HOSTILE} says yes."})
+    case = Case(
+        id=HOSTILE,
+        question=f"What says the oracle {HOSTILE}",
+        answer=((HOSTILE, "yes"), (HOSTILE * 2,)),
+        history=(Turn("user", HOSTILE),),
+        forbidden=(HOSTILE,),
+        evidence=(Evidence(HOSTILE, HOSTILE),),
+        tags=(HOSTILE,),
+    )
+    never = replace(case, id="never", question=f"Weather? {HOSTILE * 3}", history=())
+    return run_suite([Suite(Path(HOSTILE.replace("/", "")), cases=(case, never))], lambda _: pipeline)
+
+
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.style = ""
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self._open:
+            self.style += data
+        else:
+            self.text += data
+
+
+def test_hostile_text_is_only_text() -> None:
+    html = render_html(hostile_report())
+    page = Page(html)
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "img", "iframe", "object", "embed", "link", "form", "a", "base", "foreignobject"}
+    attributes = {name for _, attrs in page.tags for name in attrs}
+    assert not {name for name in attributes if name.startswith("on")} | attributes & {"href", "src", "style", "action"}
+    assert page.text.count("<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{7*7}}") > 10
+    assert "\x00" not in html
+    assert "49" not in page.text.split("Cases")[-1]
+
+
+def test_the_policy_admits_the_style_sheet_and_nothing_else() -> None:
+    page = Page(render_html(hostile_report()))
+    policy = next(attrs["content"] for tag, attrs in page.tags if tag == "meta" and attrs.get("http-equiv") is not None)
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+
+
+def test_the_page_shows_each_case_and_why_it_failed() -> None:
+    pipeline = SmallPipeline({"leave.txt": "Staff get 25 days of leave."})
+    cases = (
+        Case("good", "How many days of leave do staff get?", answer=(("25",),), tags=("handbook",)),
+        Case("bad", "Where is Vladivostok?", answer=(("Russia",),)),
+    )
+    page = Page(render_html(run_suite([Suite(Path("s.yaml"), cases=cases)], lambda _: pipeline)))
+    assert "1 of 2 cases passed" in page.text
+    assert "the status is not_found, not answered" in page.text
+    assert [attrs["class"] for tag, attrs in page.tags if tag == "details" and "case" in str(attrs["class"])] == [
+        "case passed",
+        "case failed",
+    ]
+    assert [attrs["id"] for tag, attrs in page.tags if tag == "input"] == ["show-all", "show-failed", "show-passed"]
+    headings = [tag for tag, _ in page.tags if tag in ("h1", "h2")]
+    assert headings == ["h1", *["h2"] * (len(headings) - 1)]
+    assert all("aria-label" in attrs or "aria-hidden" in attrs for tag, attrs in page.tags if tag == "svg")
+
+
+def test_junit_has_a_test_for_each_case() -> None:
+    suite = ElementTree.fromstring(render_junit(hostile_report()))  # noqa: S314  # our own output
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "2")
+    names = [test.get("name") for test in suite.iter("testcase")]
+    assert names == [printable(HOSTILE), "never"]
+    reasons = [result.reasons[0] for result in hostile_report().cases]
+    assert [failure.get("message") for failure in suite.iter("failure")] == [printable(reason) for reason in reasons]
+
+
+def test_curve_and_bars_are_drawn_to_scale() -> None:
+    pipeline = SmallPipeline({"a.txt": "One two three four."})
+    cases = (
+        Case("sure", "one two three four", answer=(("One",),)),
+        Case("unsure", "one two three five", answer=(("Five",),)),
+        Case("refused", "six", unanswerable=True),
+        Case("also", "seven", unanswerable=True),
+    )
+    results = run_suite([Suite(Path("s.yaml"), cases=cases)], lambda _: pipeline).cases
+    curve = risk_coverage_curve(results)
+    assert curve is not None
+    assert (curve.coverage, curve.risk, curve.end) == (0.5, 0.5, (WIDTH / 2, 0.0))
+    assert curve.path == "M0 240.0L0.0 240.0L140.0 240.0L140.0 0.0L280.0 0.0"
+    assert [tick.label for tick in curve.y_ticks] == ["0%", "12.5%", "25%", "37.5%", "50%"]
+    bars = confidence_bars(results)
+    assert (bars[0].above, bars[0].below) == (0, HEIGHT / 2 - 4)
+    assert (bars[15].above, bars[19].above) == (HEIGHT / 4 - 2, HEIGHT / 4 - 2)
+    assert risk_coverage_curve(results[2:]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (0.0, "0%"), (1.0, "100%"), (0.123, "12.3%"), (0.7, "70%"), (0.9999, ">99.9%"), (1e-5, "<0.1%")],
+)
+def test_percent(value: float | None, shown: str) -> None:
+    assert percent(value) == shown
+
+
+def test_shorten() -> None:
+    assert shorten("abc", 3) == "abc"
+    assert shorten("ab cd", 4) == "ab…"
