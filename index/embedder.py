@@ -82,9 +82,7 @@ class SentenceTransformerEmbedder:
         self._tokenizer = backend
         self._pad = int(self._model.tokenizer.pad_token_id or 0)
         self._special = backend.num_special_tokens_to_add(False)
-        self._mean_pooled = any(
-            isinstance(module, Pooling) and module.pooling_mode == "mean" for module in self._model
-        )
+        self._mean_pooled = any(isinstance(module, Pooling) and module.pooling_mode == "mean" for module in self._model)
         self._fingerprint = _fingerprint(folder)
 
     @property
@@ -108,7 +106,8 @@ class SentenceTransformerEmbedder:
 
     def embed_query(self, text: str) -> Vector:
         """See `Embedder`; the model's own query prompt, if it has one, goes before the text."""
-        return self._embed_texts([(self._model.prompts.get("query") or "") + text])[0]
+        vector: Vector = self._embed_texts([(self._model.prompts.get("query") or "") + text])[0]
+        return vector
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
         """See `Embedder`; passages of like length share a batch, so that little is padding."""
@@ -215,4 +214,5 @@ def _span_means(
 
 def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
+    unit: npt.NDArray[np.float32] = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
+    return unit

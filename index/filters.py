@@ -72,6 +72,7 @@ def parse_filter(text: str) -> Filter:
 
     Raises:
         InputError: the text is not a filter, or a date field is compared with something that is no date.
+
     """
     conditions: list[Condition] = []
     position = 0

@@ -58,7 +58,7 @@ def _sections(document: Document) -> Iterator[tuple[tuple[str, ...], list[Block]
         if block.kind != "heading":
             body.append(block)
             continue
-        if body or heading is not None and block.level <= heading.level:
+        if body or (heading is not None and block.level <= heading.level):
             yield tuple(title for _, title in path), body or [heading]  # type: ignore[list-item]
         body = []
         heading = block
@@ -68,9 +68,7 @@ def _sections(document: Document) -> Iterator[tuple[tuple[str, ...], list[Block]
         yield tuple(title for _, title in path), body or [heading]  # type: ignore[list-item]
 
 
-def _context(
-    document: Document, headings: Sequence[str], count_tokens: CountTokens, budget: int
-) -> tuple[str, int]:
+def _context(document: Document, headings: Sequence[str], count_tokens: CountTokens, budget: int) -> tuple[str, int]:
     """Join title and headings, the outermost dropped first, within the allowance."""
     allowance = min(CONTEXT_TOKENS, budget // 4)
     parts = list(dict.fromkeys([document.title, *headings]))

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from index.types import Hit
-
 Role = Literal["user", "assistant"]
 Status = Literal["answered", "not_found", "clarify"]
 Support = Literal["verbatim", "supported", "partial", "unsupported"]

@@ -1,0 +1,1 @@
+"""Where documents, passages and vectors are kept."""

@@ -1,0 +1,116 @@
+"""What a store of documents must do, whatever the engine behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from index.filters import Filter
+from index.types import Document, Matrix, Passage, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a document came from.
+
+    ``location`` identifies the file (its absolute path); ``source`` is the name shown. ``size`` (bytes) and
+    ``modified_ns`` tell cheaply whether it may have changed, ``digest`` (SHA-256 of the bytes) whether it has.
+    """
+
+    location: str
+    source: str
+    size: int
+    modified_ns: int
+    digest: str
+    document_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document in a listing."""
+
+    id: str
+    title: str
+    sources: tuple[str, ...]
+    metadata: Mapping[str, str]
+    characters: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage with what was computed for it: ``digest`` names context and text, ``tokens`` counts both."""
+
+    passage: Passage
+    digest: str
+    tokens: int
+    vector: Vector
+    sentence_vectors: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sizes of a store."""
+
+    documents: int
+    sources: int
+    passages: int
+    sentences: int
+    tokens: int
+    characters: int
+
+
+class Store(Protocol):
+    """Documents with their passages; every change is all or nothing, also across processes."""
+
+    def origins(self) -> dict[str, Origin]:
+        """Return every origin by its location."""
+
+    def put(self, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
+        """Store a document and point its origin to it, replacing what the origin pointed to before.
+
+        A document that no origin points to any more is gone. Storing a document that is there only adds the origin.
+        """
+
+    def touch(self, origin: Origin) -> None:
+        """Update the size and time of an origin whose content is unchanged."""
+
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """Remove documents and their origins; unknown ids are no error."""
+
+    def documents(self) -> list[DocumentInfo]:
+        """List the documents, by their first source."""
+
+    def document(self, document_id: str) -> Document | None:
+        """Return a document (without blocks), or ``None``."""
+
+    def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
+        """Return vectors that are stored already, by passage digest."""
+
+    def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
+        """Return passages by id; unknown ids are left out."""
+
+    def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
+        """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first."""
+
+    def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
+        """Return the ids and BM25 scores of the passages that hold any of the words, best first."""
+
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """Return in how many passages each word occurs (stemmed)."""
+
+    def count(self) -> int:
+        """Return how many passages there are."""
+
+    def totals(self) -> Totals:
+        """Count what is stored."""
+
+    def revision(self) -> int:
+        """Return a number that grows with every change."""
+
+    def verify(self) -> list[str]:
+        """Check the store against itself and return the problems, in words; none is a sound store."""
+
+    def close(self) -> None:
+        """Release files and memory."""

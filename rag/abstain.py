@@ -1,0 +1,85 @@
+"""Whether the documents answer at all: a calibrated probability, and the threshold below which citechat says no.
+
+The parameters are data (``abstain.json``), fitted by ``citechat eval calibrate`` on answerable and unanswerable cases.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+
+from index.types import Vector
+from rag.question import Expects, Question
+from rag.read import FEATURES as READER_FEATURES
+from rag.read import Candidate, Features, LinearModel, load_model
+from rag.retrieve import Found
+
+FEATURES = (
+    "reader_score",  # score of the best sentence
+    "reader_margin",  # its lead over the sixth best
+    "sentence_similarity",  # cosine of the question and the best sentence
+    "best_similarity",  # cosine of the question and the nearest passage
+    "near_coverage",  # term weight covered by the best sentence, its neighbours, title and headings
+    "names_covered",  # names of the question found there
+    "names_absent",  # share of the question's names that no retrieved passage holds
+    "rarest_missing",  # weight of the heaviest question term that the five best sentences lack, in nats
+    "missing",  # share of the question's term weight that they lack
+    "adjacency",  # question terms standing together in the best sentence
+    "expected_span",  # the best sentence holds a span of the expected kind
+    "prose",  # the question expects no particular kind
+)
+_FROM_READER = {name: READER_FEATURES.index(name) for name in READER_FEATURES}
+_LEADERS = 5
+
+
+def describe(question: Question, query: Vector, candidates: Sequence[Candidate], found: Sequence[Found]) -> Features:
+    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(12,)``."""
+    best = candidates[0]
+    leaders = frozenset[str]().union(*(candidate.stems for candidate in candidates[:_LEADERS]))
+    everything = frozenset[str]().union(*(candidate.stems for candidate in candidates))
+    missing = {stem: weight for stem, weight in question.terms.items() if stem not in leaders}
+    names = question.names
+
+    def of_best(name: str) -> float:
+        return float(best.features[_FROM_READER[name]])
+
+    return np.array(
+        [
+            best.score,
+            best.score - candidates[min(_LEADERS, len(candidates) - 1)].score,
+            float(best.vector @ query),
+            max(hit.dense for hit in found),
+            of_best("near_coverage"),
+            of_best("names_covered"),
+            len(names - everything) / len(names) if names else 0.0,
+            max(missing.values(), default=0.0),
+            sum(missing.values()) / question.weight if question.weight else 0.0,
+            of_best("adjacency"),
+            of_best("expected_span"),
+            float(question.expects is Expects.PROSE),
+        ]
+    )
+
+
+def confidence(features: Features) -> float:
+    """Return the calibrated probability that the documents answer, 0 to 1."""
+    logit = float(answerability_model().logits(features[np.newaxis])[0])
+    return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
+
+
+@lru_cache(maxsize=1)
+def answerability_model() -> LinearModel:
+    """Return the fitted model that the package carries."""
+    return load_model("abstain.json", FEATURES)
+
+
+@lru_cache(maxsize=1)
+def default_threshold() -> float:
+    """Return the calibrated confidence below which citechat refuses."""
+    data = json.loads(resources.files("rag").joinpath("abstain.json").read_text(encoding="utf-8"))
+    return float(data["threshold"])

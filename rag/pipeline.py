@@ -1,0 +1,262 @@
+"""A question in, a checked answer out. The order of the steps is the order of the lines."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+
+from index.corpus import Corpus
+from index.errors import IndexDamaged, InputError
+from index.filters import Filter
+from index.store.embedded import EmbeddedStore
+from index.types import Document
+from rag import abstain, prompts, verify
+from rag.explain import explain_pronoun
+from rag.models import locate
+from rag.question import Question, analyse
+from rag.read import Candidate, Features, read
+from rag.retrieve import Found, inverse_frequencies, retrieve
+from rag.rewrite import parts, standalone
+from rag.select import Selection, select
+from rag.settings import Settings
+from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
+
+SHOWN_HITS = 10
+"""Passages listed with an answer."""
+
+_WORD = re.compile(r"\S+\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found for one stand-alone question. ``features`` are `abstain.FEATURES`; ``None`` if nothing was found."""
+
+    question: Question
+    found: tuple[Found, ...]
+    candidates: tuple[Candidate, ...]
+    features: Features | None
+    confidence: float
+
+
+class Pipeline(AbstractContextManager["Pipeline"]):
+    """Answers questions over a corpus. Thread-safe."""
+
+    def __init__(self, corpus: Corpus, settings: Settings) -> None:
+        self.corpus = corpus
+        self.settings = settings
+
+    @property
+    def threshold(self) -> float:
+        """Confidence below which the documents are said not to answer."""
+        given = self.settings.threshold
+        return abstain.default_threshold() if given is None else given
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the corpus."""
+        self.corpus.__exit__(kind, error, trace)
+
+    def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
+        """Answer a question.
+
+        Raises:
+            InputError: the question is empty or too long.
+        """
+        for event in self.stream(question, history, filter):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("a stream ends with Done")
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+    ) -> Iterator[Event]:
+        """Answer a question as a stream: the evidence, the text in pieces, the checked answer.
+
+        Raises:
+            InputError: the question is empty or too long.
+        """
+        clock = _Clock()
+        question = self._checked(question)
+        whole = standalone(question, history)
+        if whole is None:
+            text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
+            yield from _spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
+            return
+        readings = [self.reading(part, filter, clock) for part in parts(whole)]
+        hits = tuple(
+            self._source(found) for found in _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
+        )
+        yield Evidence(hits)
+        answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
+        best = max(reading.confidence for reading in readings)
+        if not answered:
+            text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
+            text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
+            yield from _spoken(_plain(question, whole, "not_found", text, best, hits, clock))
+            return
+        selections = [select(reading.question, reading.candidates, self.settings.max_claims) for reading in answered]
+        claims = self._claims(selections)
+        clock.lap("write")
+        short = next((selection.short for selection in selections if selection.short), None)
+        yield from _spoken(
+            Answer(
+                question=question,
+                standalone_question=whole,
+                status="answered",
+                confidence=min(reading.confidence for reading in answered),
+                short_answer=short,
+                text=_prose(short, claims),
+                claims=claims,
+                hits=hits,
+                model="extractive",
+                timings_ms=clock.total(),
+            )
+        )
+
+    def reading(self, question: str, where: Filter | None = None, clock: _Clock | None = None) -> Reading:
+        """Retrieve and read for a question that stands alone, without deciding anything."""
+        clock = clock or _Clock()
+        query = self.corpus.embedder.embed_query(question)
+        clock.lap("embed")
+        found = retrieve(
+            self.corpus,
+            question,
+            query,
+            candidates=self.settings.candidates,
+            dense_weight=self.settings.dense_weight,
+            where=where,
+        )
+        analysed = analyse(question, inverse_frequencies(self.corpus, question))
+        clock.lap("retrieve")
+        candidates = read(analysed, query, found[: self.settings.read_passages])
+        features = abstain.describe(analysed, query, candidates, found) if candidates else None
+        confidence = 0.0 if features is None else abstain.confidence(features)
+        clock.lap("read")
+        return Reading(analysed, tuple(found), tuple(candidates), features, confidence)
+
+    def _checked(self, question: str) -> str:
+        question = " ".join(question.split())
+        if not question:
+            raise InputError("The question is empty.", "Ask something.")
+        limit = self.settings.max_question_length
+        if len(question) > limit:
+            raise InputError(
+                f"The question has {len(question):,} characters; at most {limit:,} are read.", "Ask a shorter one."
+            )
+        return question
+
+    def _claims(self, selections: Sequence[Selection]) -> tuple[Claim, ...]:
+        claims: list[Claim] = []
+        documents: dict[str, Document] = {}
+        seen: set[tuple[str, int]] = set()
+        for candidate in (candidate for selection in selections for candidate in selection.candidates):
+            place = (candidate.document_id, candidate.start)
+            if place in seen:
+                continue
+            seen.add(place)
+            document = documents.setdefault(candidate.document_id, self.corpus.document(candidate.document_id))
+            claims.append(_claim(document, candidate, len(claims) + 1))
+        return tuple(claims)
+
+    def _source(self, found: Found) -> Source:
+        passage = found.stored.passage
+        info = self.corpus.document(passage.document_id)
+        return Source(
+            document_id=info.id,
+            source=info.source,
+            title=info.title,
+            page=info.page_of(passage.start),
+            start=passage.start,
+            end=passage.end,
+            score=round(found.score, 4),
+            text=passage.text,
+            published=info.metadata.get("published"),
+            outlet=info.metadata.get("outlet"),
+        )
+
+
+def open_pipeline(settings: Settings) -> Pipeline:
+    """Load the embedder, open the index of the home folder (or make it), and return what answers questions.
+
+    Raises:
+        ModelMissing: the embedder is not on this machine.
+        IndexDamaged: the index cannot be used.
+        InputError: the home folder cannot be written.
+    """
+    from index.embedder import SentenceTransformerEmbedder
+
+    embedder = SentenceTransformerEmbedder(locate(settings.embedder))
+    store = EmbeddedStore(settings.home, embedder.fingerprint, embedder.dimension)
+    return Pipeline(Corpus(store, embedder, settings.passage_tokens), settings)
+
+
+def _claim(document: Document, candidate: Candidate, number: int) -> Claim:
+    quote = Quote(
+        n=number,
+        document_id=document.id,
+        source=document.source,
+        title=document.title,
+        page=document.page_of(candidate.start),
+        start=candidate.start,
+        end=candidate.end,
+        text=candidate.text,
+        published=document.metadata.get("published"),
+        outlet=document.metadata.get("outlet"),
+    )
+    if not verify.is_exact(quote, document):
+        raise IndexDamaged(f"A passage of {document.source} is not where the index says.", "Run: citechat index verify")
+    explained = explain_pronoun(document, quote.start, quote.end)
+    text, explanations = (explained[0], [explained[1]]) if explained else (quote.text, [])
+    return Claim(text, verify.support(text, explanations, [quote]), (quote,))
+
+
+def _interleaved(lists: Sequence[Sequence[Found]]) -> list[Found]:
+    """Merge rankings turn by turn, each passage once."""
+    merged: dict[str, Found] = {}
+    for rank in range(max(map(len, lists), default=0)):
+        for ranking in lists:
+            if rank < len(ranking):
+                merged.setdefault(ranking[rank].stored.passage.id, ranking[rank])
+    return list(merged.values())
+
+
+def _prose(short: str | None, claims: Sequence[Claim]) -> str:
+    lead = f"**{short.rstrip('.')}.** " if short else ""
+    return lead + " ".join(claim.text + "".join(f" [{quote.n}]" for quote in claim.quotes) for claim in claims)
+
+
+def _plain(
+    question: str, whole: str, status: Status, text: str, confidence: float, hits: tuple[Source, ...], clock: _Clock
+) -> Answer:
+    return Answer(question, whole, status, confidence, None, text, (), hits, "extractive", clock.total())
+
+
+def _spoken(answer: Answer) -> Iterator[Event]:
+    for piece in _WORD.findall(answer.text):
+        yield Delta(piece)
+    yield Done(answer)
+
+
+class _Clock:
+    """Milliseconds of each step."""
+
+    def __init__(self) -> None:
+        self._begun = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self._laps[step] = self._laps.get(step, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+    def total(self) -> dict[str, float]:
+        laps = {**self._laps, "total": (time.perf_counter() - self._begun) * 1000}
+        return {step: round(milliseconds, 2) for step, milliseconds in laps.items()}

@@ -1,0 +1,130 @@
+"""What a question asks for: its content words, the names in it, and the kind of answer it expects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from index.terms import STOP_WORDS, stem, terms, words
+
+
+class Expects(Enum):
+    """The kind of span that would answer."""
+
+    PERSON = "person"
+    NAME = "name"
+    DATE = "date"
+    PLACE = "place"
+    NUMBER = "number"
+    MONEY = "money"
+    PROSE = "prose"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, analysed.
+
+    ``terms`` are the stems of its content words, each with its weight (inverse document frequency, in nats);
+    ``names`` the stems of words that name something: capitalised inside the sentence, or with a digit.
+    ``counted`` is the stem of what a number should count ("how many *days*"), if anything.
+    """
+
+    text: str
+    expects: Expects
+    plural: bool
+    terms: Mapping[str, float]
+    names: frozenset[str]
+    counted: str | None = None
+
+    @property
+    def weight(self) -> float:
+        """The weight of all terms together."""
+        return sum(self.terms.values())
+
+
+# Words of a question that say what kind of answer it wants; they need not occur in the answer.
+_ASKING = frozenset(
+    "name list mention explain describe happen happened mean means meant kind sort type many much long old far often "
+    "person people date year month day time place reason number amount according report reported question answer "
+    "document documents article articles thing things state stated states role job".split()
+)
+_EXPECTATIONS: tuple[tuple[str, Expects], ...] = (
+    (
+        r"how (?:much|many) (?:money|dollars|euros|pounds)|how much (?:does|do|did|is|are|was|were|will|would|can|in)\b"
+        r"|what (?:price|cost|sum|amount|budget|salary|fee)\b|cu[aá]nto dinero",
+        Expects.MONEY,
+    ),
+    (
+        r"how (?:many|much|long|old|tall|large|big|far|often|few)\b|what (?:number|percentage|share|proportion)\b"
+        r"|cu[aá]nt[oa]s?\b|wie ?viele?\b|combien\b",
+        Expects.NUMBER,
+    ),
+    (
+        r"when\b|(?:what|which|in what|in which|on what|on which) (?:date|day|year|month|time|century|decade)\b|since when"
+        r"|until when|by when|how recently|cu[aá]ndo\b|wann\b|quand\b",
+        Expects.DATE,
+    ),
+    (
+        r"who\b|whom\b|whose\b|(?:what|which) (?:person|people|man|woman|leaders?|politicians?|officials?|spokes\w+"
+        r"|presidents?|ministers?|envoys?|authors?|players?|scientists?|actors?|singers?)\b|qui[eé]n(?:es)?\b|wer\b|qui\b",
+        Expects.PERSON,
+    ),
+    (
+        r"where\b|(?:what|which|in what|in which) (?:country|countries|city|cities|town|place|state|region|location"
+        r"|island|continent)\b|d[oó]nde\b|wo\b|o[uù]\b",
+        Expects.PLACE,
+    ),
+    (
+        r"(?:what|which) (?:\w+ )?(?:outlets?|newspapers?|compan(?:y|ies)|organi[sz]ations?|agenc(?:y|ies)|team|teams"
+        r"|party|parties|universit(?:y|ies)|school|band|group|language|nationality|media|magazine|title|name)\b",
+        Expects.NAME,
+    ),
+)
+_EXPECTS = tuple(
+    (re.compile(rf"(?:^|\b(?:and|but|,|;|:)\s*|\s)(?:{pattern})", re.I), kind) for pattern, kind in _EXPECTATIONS
+)
+_PLURAL = re.compile(
+    r"\b(?:which|what) (?:\w+ ){0,2}?(?!is\b|was\b|has\b|does\b|this\b|us\b)\w{3,}(?<!s)s\b|\bwho (?:are|were)\b"
+    r"|\b(?:list|name|both|all|each|every|several|two|three|four|reports|differ|differences?|changed?|compare)\b"
+    r"|\bwhat (?:do|would|does|did|must|should|will|is|are) .*\b(?:ask|asks|asked|require|requires|required|demand"
+    r"|demands|give up|concede|say|include|includes|contain|offer|get|need|promise|keep)\b",
+    re.I,
+)
+_COUNTED = re.compile(r"how (?:many|much) (?:\w+ )??(\w{3,})", re.I)
+
+
+def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
+    """Analyse a question; ``idf`` gives the weight of each stem (1 where it has none)."""
+    weights = idf or {}
+    content = [term.stem for term in terms(text) if text[term.start : term.end].lower() not in _ASKING]
+    if not content:
+        content = [term.stem for term in terms(text)]
+    counted = _COUNTED.search(text)
+    return Question(
+        text=text,
+        expects=_expectation(text),
+        plural=bool(_PLURAL.search(text)),
+        terms={stem_: weights.get(stem_, 1.0) for stem_ in dict.fromkeys(content)},
+        names=frozenset(_names(text)),
+        counted=stem(counted[1]) if counted and counted[1].lower() not in STOP_WORDS else None,
+    )
+
+
+def _expectation(text: str) -> Expects:
+    """Return what the first question word asks for; of patterns that match at one place, the first listed."""
+    matches = [(match.start(), kind) for pattern, kind in _EXPECTS if (match := pattern.search(text))]
+    return min(matches, key=lambda match: match[0])[1] if matches else Expects.PROSE
+
+
+def _names(text: str) -> list[str]:
+    found = []
+    for position, word in enumerate(words(text)):
+        token = word.group()
+        lowered = token.lower()
+        capital = token[0].isupper() and position > 0
+        digits = any(character.isdigit() for character in token)
+        if (capital or digits) and lowered not in STOP_WORDS and lowered not in _ASKING:
+            found.append(stem(token))
+    return found

@@ -1,0 +1,92 @@
+"""Passages for a question: dense and lexical search, fused by normalised scores, near-duplicates removed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.corpus import Corpus
+from index.filters import Filter
+from index.store.base import StoredPassage
+from index.terms import STOP_WORDS, stem, terms, words
+from index.types import Vector
+
+NEAR_DUPLICATE = 0.8
+"""Passages that share this part of their distinct terms (Jaccard) say the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that was found, with what the reader needs of it.
+
+    ``score`` orders (higher is better), ``dense`` is a cosine, ``lexical`` BM25 (0 where no word occurs).
+    """
+
+    stored: StoredPassage
+    score: float
+    dense: float
+    lexical: float
+
+
+def retrieve(
+    corpus: Corpus,
+    question: str,
+    query: Vector,
+    *,
+    candidates: int,
+    dense_weight: float,
+    where: Filter | None = None,
+) -> list[Found]:
+    """Return passages for a question, best first, near-duplicates of a better one left out."""
+    dense = dict(corpus.store.dense(query, candidates, where))
+    lexical = dict(corpus.store.lexical(search_words(question), candidates, where))
+    stored = corpus.store.passages([*dense, *(id_ for id_ in lexical if id_ not in dense)])
+    for id_, passage in stored.items():
+        dense.setdefault(id_, float(passage.vector @ query))
+    fused = fuse(dense, lexical, dense_weight)
+    ranked = sorted((id_ for id_ in fused if id_ in stored), key=lambda id_: (-fused[id_], id_))
+    found = [Found(stored[id_], fused[id_], dense[id_], lexical.get(id_, 0.0)) for id_ in ranked]
+    return _distinct(found)
+
+
+def search_words(question: str) -> list[str]:
+    """Return the words to look for: all but the stop words, or everything if nothing else is there."""
+    every = [word.group() for word in words(question)]
+    return [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
+
+
+def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:
+    """Combine two lists of scores: each is standardised (z-score over the candidates), then averaged by weight.
+
+    A candidate that a list lacks has the score 0 there, which is BM25's own for a passage without any of the words.
+    """
+    ids = list(dict.fromkeys([*dense, *lexical]))
+    columns = [np.array([scores.get(id_, 0.0) for id_ in ids], np.float64) for scores in (dense, lexical)]
+    normal = [(column - column.mean()) / (column.std() + 1e-9) if len(ids) > 1 else column for column in columns]
+    fused = dense_weight * normal[0] + (1 - dense_weight) * normal[1]
+    return dict(zip(ids, fused.tolist(), strict=True))
+
+
+def inverse_frequencies(corpus: Corpus, question: str) -> dict[str, float]:
+    """Return each stem's weight, ``ln(1 + (N - n + 0.5) / (n + 0.5))`` over passages (BM25's idf)."""
+    stems = list(dict.fromkeys(stem(word.group()) for word in words(question)))
+    total = corpus.store.count()
+    return {
+        stem_: math.log(1 + (total - number + 0.5) / (number + 0.5))
+        for stem_, number in corpus.store.frequencies(stems).items()
+    }
+
+
+def _distinct(found: Sequence[Found]) -> list[Found]:
+    kept: list[Found] = []
+    seen: list[set[str]] = []
+    for hit in found:
+        own = {term.stem for term in terms(hit.stored.passage.text)}
+        if any(len(own & other) >= NEAR_DUPLICATE * len(own | other) for other in seen):
+            continue
+        kept.append(hit)
+        seen.append(own)
+    return kept

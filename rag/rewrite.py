@@ -1,0 +1,119 @@
+"""A follow-up and its history to a question that stands alone.
+
+Rules, not a model: a pronoun takes the person or thing that the conversation spoke of last; ``And Russia?`` repeats
+the question before with another name; a bare ``When?`` asks it about the question before. A question that needs
+nothing from the history is never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from index.terms import STOP_WORDS, words
+from rag.question import Expects, analyse
+from rag.spans import coordinated, names, people
+from rag.types import Turn
+
+_PERSON = re.compile(r"\b(he|she|him|her|his|hers)\b", re.I)
+_GROUP = re.compile(r"\b(they|them|their|theirs)\b", re.I)
+_THING = re.compile(r"\b(it|its|this|that|these|those|there|then|the same)\b", re.I)
+_POSSESSIVE = frozenset({"his", "her", "hers", "their", "theirs"})
+_INSTEAD = re.compile(
+    r"^\s*(?:and|but|so|also|or)?,?\s*(?:what about|how about|and for|and in|and|what of|same for|for)\s+(?P<what>[^?]+?)\s*\??\s*$",
+    re.I,
+)
+_BARE = re.compile(
+    r"^\s*(?:and|but|so)?,?\s*(?P<word>who|whom|when|where|why|how|how much|how many|since when|until when|by whom"
+    r"|says who|who said (?:so|that|this|it)|which ones?|what else)(?: exactly| then)?\s*\??\s*$",
+    re.I,
+)
+_SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
+_SHORT_ANSWER = re.compile(r"^\*\*(.+?)\.?\*\*")
+
+
+def standalone(question: str, history: Sequence[Turn]) -> str | None:
+    """Return the question as it would be asked without the history; ``None`` if it cannot be told what it is about."""
+    asked, answered = "", ""
+    for turn in history:
+        if turn.role == "assistant":
+            answered = turn.content
+        else:
+            asked, answered = (_resolve(turn.content, asked, answered) or turn.content), ""
+    answered = history[-1].content if history and history[-1].role == "assistant" else answered
+    return _resolve(question, asked, answered)
+
+
+def parts(question: str) -> list[str]:
+    """Split a compound question (``Who is X and what did he say?``) into questions that stand alone, in order."""
+    pieces = _SPLIT.split(question.strip().rstrip("?"))
+    if len(pieces) == 1:
+        return [question]
+    whole = [pieces[0] + "?"]
+    for piece in pieces[1:]:
+        whole.append(_resolve(piece + "?", whole[-1], "") or piece + "?")
+    return whole
+
+
+def _resolve(question: str, asked: str, answered: str) -> str | None:
+    question = " ".join(question.split())
+    if not asked:
+        return question if _has_content(question) else None
+    if bare := _BARE.match(question):
+        return f"{bare['word'].capitalize()}? ({asked})"
+    if (instead := _INSTEAD.match(question)) and not _is_question(instead["what"]):
+        return _replace_subject(asked, instead["what"], answered)
+    return _replace_pronoun(question, asked, answered)
+
+
+def _has_content(question: str) -> bool:
+    return any(word.group().lower() not in STOP_WORDS for word in words(question))
+
+
+def _is_question(text: str) -> bool:
+    return bool(
+        re.match(r"(?:who|what|when|where|why|how|which|did|does|do|is|are|was|were|would|will|can)\b", text, re.I)
+    )
+
+
+def _replace_subject(asked: str, what: str, answered: str) -> str:
+    """Ask the last question about something else: its last name (or none) makes room for ``what``."""
+    person = _PERSON.fullmatch(what) or _GROUP.fullmatch(what)
+    if person:
+        what = _antecedent(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
+    standing = names(asked)
+    if not standing:
+        return f"{asked.rstrip(' ?')}, {what}?"
+    last = standing[-1]
+    return asked[: last.start] + what + asked[last.end :]
+
+
+def _replace_pronoun(question: str, asked: str, answered: str) -> str:
+    for pattern, plural in ((_PERSON, False), (_GROUP, True)):
+        match = pattern.search(question)
+        if match and not people(question[: match.start()]):
+            antecedent = _antecedent(asked, answered, plural=plural)
+            if antecedent is None:
+                return f"{question} ({asked})"
+            possessive = match.group().lower() in _POSSESSIVE and re.match(r"\s+\w", question[match.end() :])
+            return question[: match.start()] + antecedent + ("’s" if possessive else "") + question[match.end() :]
+    thing = _THING.search(question)
+    few = len([word for word in words(question) if word.group().lower() not in STOP_WORDS]) <= 1
+    if (thing and not names(question[: thing.start()])) or (few and not names(question)):
+        return f"{question} ({asked})"
+    return question
+
+
+def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:
+    """Return whom the conversation spoke of last: a short answer to "who", else the last question's people."""
+    short = _SHORT_ANSWER.match(answered)
+    if short and analyse(asked).expects is Expects.PERSON:
+        return short[1]
+    for text in (asked, short[1] if short else "", answered):
+        groups = list(coordinated(text, people(text)))
+        if plural:
+            groups = [group for group in groups if len(group) > 1] or groups
+        if groups:
+            group = groups[-1] if text == asked else groups[0]
+            return text[group[0].start : group[-1].end] if plural else text[group[0].start : group[0].end]
+    return None

@@ -1,0 +1,79 @@
+"""Which sentences make the answer: the best one, and more only where the question needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.question import Expects, Question
+from rag.read import Candidate, covered
+from rag.shorten import short_answer
+
+LIST_GAP = 1.0
+"""A list question takes sentences whose score is within this of the best (odds of about 1 to 3)."""
+RIVAL_GAP = 2.0
+"""A sentence of another document that gives another value is named although its score is this much lower."""
+RIVAL_SIMILARITY = 0.7
+"""Cosine from which two sentences speak of the same thing."""
+REPEATED = 0.7
+"""A sentence whose terms are to this part in those already chosen adds nothing."""
+
+_VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The chosen sentences, in the order to show them, and the short answer, if there is one."""
+
+    candidates: tuple[Candidate, ...]
+    short: str | None
+
+
+def select(question: Question, candidates: Sequence[Candidate], limit: int) -> Selection:
+    """Choose at most ``limit`` sentences from candidates that are sorted by score, the best first."""
+    best = candidates[0]
+    chosen = [best]
+    for candidate in _more(question, candidates):
+        if len(chosen) < limit and not _repeats(candidate, chosen):
+            chosen.append(candidate)
+    ordered = _in_order(chosen)
+    return Selection(tuple(ordered), short_answer(question, ordered[0].text))
+
+
+def _more(question: Question, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    best = candidates[0]
+    if question.expects in _VALUES:
+        yield from _rivals(question, candidates)
+    if not question.plural:
+        return
+    for candidate in candidates[1:]:
+        if best.score - candidate.score > LIST_GAP:
+            return
+        if covered(question, candidate.stems) >= covered(question, best.stems) / 2:
+            yield candidate
+
+
+def _rivals(question: Question, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Yield the first sentence of each other document that says the same thing with another value."""
+    best = candidates[0]
+    value = short_answer(question, best.text)
+    seen = {best.document_id}
+    for candidate in candidates[1:]:
+        if best.score - candidate.score > RIVAL_GAP:
+            return
+        other = short_answer(question, candidate.text)
+        similar = float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
+        if candidate.document_id not in seen and similar and other and value and other != value:
+            seen.add(candidate.document_id)
+            yield candidate
+
+
+def _repeats(candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
+    said = frozenset().union(*(other.stems for other in chosen))
+    return len(candidate.stems & said) >= REPEATED * len(candidate.stems)
+
+
+def _in_order(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """Order by document, the one with the best sentence first, and inside a document as it reads."""
+    documents = list(dict.fromkeys(candidate.document_id for candidate in chosen))
+    return sorted(chosen, key=lambda candidate: (documents.index(candidate.document_id), candidate.start))

@@ -1,0 +1,34 @@
+"""Answers as JSON, in the one shape that every surface gives."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rag.types import Answer, Claim, Source
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Return an answer as JSON values: the shape of ``citechat ask --json``."""
+    return {
+        "question": answer.question,
+        "standalone_question": answer.standalone_question,
+        "status": answer.status,
+        "confidence": round(answer.confidence, 4),
+        "short_answer": answer.short_answer,
+        "answer": answer.text,
+        "claims": [claim_json(claim) for claim in answer.claims],
+        "hits": [source_json(hit) for hit in answer.hits],
+        "model": answer.model,
+        "timings_ms": dict(answer.timings_ms),
+    }
+
+
+def claim_json(claim: Claim) -> dict[str, Any]:
+    """Return a claim with its quotes as JSON values."""
+    return {"text": claim.text, "support": claim.support, "quotes": [asdict(quote) for quote in claim.quotes]}
+
+
+def source_json(source: Source) -> dict[str, Any]:
+    """Return a hit as JSON values."""
+    return asdict(source)

@@ -1,0 +1,96 @@
+"""The settings, as one frozen value. Nothing else reads the environment or ``citechat.toml``.
+
+Later sources win: the defaults below, ``citechat.toml`` in the home folder, ``CITECHAT_*`` variables, and what a
+command line passes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from index.errors import InputError
+
+DEFAULT_HOME = Path(".citechat")
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="CITECHAT_", frozen=True, extra="forbid")
+
+    home: Path = DEFAULT_HOME
+    """Folder of the index and all other state."""
+
+    embedder: str = "all-MiniLM-L6-v2"
+    """A model of the catalogue, or the folder of any sentence-transformers model."""
+    passage_tokens: int = Field(default=144, ge=48)
+    """Tokens of a passage with its title and headings, at most; the embedder's limit bounds it too."""
+
+    dense_weight: float = Field(default=0.6, ge=0, le=1)
+    """Share of the dense score in the fused one; the lexical score has the rest."""
+    candidates: int = Field(default=50, ge=1)
+    """Passages taken from each of the two searches."""
+    read_passages: int = Field(default=12, ge=1)
+    """Passages that the reader looks into."""
+    max_claims: int = Field(default=4, ge=1)
+    """Sentences of an answer, at most."""
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    """Confidence below which the documents are said not to answer; by default the calibrated one."""
+
+    title: str = "Ask the documents"
+    examples: tuple[str, ...] = (
+        "Who prepared the draft of the peace plan?",
+        "What would Russia have to give up?",
+        "How many days of annual leave do staff get, and did that change?",
+        "How do I embed the widget in my own page?",
+    )
+    """Questions offered on an empty chat."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535)
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    """Host names under which the server answers."""
+    widget_origins: tuple[str, ...] = ()
+    """Origins of the pages that may embed the widget, such as ``https://www.example.org``."""
+    requests_per_minute: int = Field(default=60, ge=1)
+    """Questions per address and minute."""
+    max_question_length: int = Field(default=2000, ge=1)
+    """Characters of a question, at most."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # given by pydantic
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, the strongest first."""
+        home = Path(init_settings().get("home", DEFAULT_HOME))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "citechat.toml")
+
+
+def load_settings(home: Path | None = None, **overrides: Any) -> Settings:  # noqa: ANN401  # pydantic checks them
+    """Read the settings for a home folder; an override of ``None`` counts as not given.
+
+    Raises:
+        InputError: a value is unknown or out of range, or ``citechat.toml`` cannot be read.
+    """
+    chosen = home or Path(os.environ.get("CITECHAT_HOME") or DEFAULT_HOME)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(home=chosen.expanduser(), **given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "the settings"
+        raise InputError(
+            f"Setting {name}: {first['msg']} (got {first.get('input')!r}).",
+            f"Correct it in {chosen / 'citechat.toml'} or in the variable CITECHAT_{name.upper()}.",
+        ) from error
+    except ValueError as error:
+        raise InputError(f"Cannot read {chosen / 'citechat.toml'}: {error}.", "Correct the file.") from error

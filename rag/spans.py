@@ -1,0 +1,115 @@
+"""Stretches of a sentence that can be a short answer: names, dates, amounts, numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from index.terms import STOP_WORDS
+from index.types import Span
+
+_MONTH = (
+    "January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug"
+    "|Sept?|Oct|Nov|Dec|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
+)
+_WEEKDAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_SCALE = r"(?:\s?(?:thousand|million|billion|trillion|hundred|mn|bn|m|k)\b)?"
+_DIGITS = r"\d[\d,]*(?:\.\d+)?"
+_COUNT_WORDS = (
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|hundreds|thousand|thousands"
+    "|dozen|dozens|half|third|quarter|once|twice"
+)
+
+DATE = re.compile(
+    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?(?:\sof|\sde)?\s(?:{_MONTH})\.?(?:,?\s(?:de\s)?\d{{4}})?"
+    rf"|(?:{_MONTH})\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?|(?:{_MONTH})\.?\s\d{{4}}|(?:{_WEEKDAY})"
+    r"|(?:1[0-9]|20)\d\d(?:s)?|(?:early|mid|late)[\s-](?:1[0-9]|20)\d\ds?"
+    r"|\d{1,2}(?::\d{2})?\s?(?:a\.m\.|p\.m\.|am|pm)|\d{1,2}:\d{2}|noon|midnight|yesterday|today|tomorrow)(?![\w])"
+)
+MONEY = re.compile(
+    rf"(?:(?:US|A|C)?[$€£¥]\s?{_DIGITS}{_SCALE}"
+    rf"|\b{_DIGITS}{_SCALE}\s?(?:dollars|euros?|pounds|cents|yen|EUR|USD|GBP|crowns|francs)\b)"
+)
+NUMBER = re.compile(
+    rf"(?:{MONEY.pattern}|\b{_DIGITS}(?:{_SCALE})(?:\s?(?:%|percent\b|per cent\b))?|\b(?:{_COUNT_WORDS})\b)", re.I
+)
+NAME = re.compile(
+    r"\b[A-ZÀ-ÖØ-Þ][\w’'.-]*(?:(?:\s+|-)(?:(?:of|the|de|del|la|van|von|der|den|bin|al|el|y|und)\s+){0,2}"
+    r"[A-ZÀ-ÖØ-Þ][\w’'-]*\.?)*"
+)
+_SPEECH = re.compile(r"[“\"][^“”\"]*[”\"]")
+_ROLES = frozenset(
+    "president prime minister chancellor secretary general state special envoy spokesman spokeswoman spokesperson "
+    "foreign defence defense deputy vice chief director chair chairman chairwoman chairperson king queen prince "
+    "princess pope senator sen rep governor gov mayor judge justice sir lord lady dr mr mrs ms prof professor captain "
+    "colonel general lieutenant sergeant coach ceo founder head treasurer manager ambassador permanent representative "
+    "french german british ukrainian russian american u.s us european spanish italian chinese".split()
+)
+_SMALL = frozenset("of the de del la van von der den bin al el y und and".split())
+
+
+def spans_of(pattern: re.Pattern[str], text: str) -> list[Span]:
+    """Return the matches of a pattern as spans."""
+    return [Span(match.start(), match.end()) for match in pattern.finditer(text)]
+
+
+def names(text: str) -> list[Span]:
+    """Return the proper names of a sentence: capitalised words and the small words that join them.
+
+    A capital that only opens the sentence does not make a name.
+    """
+    found = []
+    for match in NAME.finditer(text):
+        start, end = match.span()
+        raw = match.group()
+        if raw.endswith(("’s", "'s")):
+            end -= 2
+        elif raw.endswith((".", "'", "’", "-")) and not re.search(r"\b[A-Z]\.$|\.[A-Z]\.$", raw):
+            end -= 1
+        first, _, rest = text[start:end].partition(" ")
+        if first.lower() in STOP_WORDS:
+            if not rest or not rest[0].isupper():
+                continue
+            start += len(first) + 1
+        if text[start:end].strip():
+            found.append(Span(start, end))
+    return found
+
+
+def people(text: str) -> list[Span]:
+    """Return names with leading titles and offices dropped: ``Secretary of State Marco Rubio`` gives ``Marco Rubio``."""
+    found = []
+    for span in names(text):
+        words = list(re.finditer(r"\S+", text[span.start : span.end]))
+        first = 0
+        while first < len(words) and words[first].group().strip(".,").lower() in _ROLES | _SMALL:
+            first += 1
+        if first < len(words):
+            found.append(Span(span.start + words[first].start(), span.end))
+    return found
+
+
+def outside_speech(text: str) -> str:
+    """Return the text with quoted speech blanked out, so that positions stay."""
+    return _SPEECH.sub(lambda match: " " * len(match.group()), text)
+
+
+def coordinated(text: str, spans: list[Span]) -> Iterator[list[Span]]:
+    """Group spans that stand in one enumeration: joined by commas, "and", and roles in lower case between them."""
+    group: list[Span] = []
+    for span in spans:
+        if group and not _joins(text[group[-1].end : span.start]):
+            yield group
+            group = []
+        group.append(span)
+    if group:
+        yield group
+
+
+def _joins(between: str) -> bool:
+    """Tell whether words between two names only enumerate: ``" and special envoy "``, ``", "``."""
+    if not re.match(r"\s*(?:,|and\b|und\b|y\b|et\b|&|;)", between):
+        return False
+    rest = re.findall(r"[\w.]+", between)
+    return all(word.lower() in _ROLES or word.lower() in ("and", "the", "und", "y", "et") for word in rest)
