@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -22,6 +22,7 @@ from ui.stream import Answerer, Streams
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.responses import Response
 
     from rag.settings import Settings
 
@@ -43,7 +44,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     app.include_router(site_router(settings))
     app.include_router(chat_router(streams, pipeline.corpus, conversations, feedback))
     app.include_router(openai_router(streams))
-    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/static", _Static(directory=STATIC))
     _add_middleware(app, settings)
     page = build_chat(Chat(streams, conversations, feedback, pipeline.corpus), settings)
     gr.mount_gradio_app(
@@ -63,6 +64,15 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
         max_file_size=0,
     )
     return app
+
+
+class _Static(StaticFiles):
+    """Our scripts and styles. Browsers ask each time whether they changed, so that an upgrade shows at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401  # as the base class has it
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:

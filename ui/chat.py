@@ -202,4 +202,4 @@ def _content(exchange: Exchange) -> str:
         case "stopped":
             return "\n\n".join(filter(None, [render.progress(exchange.text), "*Stopped.*"]))
         case _:
-            return render.progress(exchange.text) or render.reading(exchange.hits, exchange.id)
+            return "\n\n".join(filter(None, [render.progress(exchange.text), render.reading(exchange.hits, exchange.id)]))

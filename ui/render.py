@@ -24,7 +24,8 @@ _MARKS: dict[Support, str] = {
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _EXPLANATION = re.compile(r"\[([^\[\]]+)\]")
-_BOLD_START = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+_LEAD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+_AFTER_CITATION = re.compile(r"(?<=\d\])\s+(?!\[\d)")
 _SNIPPET = 280
 
 
@@ -44,24 +45,25 @@ def question(text: str) -> str:
 
 def progress(text: str) -> str:
     """Return an answer that is still being written. Its citations become links when it is checked and complete."""
-    bold = _BOLD_START.match(text)
-    if bold is None:
-        return _paragraphs(text)
-    return f"**{escape(bold[1])}**" + (" " + _paragraphs(text[bold.end() :])).rstrip()
+    lead = _LEAD.match(text)
+    claims = map(escape, _AFTER_CITATION.split(text[lead.end() :] if lead else text))
+    return "\n\n".join(filter(None, [_lead(lead[1]) if lead else "", *claims]))
 
 
 def reading(hits: Sequence[Source], message_id: str) -> str:
-    """Return what is shown between the evidence and the first word of the answer."""
+    """Return what is shown below an answer while it is written."""
+    if not hits:
+        return "*Looking through the documents…*"
     documents = len({hit.document_id for hit in hits})
     found = f"{count(len(hits), 'passage')} from {count(documents, 'document')}"
-    return f"*Reading* [{found}](#evidence-{message_id})*…*" if hits else "*Looking through the documents…*"
+    return f"*Reading* [{found}](#evidence-{message_id})*…*"
 
 
 def answer(answer: Answer, message_id: str) -> str:
     """Return a complete answer; its citations link to ``#cite-<message_id>-<n>``."""
     match answer.status:
         case "answered":
-            return "\n\n".join(_answered(answer, message_id))
+            return "\n\n".join(filter(None, _answered(answer, message_id)))
         case "not_found":
             return "\n\n".join(_not_found(answer, message_id))
         case "clarify":
@@ -69,8 +71,8 @@ def answer(answer: Answer, message_id: str) -> str:
 
 
 def _answered(answer: Answer, message_id: str) -> Iterable[str]:
-    if answer.short_answer and answer.short_answer.strip():
-        yield f"**{escape(answer.short_answer)}**"
+    if answer.short_answer:
+        yield _lead(answer.short_answer)
     for claim in answer.claims:
         marks = [_link(quote.n, _MARKS[claim.support], message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{_MARKS[claim.support]}*"])])
@@ -83,6 +85,11 @@ def _not_found(answer: Answer, message_id: str) -> Iterable[str]:
     for n, hit in enumerate(answer.hits, 1):
         title = escape(hit.title) or escape(hit.source)
         yield f"{_link(n, NEAREST, message_id)} *{title}* — {escape(snippet(hit.text))}"
+
+
+def _lead(short_answer: str) -> str:
+    words = escape(short_answer.strip().rstrip("."))
+    return f"**{words}**" if words else ""
 
 
 def _claim(claim: Claim) -> str:

@@ -7,7 +7,7 @@ import gradio as gr
 HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/static/app.css">
-<script src="/static/panel.js" defer></script>
+<script type="module" src="/static/page.js"></script>
 """
 
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]

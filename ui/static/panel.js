@@ -1,351 +1,182 @@
-/* The sources panel, the citations that open it, and what the page needs to be usable by keyboard and by ear.
-   Text of documents reaches the page through textContent alone. */
-(() => {
-  'use strict';
+/* The sources panel: the sources of an answer, or one document with the quoted words marked. */
+import { button, el, getJSON, origin, sourcesOf } from './sources.js';
 
-  const CITATION = '#chat a[href^="#cite-"], #chat a[href^="#evidence-"]';
-  const REFERENCE = /^#(?:cite|evidence)-([\w-]{20,}?)(?:-(\d+))?$/;
-  const MARKS = { verbatim: 'Exact quote', supported: 'Supports the sentence', partial: 'Supports part of the sentence' };
+const SUPPORT = { verbatim: 'Exact quote', supported: 'Supports the sentence', partial: 'Supports part of the sentence' };
+const EMPTY = 'The sources of an answer appear here. Open one to read its words where they stand in the document.';
+const narrow = matchMedia('(max-width: 64rem)');
 
-  const el = (tag, properties = {}, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children.filter((child) => child != null && child !== ''));
-    return element;
-  };
-  const button = (className, label, onclick) => el('button', { type: 'button', className, textContent: label, onclick });
-  const narrow = matchMedia('(max-width: 64rem)');
+const scroller = (...children) => el('div', { className: 'scroll', tabIndex: 0 }, ...children);
+const hint = (textContent) => el('p', { className: 'hint', textContent });
 
-  /** Where a source comes from, in one line: outlet, date, page, file. */
-  const origin = ({ outlet, published, author, page, source, title }) =>
-    [outlet, author, published?.slice(0, 10), page && `page ${page}`, source !== title && source].filter(Boolean).join(' · ');
+export class Panel {
+  #section = el('section', { className: 'sources', ariaLabel: 'Sources', onkeydown: (event) => this.#key(event) });
+  #shade = el('div', { className: 'sources-shade', onclick: () => this.close() });
+  #opener = button('open-sources', 'Sources', () => this.#open());
+  #message; // the answer whose sources are shown
+  #reading = false; // whether a document is open
+  #from; // the citation or list entry that opened it
 
-  async function getJSON(path) {
-    const response = await fetch(path);
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.error.message);
-    return body;
+  constructor() {
+    document.body.append(this.#shade);
+    this.#empty();
   }
 
-  /** What an answer stands on; kept once the answer is complete. */
-  const answers = new Map();
-  async function sourcesOf(message) {
-    if (answers.has(message)) return answers.get(message);
-    const body = await getJSON(`/api/answers/${message}/sources`);
-    if (body.state !== 'running') answers.set(message, body);
-    return body;
+  /** Stand where the page has its places; Gradio builds them late and may build them again. */
+  attach() {
+    const column = document.getElementById('sources');
+    if (column && this.#section.parentNode !== column) column.append(this.#section);
+    const fresh = document.getElementById('fresh');
+    if (fresh && fresh.previousSibling !== this.#opener) fresh.before(this.#opener);
   }
 
-  const reference = (link) => {
-    const [, message, n] = REFERENCE.exec(link.getAttribute('href')) ?? [];
-    return message && { message, n: Number(n) };
-  };
-  const citationsIn = (body) => (body.sources.length ? body.sources : body.nearest);
+  /** Show the sources of the latest answer, or that there is none. An open document stays open. */
+  follow(message) {
+    this.#message = message;
+    if (!message) this.#empty();
+    else if (!this.#reading) this.#list();
+  }
 
-  class Panel {
-    #section = el('section', { className: 'sources' });
-    #shade = el('div', { className: 'sources-shade', onclick: () => this.close() });
-    #opener = button('open-sources', 'Sources', () => this.open());
-    #message; // the answer whose sources are listed
-    #view = 'list';
-    #from; // what had the focus before a document was opened
+  /** Close the document: another question was asked. */
+  release() {
+    this.#reading = false;
+  }
 
-    constructor() {
-      this.#section.setAttribute('aria-label', 'Sources');
-      this.#section.addEventListener('keydown', (event) => event.key === 'Escape' && this.#escape(event));
-      document.body.append(this.#shade);
-      this.#empty();
+  /** List the sources of an answer and take the focus. */
+  async list(message) {
+    this.#message = message;
+    this.#reading = false;
+    await this.#list();
+    this.#open();
+  }
+
+  /** Open the document of citation `n` at its quote; `from` gets the focus back afterwards. */
+  async read(message, n, from) {
+    this.#message = message;
+    this.#from = from;
+    try {
+      const { cited, found } = await sourcesOf(message);
+      const at = cited.findIndex((source) => source.n === n);
+      const { document_id: id, start, end } = cited[at];
+      this.#document(await getJSON(`/api/documents/${encodeURIComponent(id)}?start=${start}&end=${end}`), cited, at, found);
+    } catch (error) {
+      this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(error.message)));
     }
+    this.#open();
+  }
 
-    /** Gradio builds the page late and may build it again. */
-    attach() {
-      const column = document.getElementById('sources');
-      if (column && !column.contains(this.#section)) column.append(this.#section);
-      const top = document.getElementById('top');
-      if (top && !top.contains(this.#opener)) top.insertBefore(this.#opener, document.getElementById('fresh'));
-    }
+  close() {
+    document.body.classList.remove('sources-open');
+    const from = this.#from?.isConnected ? this.#from : this.#again();
+    if (this.#reading) this.#list();
+    (from ?? this.#opener).focus();
+  }
 
-    /** List the sources of an answer, unless a document is being read. */
-    async follow(message) {
-      this.#message = message;
-      if (!message) this.#empty();
-      else if (this.#view === 'list') await this.#list();
-    }
+  #open() {
+    document.body.classList.add('sources-open');
+    this.#section.role = narrow.matches ? 'dialog' : null;
+    this.#section.ariaModal = narrow.matches ? 'true' : null;
+    this.#section.querySelector('h2').focus({ preventScroll: true });
+  }
 
-    async showDocument(message, n, from) {
-      this.#message = message;
-      this.#from = from;
-      this.open();
-      await this.#try(async () => {
-        const body = await sourcesOf(message);
-        const cited = citationsIn(body);
-        const source = cited.find((candidate) => candidate.n === n);
-        const path = `/api/documents/${encodeURIComponent(source.document_id)}?start=${source.start}&end=${source.end}`;
-        this.#document(await getJSON(path), source, cited, body);
-      });
-    }
+  /** The same link or entry as before, drawn anew. */
+  #again() {
+    const { href, n } = this.#from?.dataset ?? {};
+    return document.querySelector(href ? `#chat a[href="${href}"]` : `.sources [data-n="${n}"]`);
+  }
 
-    async showList(message) {
-      this.#view = 'list';
-      this.open();
-      await this.follow(message);
-      this.#focusHeading();
-    }
+  #key(event) {
+    if (event.key === 'Escape' && (this.#reading || narrow.matches)) this.close();
+    if (event.key === 'Tab' && narrow.matches) this.#keepFocus(event);
+  }
 
-    open() {
-      document.body.classList.add('sources-open');
-      this.#section.toggleAttribute('aria-modal', narrow.matches);
-      if (narrow.matches) {
-        this.#section.setAttribute('role', 'dialog');
-        this.#focusHeading();
-      } else this.#section.removeAttribute('role');
-    }
+  /** As a sheet the panel covers the page, so the focus stays inside. */
+  #keepFocus(event) {
+    const stops = [...this.#section.querySelectorAll('button:enabled, [tabindex="0"]')].filter((stop) => stop.offsetParent);
+    const last = event.shiftKey ? stops[0] : stops.at(-1);
+    if (document.activeElement !== last) return;
+    event.preventDefault();
+    (event.shiftKey ? stops.at(-1) : stops[0]).focus();
+  }
 
-    close() {
-      document.body.classList.remove('sources-open');
-      this.#return();
-      if (this.#view === 'document') this.back();
-    }
+  #show(reading, ...children) {
+    this.#reading = reading;
+    this.#section.replaceChildren(...children);
+    this.#opener.hidden = !this.#message;
+    document.querySelector('#chat a[aria-current]')?.removeAttribute('aria-current');
+  }
 
-    async back() {
-      this.#view = 'list';
-      await this.#list();
-    }
+  #heading(textContent) {
+    return el('h2', { tabIndex: -1, textContent });
+  }
 
-    /** A new question: what was open belongs to another one. */
-    release() {
-      this.#view = 'list';
-    }
+  #bar(...children) {
+    return el('div', { className: 'bar' }, ...children, button('plain close', 'Close', () => this.close()));
+  }
 
-    #escape(event) {
-      event.stopPropagation();
-      if (narrow.matches || this.#view === 'document') this.close();
-    }
+  #empty() {
+    this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(EMPTY)));
+  }
 
-    /** Give the focus back to the citation, even if Gradio has drawn it anew. */
-    #return() {
-      const again = this.#from?.isConnected ? this.#from : document.querySelector(`#chat a[href="${this.#from?.getAttribute('href')}"]`);
-      (again ?? (narrow.matches ? this.#opener : null))?.focus();
-      this.#from = undefined;
-    }
-
-    async #try(work) {
-      try {
-        await work();
-      } catch (error) {
-        this.#show('list', this.#header('Sources'), el('div', { className: 'scroll' }, el('p', { className: 'hint', textContent: error.message })));
-      }
-    }
-
-    #show(view, ...children) {
-      this.#view = view;
-      this.#section.replaceChildren(...children);
-      this.#opener.hidden = view === 'list' && !this.#message;
-      for (const link of document.querySelectorAll('#chat a[aria-current]')) link.removeAttribute('aria-current');
-    }
-
-    #header(title, ...controls) {
-      const close = button('plain close', 'Close', () => this.close());
-      return el('header', {}, el('div', { className: 'bar' }, el('h2', { tabIndex: -1, textContent: title }), ...controls, close));
-    }
-
-    #focusHeading() {
-      this.#section.querySelector('h2').focus({ preventScroll: true });
-    }
-
-    #empty() {
-      const hint = 'The sources of an answer appear here. Open one to read its words where they stand in the document.';
-      this.#show('list', this.#header('Sources'), el('div', { className: 'scroll' }, el('p', { className: 'hint', textContent: hint })));
-    }
-
-    async #list() {
-      const message = this.#message;
-      if (!message) return this.#empty();
-      await this.#try(async () => {
-        const body = await sourcesOf(message);
-        if (message !== this.#message || this.#view !== 'list') return;
-        const found = body.sources.length === 0;
-        const title = !found ? 'Sources' : body.state === 'running' ? 'Passages found' : 'Nearest passages';
-        const items = citationsIn(body).map((source) => this.#item(message, source));
-        const hint = found && body.status === 'not_found' && 'None of these answers the question.';
-        this.#show(
-          'list',
-          this.#header(title),
-          el('div', { className: 'scroll', tabIndex: 0 }, hint ? el('p', { className: 'hint', textContent: hint }) : null, el('ol', {}, ...items)),
-        );
-      });
-    }
-
-    #item(message, source) {
-      const item = button('source', '', () => this.showDocument(message, source.n, item));
-      item.append(
-        el('span', { className: 'number', textContent: source.n }),
-        el('span', { className: 'name', textContent: source.title || source.source }),
-        el('span', { className: 'meta', textContent: origin(source) }),
-        el('q', { textContent: source.text }),
-        MARKS[source.support] ? el('span', { className: 'badge', textContent: MARKS[source.support] }) : null ?? '',
-      );
-      return el('li', {}, item);
-    }
-
-    #document(document_, source, cited, body) {
-      const text = el('div', { className: 'text' });
-      const mark = el('mark', { textContent: document_.quote });
-      text.append(document_.cut_before ? '… ' : '', document_.before, mark, document_.after, document_.cut_after ? ' …' : '');
-      const scroll = el('div', { className: 'scroll', tabIndex: 0 }, text);
-      scroll.setAttribute('role', 'region');
-      scroll.setAttribute('aria-label', 'Text of the document');
-      const at = cited.indexOf(source);
-      const step = (by, label) => {
-        const target = cited[at + by];
-        const control = button('plain', label, () => this.showDocument(this.#message, target.n, this.#from));
-        control.disabled = !target;
-        return control;
-      };
-      const walk = el('div', { className: 'walk' }, step(-1, 'Previous'), `${at + 1} of ${cited.length}`, step(1, 'Next'));
-      const back = button('plain back', '← All sources', () => this.back());
-      const heading = el('h2', { tabIndex: -1, textContent: `[${source.n}] ${document_.title || document_.source}` });
-      const meta = el('p', { className: 'meta', textContent: origin({ ...document_, page: source.page }) });
-      const close = button('plain close', 'Close', () => this.close());
-      const mark_ = body.sources.length ? MARKS[source.support] : 'Nearest passage';
-      this.#show('document', el('header', { className: 'document' }, el('div', { className: 'bar' }, back, walk, close), heading, meta), scroll);
-      if (mark_) meta.append(meta.textContent ? ' · ' : '', mark_);
-      mark.scrollIntoView({ block: 'center' });
-      this.#focusHeading();
-      document.querySelector(`#chat a[href="#cite-${this.#message}-${source.n}"]`)?.setAttribute('aria-current', 'true');
+  async #list() {
+    const message = this.#message;
+    this.#reading = false;
+    try {
+      const { state, status, cited, found } = await sourcesOf(message);
+      if (message !== this.#message || this.#reading) return;
+      const title = !found ? 'Sources' : state === 'running' ? 'Passages found' : 'Nearest passages';
+      const note = status === 'not_found' && cited.length && hint('None of them answers the question.');
+      const byDocument = Map.groupBy(cited, (source) => source.document_id);
+      this.#show(false, this.#bar(this.#heading(title)), scroller(note, ...[...byDocument.values()].map((group) => this.#group(group))));
+    } catch (error) {
+      this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(error.message)));
     }
   }
 
-  const panel = new Panel();
-
-  /* Citations: click, hover, focus */
-
-  const tip = el('div', { className: 'cite-tip', hidden: true, id: 'cite-tip' });
-  tip.setAttribute('role', 'tooltip');
-
-  async function showTip(link) {
-    const { message, n } = reference(link);
-    if (!n || narrow.matches) return;
-    const body = await sourcesOf(message).catch(() => null);
-    const source = body && citationsIn(body).find((candidate) => candidate.n === n);
-    if (!source || !link.matches(':hover, :focus-visible')) return;
-    tip.replaceChildren(el('q', { textContent: source.text }), el('div', { textContent: [source.title, origin(source)].filter(Boolean).join(' · ') }));
-    tip.hidden = false;
-    const box = link.getBoundingClientRect();
-    tip.style.left = Math.max(8, Math.min(box.left, innerWidth - tip.offsetWidth - 8)) + 'px';
-    const above = box.bottom + 8 + tip.offsetHeight > innerHeight;
-    tip.style.top = (above ? box.top - tip.offsetHeight - 8 : box.bottom + 8) + 'px';
+  /** A document with the quotes that were taken from it. */
+  #group(sources) {
+    const [first] = sources;
+    return el(
+      'div',
+      { className: 'group' },
+      el('h3', { textContent: first.title || first.source }),
+      el('p', { className: 'meta', textContent: origin({ ...first, page: null }) }),
+      ...sources.map((source) => this.#entry(source)),
+    );
   }
 
-  const linkOf = (event) => event.target.closest?.(CITATION);
-  const hover = (event) => {
-    const link = linkOf(event);
-    if (link) showTip(link);
-    else tip.hidden = true;
-  };
-  document.addEventListener('mouseover', hover);
-  document.addEventListener('focusin', hover);
-  document.addEventListener('scroll', () => (tip.hidden = true), true);
-  document.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') tip.hidden = true;
-  });
-  document.addEventListener(
-    'click',
-    (event) => {
-      const link = linkOf(event);
-      if (!link) return;
-      event.preventDefault();
-      tip.hidden = true;
-      const { message, n } = reference(link);
-      if (n) panel.showDocument(message, n, link);
-      else panel.showList(message);
-    },
-    true,
-  );
-
-  /* Copying gives the answer as it reads, followed by its sources, in place of its Markdown. */
-
-  const spoken = el('div', { className: 'visually-hidden' });
-  spoken.setAttribute('role', 'status');
-
-  async function copy(row) {
-    const paragraphs = [...row.querySelectorAll('.prose > :is(p, ul, ol)')].map((p) => p.textContent.trim());
-    const link = row.querySelector('a[href^="#cite-"]');
-    const body = link && (await sourcesOf(reference(link).message).catch(() => null));
-    const notes = (body?.sources ?? []).map((source) => `[${source.n}] ${[source.title, origin(source)].filter(Boolean).join(' · ')}: “${source.text}”`);
-    await navigator.clipboard.writeText([...paragraphs, ...notes].join('\n\n'));
-    spoken.textContent = 'Copied.';
+  #entry({ n, page, text, support }) {
+    const entry = button('entry', '', () => this.read(this.#message, n, entry));
+    entry.dataset.n = n;
+    entry.append(el('span', { className: 'number', textContent: n }), el('q', { textContent: text }));
+    const remark = [SUPPORT[support], page && `page ${page}`].filter(Boolean).join(' · ');
+    if (remark) entry.append(el('span', { className: 'remark', textContent: remark }));
+    return entry;
   }
 
-  document.addEventListener(
-    'click',
-    (event) => {
-      const control = event.target.closest?.('#chat button[aria-label="Copy message"]');
-      if (!control || !navigator.clipboard) return;
-      event.stopImmediatePropagation();
-      copy(control.closest('.message-row')).then(() => {
-        control.classList.add('copied');
-        setTimeout(() => control.classList.remove('copied'), 1500);
-      });
-    },
-    true,
-  );
-
-  /* Keep up with what Gradio draws. */
-
-  let asked = 0;
-  let followed;
-  let running = false;
-
-  const name = (element, role, label) => {
-    if (!element || element.getAttribute('aria-label') === label) return;
-    if (role) element.setAttribute('role', role);
-    element.setAttribute('aria-label', label);
-  };
-
-  function describe() {
-    const log = document.querySelector('#chat [role=log]');
-    if (log && log.tabIndex !== 0) {
-      log.tabIndex = 0;
-      log.setAttribute('aria-live', 'off'); // the finished answer is announced, not every word of it
-    }
-    name(log, '', 'Conversation');
-    name(document.querySelector('#chat .placeholder-content'), 'group', 'Start');
-    name(document.querySelector('#chat .examples'), 'group', 'Example questions');
-    for (const message of document.querySelectorAll('#chat [data-testid=user], #chat [data-testid=bot]'))
-      name(message, 'group', message.dataset.testid === 'user' ? 'You asked' : 'Answer');
-    for (const link of document.querySelectorAll('#chat a[href^="#cite-"][title]')) {
-      link.dataset.mark = link.title;
-      link.setAttribute('aria-label', `Source ${reference(link).n}, ${link.title}`);
-      link.removeAttribute('title');
-    }
+  #document(found, cited, at, nearest) {
+    const source = cited[at];
+    const mark = el('mark', { textContent: found.quote });
+    const text = el('div', { className: 'text' }, found.cut_before && '… ', found.before, mark, found.after, found.cut_after && ' …');
+    const remark = nearest ? 'Nearest passage' : SUPPORT[source.support];
+    const meta = [origin({ ...found, page: source.page }), remark].filter(Boolean).join(' · ');
+    const page = scroller(text);
+    Object.assign(page, { role: 'region', ariaLabel: 'Text of the document' });
+    this.#show(
+      true,
+      this.#bar(button('plain back', '← All sources', () => this.list(this.#message)), this.#steps(cited, at)),
+      el('header', {}, this.#heading(`[${source.n}] ${found.title || found.source}`), el('p', { className: 'meta', textContent: meta })),
+      page,
+    );
+    page.scrollTop = mark.offsetTop - page.offsetTop - (page.clientHeight - mark.offsetHeight) / 2;
+    document.querySelector(`#chat a[href="#cite-${this.#message}-${source.n}"]`)?.setAttribute('aria-current', 'true');
   }
 
-  function announce() {
-    const stopped = running;
-    running = !!document.querySelector('#question .stop-button');
-    if (stopped && !running) spoken.textContent = 'Answer: ' + ([...document.querySelectorAll('#chat [data-testid=bot]')].at(-1)?.textContent ?? '');
+  #steps(cited, at) {
+    const step = (label, to) => {
+      const control = button('plain', label, () => this.read(this.#message, to.n, this.#from));
+      control.disabled = !to;
+      return control;
+    };
+    return el('div', { className: 'steps' }, step('Previous', cited[at - 1]), `${at + 1} of ${cited.length}`, step('Next', cited[at + 1]));
   }
-
-  function follow() {
-    const questions = document.querySelectorAll('#chat [data-testid=user]').length;
-    if (questions !== asked) panel.release();
-    asked = questions;
-    const link = [...document.querySelectorAll(CITATION)].at(-1);
-    const key = link?.getAttribute('href').replace(/-\d+$/, '');
-    if (key === followed) return;
-    followed = key;
-    panel.follow(link && reference(link).message);
-  }
-
-  let due;
-  function update() {
-    due = undefined;
-    panel.attach();
-    describe();
-    announce();
-    follow();
-  }
-  document.body.append(tip, spoken);
-  new MutationObserver(() => (due ??= setTimeout(update, 50))).observe(document.body, { childList: true, subtree: true });
-  update();
-})();
+}
