@@ -78,6 +78,21 @@ def render_json(report: Report) -> str:
     return json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
+def render_text(report: Report) -> str:
+    """Return the metrics as lines for a terminal: name, value, 95% interval, number of cases."""
+    lines = [f"{report.counts['passed']} of {report.counts['cases']} cases passed"]
+    for name, value in report.metrics.items():
+        if value is None:
+            continue
+        shown = f"{value:.1f}" if name.endswith("_ms") else f"{value:.4f}"
+        line = f"{name:20}{shown:>9}"
+        if name in report.intervals:
+            low, high = report.intervals[name]
+            line += f"  {low:.3f} to {high:.3f}  n={report.counts[name]}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 def render_html(report: Report) -> str:
     """Return the report as one page that needs nothing else."""
     environment = Environment(

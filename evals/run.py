@@ -4,45 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
-
-from rag.serialize import answer_json
+from typing import TYPE_CHECKING
 
 from evals import metrics
+from evals.answerer import describe
 from evals.summary import Report, summarise
 from index.errors import InputError
 from index.filters import parse_filter
+from rag.serialize import answer_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from evals.answerer import Answerer
     from evals.cases import Case, Suite
-    from index.filters import Filter
-    from index.types import Document
-    from rag.types import Answer, Quote, Turn
+    from rag.types import Answer, Quote
 
 HITS_KEPT = 5
-
-
-class Library(Protocol):
-    """Where quotes are looked up again."""
-
-    def document(self, document_id: str) -> Document:
-        """Return a stored document; raise ``InputError`` if there is none of that id."""
-
-
-class Answerer(Protocol):
-    """What is evaluated: ``rag.pipeline.Pipeline``, or anything that answers in the same way."""
-
-    @property
-    def corpus(self) -> Library:
-        """The documents that answers quote."""
-
-    def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
-        """Answer one question."""
-
-    def describe(self) -> Mapping[str, object]:
-        """Return what the answers depend on: models, index, thresholds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +60,7 @@ class CaseResult:
 def run_suite(
     suites: Sequence[Suite],
     pipeline_for: Callable[[Suite], Answerer],
-    progress: Callable[[CaseResult], None] | None = None,
+    progress: Callable[[CaseResult], object] | None = None,
 ) -> Report:
     """Ask the cases of all suites in order and return the report.
 
@@ -94,7 +72,7 @@ def run_suite(
     settings: list[dict[str, object]] = []
     for suite in suites:
         pipeline = pipeline_for(suite)
-        settings.append({"suite": suite.path.name, "cases": len(suite.cases), **pipeline.describe()})
+        settings.append({"suite": suite.path.name, "cases": len(suite.cases), **describe(pipeline)})
         for case in suite.cases:
             results.append(run_case(case, pipeline))
             if progress is not None:

@@ -1,6 +1,6 @@
 """A complete little question answerer over documents in memory: it quotes the sentence that shares most words.
 
-It follows ``evals.run.Answerer``, so that evals can be tested on answers that are worked out by hand.
+It follows ``evals.answerer.Answerer``, so that evals can be tested on answers that are worked out by hand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from index.errors import InputError
 from index.filters import Filter
+from index.store.base import DocumentInfo
 from index.types import Document
+from rag.settings import Settings
 from rag.types import Answer, Claim, Quote, Source, Turn
 
 STOP_WORDS = frozenset("a an and by did do does has have how in is it of the to was were what where which who".split())
@@ -20,19 +22,31 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower())) - STOP_WORDS
 
 
+class WordEmbedder:
+    fingerprint = "words"
+
+
 class Shelf:
     """Documents by id."""
 
+    embedder = WordEmbedder()
+
     def __init__(self, texts: Mapping[str, str]) -> None:
-        self.documents = {
+        self._documents = {
             f"d{number}": Document(f"d{number}", source, source.removesuffix(".txt").title(), text)
             for number, (source, text) in enumerate(texts.items(), 1)
         }
 
     def document(self, document_id: str) -> Document:
-        if document_id not in self.documents:
+        if document_id not in self._documents:
             raise InputError(f"No document {document_id!r}.")
-        return self.documents[document_id]
+        return self._documents[document_id]
+
+    def documents(self) -> list[DocumentInfo]:
+        return [
+            DocumentInfo(each.id, each.title, (each.source,), each.metadata, len(each.text), 1)
+            for each in self._documents.values()
+        ]
 
 
 class SmallPipeline:
@@ -40,9 +54,8 @@ class SmallPipeline:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.corpus = Shelf(texts)
-
-    def describe(self) -> Mapping[str, object]:
-        return {"embedder": "words", "threshold": 0.5}
+        self.settings = Settings()
+        self.threshold = 0.5
 
     def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
         if not question.strip():
@@ -50,7 +63,7 @@ class SmallPipeline:
         standalone = " ".join([*(turn.content for turn in history if turn.role == "user"), question])
         hits = sorted(self._sentences(words(standalone), filter), key=lambda hit: -hit.score)
         best = hits[0]
-        if best.score < 0.5:
+        if best.score < self.threshold:
             return Answer(
                 question, standalone, "not_found", best.score, None, "Not in the documents.", (), tuple(hits), "words"
             )
@@ -72,7 +85,7 @@ class SmallPipeline:
                 score=len(wanted & words(match[0])) / len(wanted),
                 text=match[0],
             )
-            for document in self.corpus.documents.values()
+            for document in map(self.corpus.document, (info.id for info in self.corpus.documents()))
             if condition is None or condition.matches(document.metadata)
             for match in re.finditer(r"\S[^.]*\.", document.text)
         ]

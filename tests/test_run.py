@@ -95,7 +95,9 @@ def test_failures_say_why(report: Report) -> None:
 def test_json_has_the_documented_shape(report: Report) -> None:
     data = json.loads(render_json(report))
     assert set(data) == {"metrics", "intervals", "counts", "by_tag", "settings", "cases"}
-    assert data["settings"]["suites"] == [{"suite": "suite.yaml", "cases": 5, "embedder": "words", "threshold": 0.5}]
+    described = data["settings"]["suites"][0]
+    assert (described["suite"], described["cases"], described["embedder"]) == ("suite.yaml", 5, "words")
+    assert (described["documents"], described["threshold"], len(described["index"])) == (3, 0.5, 16)
     half = data["cases"][0]
     assert (half["id"], half["passed"], half["status"], half["confidence"]) == ("half", False, "answered", 1.0)
     assert half["answer"] == "Marco Rubio prepared the draft. [1]"

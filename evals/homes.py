@@ -1,0 +1,78 @@
+"""The index that a suite is asked on: that of the home folder, or one built of the suite's own documents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from index.corpus import find_files
+from index.errors import InputError
+from rag.pipeline import open_pipeline
+from rag.settings import load_settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from evals.cases import Suite
+    from index.corpus import Corpus
+    from rag.pipeline import Pipeline
+    from rag.settings import Settings
+
+
+class SuitePipelines(AbstractContextManager["SuitePipelines"]):
+    """Opens the pipeline of one suite after the other; only the last one is open.
+
+    A suite without corpus is asked on the index of ``settings.home``. A corpus is indexed below its folder ``evals``,
+    once: later runs only bring that index up to date with the files.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: tuple[Settings, Pipeline] | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what is open."""
+        self._close()
+
+    def __call__(self, suite: Suite) -> Pipeline:
+        """Return the pipeline of a suite, its index up to date.
+
+        Raises:
+            InputError: a setting of the suite is wrong, or a document of its corpus cannot be read.
+        """
+        given = self._settings.model_dump() | dict(suite.settings)
+        settings = load_settings(**given)
+        if suite.corpus:
+            settings = load_settings(**given | {"home": self._settings.home / "evals" / _key(suite, settings)})
+        if self._open is None or self._open[0] != settings:
+            self._close()
+            self._open = settings, open_pipeline(settings)
+        pipeline = self._open[1]
+        if suite.corpus:
+            _bring_up_to_date(pipeline.corpus, suite)
+        elif not pipeline.corpus.documents():
+            raise InputError(f"{suite.path} names no corpus and the index is empty.", "Run: citechat index add PATH")
+        return pipeline
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open[1].__exit__(None, None, None)
+            self._open = None
+
+
+def _key(suite: Suite, settings: Settings) -> str:
+    parts = [*map(str, suite.corpus), settings.embedder, settings.passage_tokens]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _bring_up_to_date(corpus: Corpus, suite: Suite) -> None:
+    results = corpus.add(find_files(suite.corpus))
+    failed = next((result for result in results if result.status == "failed"), None)
+    if failed is not None:
+        raise InputError(f"{suite.path}: its document {failed.source} cannot be indexed: {failed.reason}")
+    current = {result.document_id for result in results}
+    corpus.remove([info.id for info in corpus.documents() if info.id not in current])
