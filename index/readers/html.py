@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import codecs
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from index.readers.dates import parse_date
 from index.readers.decode import decode
 from index.readers.markup import tree_blocks
 from index.readers.metadata import known_fields
-from index.readers.parsed import Parsed, RawBlock, Unreadable
+from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
+from index.readers.spans import write_out_spans
+from index.readers.text import parse_text
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -20,6 +23,7 @@ _CHARSET = re.compile(
 )
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _SHORT_PAGE = 400
+_MOST_NAME_WORDS = 30
 _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "last-modified", "lastmod")
 
 
@@ -27,22 +31,40 @@ def parse(data: bytes) -> Parsed:
     """Read an HTML page. Raises ``Unreadable`` for binary data and absurd nesting."""
     tree = _tree(decode(data, _declared_encoding(data)))
     language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    write_out_spans(tree)
     page = _main_text(tree)
     blocks = tree_blocks(page.body) if page is not None and page.body is not None else []
-    everything = tree_blocks(tree)
-    if _length(blocks) < _SHORT_PAGE and _length(everything) > _length(blocks):
+    everything = tree_blocks(_without_frame(tree))
+    # Of short pages trafilatura keeps little, or runs all of it together.
+    if len(blocks) == 1 or _length(blocks) < _SHORT_PAGE:
         blocks = everything
+    if len(blocks) == 1 and blocks[0].kind == "code":
+        return parse_text(blocks[0].text)
     fields = known_fields(
         [
             ("published", (page and page.date) or ""),
             ("modified", _modified(tree)),
-            ("author", (page and page.author) or ""),
+            ("author", _people((page and page.author) or "")),
             ("outlet", (page and page.sitename) or ""),
             ("language", language),
         ]
     )
-    title = (page and page.title) or tree.findtext(".//title") or ""
-    return Parsed(blocks, title, fields)
+    return Parsed(blocks, _title(tree, (page and page.title) or "", fields.get("outlet", "")), fields)
+
+
+def _title(tree: _Element, declared: str, outlet: str) -> str:
+    """Return the page's title without the site's name: its only main heading where that agrees."""
+    headings = [clean(" ".join(heading.itertext())) for heading in tree.iter("h1")]
+    title = clean(declared or tree.findtext(".//title") or "")
+    heading = headings[0] if len(headings) == 1 else ""
+    return heading if heading and (title.startswith(heading) or title in ("", outlet)) else title
+
+
+def _people(author: str) -> str:
+    """Return ``author`` if it looks like names: words in capitals, or in a script without."""
+    words = re.findall(r"[^\W\d_][\w'’.-]*", author)
+    capitals = sum(not word[0].islower() for word in words)
+    return author if words and len(words) <= _MOST_NAME_WORDS and 2 * capitals > len(words) else ""
 
 
 def plain_blocks(fragment: str) -> list[RawBlock]:
@@ -78,16 +100,31 @@ def _tree(text: str) -> _Element:
     return tree
 
 
+def _without_frame(tree: _Element) -> _Element:
+    """Return a copy of the page without what frames its content, unless there is nothing else."""
+    copy = deepcopy(tree)
+    for element in list(copy.iter("nav", "aside", "footer")):
+        element.drop_tree()
+    return copy if "".join(copy.itertext()).strip() else tree
+
+
 def _main_text(tree: _Element) -> Any:  # noqa: ANN401  (trafilatura.settings.Document, or None)
     """Return what trafilatura takes for the page's main text, with its metadata."""
-    from copy import deepcopy
-
+    from lxml.etree import SubElement
     from trafilatura import bare_extraction
 
+    copy = deepcopy(tree)
+    for block in list(copy.iter("pre")):
+        # trafilatura takes a bare <pre> for a quotation and joins its lines.
+        if len(block) == 0:
+            code = SubElement(block, "code")
+            code.text, block.text = block.text, None
     return bare_extraction(
-        deepcopy(tree),
+        copy,
         include_comments=False,
         include_tables=True,
+        # Without their links, paragraphs and lists that are mostly links would go.
+        include_links=True,
         favor_recall=True,
         with_metadata=True,
         # No guessing from the text: a wrong date is worse than none. The latest date is fixed, not today.

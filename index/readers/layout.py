@@ -5,35 +5,46 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
 from index.readers.parsed import RawBlock, clean
-from index.readers.tables import row_texts
+from index.readers.tables import names_columns, row_texts
 from index.types import BlockKind
 
 HYPHEN = "\ufffe"
 """pdfium's character for a hyphen at the end of a line."""
 
 _ITEM = re.compile(
-    r"\s*(?:(?P<bullet>[•‣▪◦·●○■□–*\uf0b7\uf0a7\u2022-])\s+|(?P<number>\(?(?:\d{1,3}|[a-z])[.)])\s+)(?=\S)"
+    r"\s*(?:(?P<bullet>[•‣▪◦·●○■□–*\uf0b7\uf0a7\u2022-])\s+|(?P<number>\(?(?:\d{1,2}|[a-z])[.)])\s+)(?=\S)"
 )
 _ENDS_SENTENCE = re.compile(r"[.!?…:;。！？][\"'”’»)\]\d]*$")
 _WORD = re.compile(r"\w[\w'’-]*")
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b")
+_PAGE_NUMBER = re.compile(
+    r"(?:(?:page|seite|página|pagina)\s+)?\W{0,3}\d{1,4}\W{0,3}(?:(?:of|von|de|sur)\s\d{1,4})?", re.IGNORECASE
+)
+_FEWEST_REPEATS = 3
+_RUNNING_SHARE = 0.4
 _LONGEST_HEADING = 160
+_INDENT = 4
+_AROUND = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page: its cells as (left, right, text), its baseline and height in points, whether it is bold."""
+    """A line of a page: its cells as (left, right, text), its baseline and height, all in points.
+
+    ``turned`` lines run in another direction than from left to right.
+    """
 
     page: int
     cells: tuple[tuple[float, float, str], ...]
     baseline: float
     size: float
     bold: bool
+    turned: bool = False
 
     @property
     def text(self) -> str:
@@ -53,23 +64,59 @@ class Line:
 
 def page_blocks(pages: Sequence[Sequence[Line]]) -> list[RawBlock]:
     """Return the blocks of a document, given its pages' lines in reading order."""
-    running = _running_keys(pages)
-    kept = [[line for number, line in enumerate(page) if not _is_running(page, number, running)] for page in pages]
-    lines = [line for page in kept for line in page] or [line for page in pages for line in page]
-    return list(_Builder(lines).blocks())
+    pages = [_whole_lines(page) for page in pages]
+    lines = _without_running(pages)
+    return list(_Builder(lines or [line for page in pages for line in page]).blocks())
 
 
-def _running_keys(pages: Sequence[Sequence[Line]]) -> frozenset[str]:
-    """Return what stands at the edge of most pages, numbers apart."""
-    if len(pages) < 2:
-        return frozenset()
+def _whole_lines(page: Sequence[Line]) -> list[Line]:
+    """Join what pdfium takes apart: a raised or lowered character and the rest of its line."""
+    lines: list[Line] = []
+    for line in page:
+        if lines and (joined := _joined(lines[-1], line)):
+            lines[-1] = joined
+        else:
+            lines.append(line)
+    return lines
+
+
+def _joined(a: Line, b: Line) -> Line | None:
+    """Return ``b`` continued on ``a`` if it stands right after it at about the same height."""
+    larger = a if a.size >= b.size else b
+    gap = b.left - a.right
+    is_level = -0.5 * larger.size < b.baseline - a.baseline < 0.8 * larger.size
+    if a.turned != b.turned or not is_level or not -0.3 * larger.size < gap < 1.2 * larger.size:
+        return None
+    (left, _, text), (_, right, following) = a.cells[-1], b.cells[0]
+    cell = (left, right, text.rstrip() + (" " if gap > 0.2 * larger.size else "") + following.lstrip())
+    return replace(larger, cells=(*a.cells[:-1], cell, *b.cells[1:]), bold=a.bold and b.bold)
+
+
+def _without_running(pages: Sequence[Sequence[Line]]) -> list[Line]:
+    """Return the lines without page numbers, and with what stands at the edge of many pages kept once."""
     counts = Counter(key for page in pages for key in {_key(page[number]) for number in _edges(page)})
-    needed = max(2, len(pages) * 0.4) if len(pages) > 2 else 2
-    return frozenset(key for key, count in counts.items() if count >= needed and (len(pages) > 2 or len(key) < 20))
+    needed = max(_FEWEST_REPEATS, _RUNNING_SHARE * len(pages))
+    running = {key for key, count in counts.items() if count >= needed}
+    seen: set[str] = set()
+    kept: list[Line] = []
+    for page in pages:
+        edges = _edges(page)
+        for number, line in enumerate(page):
+            key = _key(line)
+            if number in edges and (_is_page_number(page, number) or (key in running and key in seen)):
+                continue
+            seen.add(key)
+            kept.append(line)
+    return kept
 
 
-def _is_running(page: Sequence[Line], number: int, running: frozenset[str]) -> bool:
-    return bool(running) and number in _edges(page) and _key(page[number]) in running
+def _is_page_number(page: Sequence[Line], number: int) -> bool:
+    """Tell whether a line says nothing but the number of the page, apart from the rest."""
+    line = page[number]
+    others = (other.baseline for at, other in enumerate(page) if at != number)
+    return _PAGE_NUMBER.fullmatch(line.text.strip()) is not None and all(
+        abs(line.baseline - baseline) > 1.5 * line.size for baseline in others
+    )
 
 
 def _edges(page: Sequence[Line]) -> set[int]:
@@ -97,7 +144,9 @@ class _Builder:
         steps = [a.baseline - b.baseline for a, b in pairwise(lines) if a.page == b.page and _same_size(a, b)]
         steps = [step for step in steps if 0.5 * self._body < step < 3 * self._body]
         self._leading = median(steps) if steps else 1.2 * self._body
-        larger = sorted({round(line.size, 0) for line in lines if line.size > 1.12 * self._body}, reverse=True)
+        larger = sorted(
+            {round(line.size, 0) for line in lines if not line.turned and line.size > 1.12 * self._body}, reverse=True
+        )
         self._levels = {size: min(level, 5) for level, size in enumerate(larger, start=1)}
         self._group = 0
 
@@ -126,42 +175,62 @@ class _Builder:
     def _table(self, lines: Sequence[Line]) -> Iterator[RawBlock]:
         self._group += 1
         rows = [[text for _, _, text in line.cells] for line in lines]
-        header = rows[0] if _names_columns(lines) else []
+        is_even = len({len(row) for row in rows}) == 1
+        header = rows[0] if is_even and names_columns(rows) and _are_columns(lines) else []
         for text in row_texts(rows[bool(header) :], header):
             yield RawBlock("row", text, page=lines[0].page, group=self._group)
 
     def _paragraph_end(self, at: int) -> int:
         end = at + 1
         is_item = _ITEM.match(self._lines[at].text) is not None
-        while end < len(self._lines) and self._goes_on(
-            self._lines[at], self._lines[end - 1], self._lines[end], is_item
-        ):
+        while end < len(self._lines) and self._goes_on(at, end, is_item):
             if self._table_end(end) > end + 1:
                 break
             end += 1
         return end
 
-    def _goes_on(self, first: Line, before: Line, line: Line, is_item: bool) -> bool:
-        """Tell whether ``line`` belongs to the paragraph of ``first`` that ``before`` is the last line of so far."""
-        if not _same_size(before, line) or _ITEM.match(line.text) or self._is_marked(before) != self._is_marked(line):
-            return False
+    def _goes_on(self, first: int, at: int, is_item: bool) -> bool:
+        """Tell whether line ``at`` belongs to the paragraph of the lines from ``first`` on."""
+        before, line = self._lines[at - 1], self._lines[at]
         unfinished = before.text.endswith(HYPHEN) or (
             not _ENDS_SENTENCE.search(before.text) and line.text.strip()[:1].islower()
         )
+        tolerance = 0.25 if unfinished else 0.1
+        if not _same_size(before, line, tolerance) or self._is_marked(before) != self._is_marked(line):
+            return False
         step = before.baseline - line.baseline
         if line.page != before.page or step < -0.5 * self._leading:
             return unfinished
-        if step > 1.4 * self._leading:
+        if line.size > 1.3 * self._body:
+            return 0 < step < 1.7 * line.size and not _ENDS_SENTENCE.search(before.text)
+        if step > (1.8 if unfinished else 1.4) * self._leading or _ITEM.match(line.text):
             return False
         if unfinished:
             return True
         indented = line.left - before.left > 0.8 * line.size
-        if indented and not is_item and before is not first:
+        if indented and not is_item and (at - 1 > first or _ENDS_SENTENCE.search(before.text)):
             return False
-        if indented and not is_item and _ENDS_SENTENCE.search(before.text):
-            return False
-        width = max(first.right, before.right, line.right) - min(first.left, before.left, line.left)
-        return not (before.right < line.right - 0.15 * width and _ENDS_SENTENCE.search(before.text))
+        return not self._had_room(at)
+
+    def _had_room(self, at: int) -> bool:
+        """Tell whether the first word of line ``at`` would have fitted on the line before, which is thus complete."""
+        before, line = self._lines[at - 1], self._lines[at]
+        word = line.text.split(maxsplit=1)[0]
+        width = (line.right - line.left) / max(1, len(line.text))
+        return before.right + (len(word) + 2) * width < self._column_end(at - 1)
+
+    def _column_end(self, at: int) -> float:
+        """Return where the lines around line ``at`` that begin about where it does end at the furthest, in points."""
+        line = self._lines[at]
+        near = (
+            other.right
+            for other in self._lines[max(0, at - _AROUND) : at + _AROUND + 1]
+            if other.page == line.page
+            and len(other.cells) == 1
+            and abs(other.left - line.left) < _INDENT * line.size
+            and _same_size(other, line)
+        )
+        return max(near, default=line.right)
 
     def _is_marked(self, line: Line) -> bool:
         return self._bold_marks and line.bold
@@ -213,26 +282,23 @@ class _Builder:
             return (text[:-1] + "-", "") if ends_in_hyphen else (text, "" if text.endswith("-") else " ")
         whole = (match[1] + word[1]).lower()
         hyphenated = f"{match[1]}-{word[1]}".lower()
-        if word[1][0].isupper() or self._words[hyphenated] > self._words[whole]:
+        halves_are_words = min(self._words[match[1].lower()], self._words[word[1].lower()]) > 0
+        is_compound = not self._words[whole] and (self._words[hyphenated] > 0 or halves_are_words)
+        if word[1][0].isupper() or is_compound:
             return text[: match.start(2)] + "-", ""
         return text[: match.start(2)], ""
 
 
-def _same_size(a: Line, b: Line) -> bool:
-    return abs(a.size - b.size) <= 0.1 * max(a.size, b.size)
+def _same_size(a: Line, b: Line, tolerance: float = 0.1) -> bool:
+    return abs(a.size - b.size) <= tolerance * max(a.size, b.size)
 
 
-def _names_columns(lines: Sequence[Line]) -> bool:
-    """Tell whether the first line names the columns of the others: words, one above each."""
+def _are_columns(lines: Sequence[Line]) -> bool:
+    """Tell whether each cell of each line overlaps its own column's cells in the first line, and no other's."""
     first = lines[0].cells
-    return (
-        len(lines) > 2
-        and all(len(line.cells) == len(first) for line in lines)
-        and not any(character.isdigit() for _, _, text in first for character in text)
-        and all(
-            (cell[0] < name[1] and name[0] < cell[1]) == (column == row)
-            for line in lines[1:]
-            for column, name in enumerate(first)
-            for row, cell in enumerate(line.cells)
-        )
+    return all(
+        (cell[0] < name[1] and name[0] < cell[1]) == (column == row)
+        for line in lines[1:]
+        for column, name in enumerate(first)
+        for row, cell in enumerate(line.cells)
     )

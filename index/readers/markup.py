@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
-from index.readers.parsed import RawBlock
-from index.readers.tables import row_texts
+from index.readers.parsed import RawBlock, clean
+from index.readers.tables import names_columns, row_texts
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -19,7 +20,9 @@ _BLOCKS = frozenset(
     "footer form header hr html li list item main nav ol p pre quote section summary table tbody td th tr row cell "
     "thead tfoot title ul h1 h2 h3 h4 h5 h6".split()
 )
-_LAYOUT = frozenset("table ul ol list h1 h2 h3 h4 h5 h6 pre form".split())
+_LAYOUT = frozenset("table h1 h2 h3 h4 h5 h6 form".split())
+_LONGEST_CELL = 500
+_MOST_HEADER_ROWS = 3
 
 
 def tree_blocks(tree: _Element) -> list[RawBlock]:
@@ -110,17 +113,25 @@ class _Walk:
             [(cell.tag == "th" or cell.get("role") == "head", _cell_text(cell)) for cell in row if _is_cell(cell)]
             for row in element.iter("tr", "row")
         ]
-        rows = [row for row in rows if any(text.strip() for _, text in row)]
-        if not rows or max(map(len, rows)) < 2:
+        rows = [row for row in rows if any(text for _, text in row)]
+        texts = [text for row in rows for _, text in row]
+        if max(map(len, rows), default=0) < 2 or max(map(len, texts)) > _LONGEST_CELL:
             return False
         self._flush()
-        caption = next((" ".join(below.itertext()) for below in element.iter("caption")), "")
-        if caption.strip():
+        caption = next((_cell_text(below) for below in element.iter("caption")), "")
+        while rows and len({text for _, text in rows[0]} - {""}) == 1:
+            caption = " ".join(filter(None, (caption, next(text for _, text in rows.pop(0) if text))))
+        if caption:
             self._blocks.append(RawBlock("paragraph", caption))
         self._group += 1
-        has_header = len(rows) > 1 and all(is_head for is_head, _ in rows[0])
-        header = [text for _, text in rows[0]] if has_header else []
-        for text in row_texts([[text for _, text in row] for row in rows[has_header:]], header):
+        heads = list(takewhile(lambda row: all(is_head or not text for is_head, text in row), rows[:-1]))
+        heads = heads if len(heads) <= _MOST_HEADER_ROWS else []
+        if not heads and names_columns([_texts(row) for row in rows]):
+            heads = rows[:1]
+        header = [
+            " ".join(dict.fromkeys(filter(None, names))) for names in zip_longest(*map(_texts, heads), fillvalue="")
+        ]
+        for text in row_texts([_texts(row) for row in rows[len(heads) :]], header):
             self._blocks.append(RawBlock("row", text, group=self._group))
         return True
 
@@ -144,7 +155,12 @@ def _cell_text(cell: _Element) -> str:
     parts = [cell.text or ""]
     for below in cell.iterdescendants():
         if isinstance(below.tag, str) and below.tag not in _INVISIBLE:
-            parts.append(" " if below.tag in ("br", "lb", "p", "div", "li") else "")
+            parts.append(" " if below.tag in ("br", "lb", "p", "div") else "")
             parts.append(below.text or "")
+            parts.append(", " if below.tag in ("li", "item") else "")
         parts.append(below.tail or "")
-    return "".join(parts)
+    return clean("".join(parts)).removesuffix(",")
+
+
+def _texts(row: list[tuple[bool, str]]) -> list[str]:
+    return [text for _, text in row]

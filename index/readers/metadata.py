@@ -31,6 +31,8 @@ FIELDS: Mapping[str, str] = {
 
 _HEADER_LINES = 6
 _LONGEST_HEADER = 200
+_LONGEST_VALUE = 1000
+_NOBODY = frozenset("admin administrator anonymous author owner root unknown unspecified user".split())
 _GAP = re.compile(r"[\s,;|·•–—/-]*")
 _NOISE = re.compile(r"\d+[\s-]min(?:ute)?s?(?:[\s-]read)?\b", re.IGNORECASE)
 _LABELLED = re.compile(r"(?P<label>[^\W\d]+(?:\s[^\W\d]+)?)\s*[:：]\s*(?P<value>[^|•·]+)")
@@ -71,7 +73,9 @@ def known_fields(values: Iterable[tuple[str, object]]) -> dict[str, str]:
         name = FIELDS.get(key.strip().lower().replace("-", "_").replace(" ", "_"), key.strip().lower())
         if name in ("published", "modified"):
             text = parse_date(text)
-        if text and len(text) <= 1000:
+        if name == "author" and text.strip("()").lower() in _NOBODY:
+            continue
+        if text and len(text) <= _LONGEST_VALUE:
             facts.setdefault(name, text)
     return facts
 
@@ -89,7 +93,7 @@ def with_header_facts(parsed: Parsed) -> Parsed:
     """
     facts: dict[str, str] = {}
     for raw in parsed.blocks[:_HEADER_LINES]:
-        if raw.kind == "paragraph":
+        if raw.kind in ("paragraph", "heading"):
             found = header_facts(raw.text)
             if not found and len(raw.text) > _LONGEST_HEADER:
                 break

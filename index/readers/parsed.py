@@ -96,11 +96,11 @@ def _visible(text: str) -> str:
 
 
 def _normalised(blocks: Sequence[RawBlock]) -> Iterator[RawBlock]:
-    """Yield the blocks that have text, code line by line (a blank line in code starts another group)."""
+    """Yield the blocks that say something, code line by line (a blank line in code starts another group)."""
     code_group = 0
     for raw in blocks:
         if raw.kind != "code":
-            if text := clean(raw.text):
+            if any(map(str.isalnum, text := clean(raw.text))):
                 yield replace(raw, text=text)
             continue
         code_group += 1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from index.readers.layout import Line, page_blocks
+from index.readers.layout import HYPHEN, Line, page_blocks
 from index.readers.metadata import known_fields, with_header_facts
-from index.readers.parsed import Parsed, Unreadable
+from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
 
-_HYPHEN = "\ufffe"
 _CELL_GAP = 1.6
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi\b|cmbx", re.IGNORECASE)
 _PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?")
@@ -22,7 +22,7 @@ _NO_TITLE = re.compile(
 
 
 def parse(data: bytes) -> Parsed:
-    """Read a PDF. Raises ``Unreadable`` for encrypted and damaged files and for scans without a text layer."""
+    """Read a PDF. Raises ``Unreadable`` for encrypted and damaged files and pages without a text layer."""
     import pypdfium2
 
     try:
@@ -51,14 +51,22 @@ def _parsed(document: Any) -> Parsed:  # noqa: ANN401  (pypdfium2 has no types)
             unread.append(number)
         pages.append(lines)
     if not any(pages):
-        raise Unreadable("is scanned, no text layer.", "Run it through text recognition (OCR) and add the result.")
+        raise Unreadable(
+            "is scanned or drawn: it has no text layer.", "Run it through text recognition (OCR) and add the result."
+        )
     info = document.get_metadata_dict()
     fields = known_fields([("author", info.get("Author", "")), ("modified", _date(info))])
     if unread:
         fields["pages_without_text"] = ", ".join(map(str, unread))
-    title = info.get("Title", "").strip()
+    title = clean(info.get("Title", ""))
     found = with_header_facts(Parsed(page_blocks(pages), "" if _NO_TITLE.match(title) else title))
-    return Parsed(found.blocks, found.title, {**found.metadata, **fields})
+    return Parsed(found.blocks, found.title or _largest_heading(found.blocks), {**found.metadata, **fields})
+
+
+def _largest_heading(blocks: Sequence[RawBlock]) -> str:
+    """Return the first of the first page's highest headings."""
+    headings = [raw for raw in blocks if raw.kind == "heading" and raw.page == blocks[0].page]
+    return min(headings, key=lambda raw: raw.level).text if headings else ""
 
 
 def _date(info: dict[str, str]) -> str:
@@ -75,7 +83,7 @@ def _lines(page: Any, number: int) -> Iterator[Line]:  # noqa: ANN401
             character = _character(text_page.raw, index)
             if character not in "\r\n":
                 characters.append((character, index))
-            if character in ("\n", _HYPHEN) and characters:
+            if character in ("\n", HYPHEN) and characters:
                 yield from _line(text_page.raw, characters, number)
                 characters = []
         if characters:
@@ -90,34 +98,34 @@ def _character(raw: Any, index: int) -> str:  # noqa: ANN401
 
     code = pdfium.FPDFText_GetUnicode(raw, index)
     # 2 is what some versions give for the hyphen at the end of a line.
-    return _HYPHEN if code == 2 else chr(code) if 0 < code < 0x110000 else ""
+    return HYPHEN if code == 2 else chr(code) if 0 < code < 0x110000 else ""
 
 
 def _line(raw: Any, characters: list[tuple[str, int]], page: int) -> Iterator[Line]:  # noqa: ANN401
     """Yield the line that ``characters`` make, split into cells at wide gaps; nothing if it is blank."""
-    cells: list[tuple[float, float, str]] = []
-    text: list[str] = []
-    left = right = size = baseline = 0.0
-    visible = [(character, index) for character, index in characters if character.strip()]
+    visible = [index for character, index in characters if character.strip()]
     if not visible:
         return
-    angle = _angle(raw, visible[0][1])
+    angle = _angle(raw, visible[0])
+    boxes = {index: _box(raw, index, angle) for index in visible}
+    size, _ = Counter(round(top - bottom, 1) for _, _, bottom, top in boxes.values()).most_common(1)[0]
+    baseline, _ = Counter(round(bottom, 1) for _, _, bottom, _ in boxes.values()).most_common(1)[0]
+    cells: list[tuple[float, float, str]] = []
+    text: list[str] = []
+    left = right = boxes[visible[0]][0]
     for character, index in characters:
-        if not character.strip():
+        if index not in boxes:
             text.append(" ")
             continue
-        x0, x1, y0, y1 = _box(raw, index, angle)
-        if not text and not cells:
-            left, size, baseline = x0, y1 - y0, y0
-        elif text and x0 - right > _CELL_GAP * max(size, 1.0) and "".join(text).strip():
-            cells.append((left, right, "".join(text)))
-            text, left = [], x0
+        start, end, _, _ = boxes[index]
+        if start - right > _CELL_GAP * size and text:
+            cells.append((left, right, _whole("".join(text))))
+            text, left = [], start
         text.append(character)
-        right = x1
-    cells.append((left, right, "".join(text)))
-    cells = [(start, end, _whole(words)) for start, end, words in cells if words.strip()]
-    bold = all(_BOLD.search(_font(raw, index)) for index in (visible[0][1], visible[-1][1]))
-    yield Line(page, tuple(cells), baseline, size, bold)
+        right = end
+    cells.append((left, right, _whole("".join(text))))
+    bold = all(_BOLD.search(_font(raw, index)) for index in (visible[0], visible[-1]))
+    yield Line(page, tuple(cells), baseline, size, bold, turned=angle != 0.0)
 
 
 def _whole(text: str) -> str:

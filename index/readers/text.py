@@ -15,6 +15,7 @@ _HEADER_LINES = 6
 _ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
 _RULE = re.compile(r"[\W_]+")
 _UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
+_STARTS_HEADING = re.compile(r"[\"“„«'‘(¿¡#§]?\w(?=.*[^\W\d_])")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;,。！？][\"'”’»)\]]*$")
 
 
@@ -113,8 +114,8 @@ def _is_short_line(raw: RawBlock) -> bool:
     return (
         raw.kind == "paragraph"
         and 2 < len(text) <= _LONGEST_HEADING
+        and _STARTS_HEADING.match(text) is not None
         and not text[0].islower()
-        and any(map(str.isalpha, text))
         and not _ENDS_SENTENCE.search(text)
     )
 
