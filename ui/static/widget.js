@@ -4,6 +4,8 @@
   'use strict';
   const script = document.currentScript;
   const HOME = new URL('.', script?.src || location.href).href;
+  const STYLES = ['accent', 'on-accent', 'bg', 'fg', 'font', 'radius', 'height', 'z'];
+  const CONFIG = 'api/widget/config';
 
   const TEXT = {
     title: 'Ask the documents',
@@ -20,22 +22,20 @@
     answer: 'Answer: ',
     searching: 'Searching the documents…',
     sources: 'Sources',
-    nearest: 'Nearest passages (they do not answer the question)',
-    partial: ' (partly supported)',
-    unsupported: ' (not supported by the documents)',
+    nearest: 'Nearest passages, not an answer',
+    partial: '(partly supported)',
+    unsupported: '(not supported by the documents)',
     alone: 'The text around this quote could not be loaded.',
     helpful: 'Helpful?',
-    up: 'Yes',
-    down: 'No',
-    wrong_source: 'Wrong source',
+    verdicts: { up: 'Yes', down: 'No', wrong_source: 'Wrong source' },
     thanks: 'Thank you.',
     unsent: 'Not sent.',
     stopped: 'Stopped.',
     again: 'Ask again',
-    dropped: 'The connection was lost before the answer was complete.',
-    denied: (server) => `This site may not use the assistant. Add ${location.origin} to widget_origins at ${server}`,
-    blocked: (server) => `The Content-Security-Policy of this page blocks the assistant. Add ${server} to connect-src.`,
-    unreachable: (server) => `${server} cannot be reached. Check that it runs and that this page names it correctly.`,
+    dropped: 'No complete answer arrived. Please ask again in a moment.',
+    denied: (server) => `This site may not ask here. Add ${location.origin} to widget_origins at ${server}`,
+    blocked: (server) => `This page's Content-Security-Policy stops it. Add ${server} to connect-src.`,
+    unreachable: (server) => `${server} cannot be reached. Check that it runs and that this is its address.`,
   };
 
   const ICONS = {
@@ -45,15 +45,16 @@
     back: 'M19 12H5M11 6l-6 6 6 6',
     reset: 'M4 13a8 8 0 1 0 2-6L4 9M4 4v5h5',
     send: 'M12 19V5M6 11l6-6 6 6',
-    stop: 'M7 7h10v10H7z',
+    stop: 'M8 9h8v2H8v2h8v2H8',
   };
 
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
 :host {
-  all: initial !important; display: block !important; position: fixed !important; inset: auto var(--right) 16px var(--left) !important;
-  z-index: var(--rag-z, 2147483000) !important; color-scheme: light dark !important; --left: auto; --right: 16px;
-  --accent: var(--rag-accent, #2348c7); --on: var(--rag-on-accent, #fff); --bg: var(--rag-bg, #fff); --fg: var(--rag-fg, #16181d);
+  all: initial !important; display: block !important; position: fixed !important; color-scheme: light dark !important;
+  inset: auto var(--right) 16px var(--left) !important; z-index: var(--rag-z, 2147483000) !important;
+  --left: auto; --right: 16px; --accent: var(--rag-accent, #2348c7); --on: var(--rag-on-accent, #fff);
+  --bg: var(--rag-bg, #fff); --fg: var(--rag-fg, #16181d);
 }
 /* Text on an accent of luminance y: white up to .179, else black. */
 @supports (color: light-dark(red, red)) and (color: color(from red xyz x y z)) {
@@ -78,52 +79,56 @@
 button { border: 0; background: none; text-align: start; cursor: pointer }
 :where(button):hover { background: var(--tint) }
 .launcher, .go, .question, .cite:hover, .row:hover .cite { background: var(--accent); color: var(--on) }
-svg { display: block; width: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round }
-.launcher { display: flex; align-items: center; gap: 10px; height: 56px; padding: 0 18px; border-radius: 28px; font-weight: 600 }
+svg { width: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round }
+.launcher { display: flex; align-items: center; gap: 8px; padding: 16px; border-radius: 28px; font-weight: 650 }
+.launcher svg { width: 24px }
 .launcher, .panel { box-shadow: 0 2px 8px #0003, 0 12px 40px #0003 }
 .panel {
   position: fixed; inset: auto var(--right) 84px var(--left); flex-direction: column; overflow: hidden;
-  width: min(400px, 100vw - 32px); max-width: none; height: min(var(--rag-height, 640px), 100dvh - 104px); max-height: none;
+  width: min(400px, 100vw - 32px); height: min(var(--rag-height, 640px), 100dvh - 104px); max-width: none; max-height: none;
   background: var(--bg); border: 1px solid var(--line); border-radius: var(--rag-radius, 16px);
 }
 .panel[open], section { display: flex }
 section.panel { position: relative; inset: 0; width: auto; height: var(--rag-height, 560px); box-shadow: none }
-.head { display: flex; align-items: center; gap: 4px; padding: 10px 10px 10px 16px; border-bottom: 1px solid var(--line) }
+.head { display: flex; align-items: center; gap: 8px; padding: 8px 8px 8px 16px; border-bottom: 1px solid var(--line) }
 .head > :not(button) { flex: 1 }
-h2, strong { font-size: 16px; font-weight: 650; line-height: 1.35; outline: 0 }
+h2, strong { font-size: 16px; font-weight: 650; line-height: 1.35 }
 .icon, .go { display: grid; place-items: center; flex: none; width: 36px; height: 36px; border-radius: 10px }
-.scroll { position: relative; flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; outline-offset: -3px }
+.scroll { position: relative; flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; outline-offset: -2px }
 .log > * + * { margin-top: 18px }
 .examples { display: grid; gap: 8px; justify-items: start; margin-top: 14px }
 .question, .examples button, .problem { padding: 8px 14px; border-radius: 14px }
 .question { width: fit-content; max-width: 86%; margin-inline-start: auto }
-.question, .text, .doc { white-space: pre-wrap }
-.examples button, .rows, .pill, .ask { border: 1px solid var(--line); border-radius: 14px }
+.question, .doc { white-space: pre-wrap }
+ul, .examples button, .pill, .ask { border: 1px solid var(--line); border-radius: 14px }
 strong { display: block; margin-bottom: 6px; font-size: 18px }
 .cite {
-  position: relative; display: inline-block; min-width: 20px; margin-inline-start: 4px; padding: 0 5px; border-radius: 6px;
-  background: var(--tint); color: var(--fg); font-size: 12px; font-weight: 650; line-height: 20px; text-align: center;
+  display: inline-block; min-width: 20px; margin-inline-end: 3px; padding: 0 5px; border-radius: 6px; background: var(--tint);
+  color: var(--fg); font-size: 12px; font-weight: 650; line-height: 20px; text-align: center;
 }
-.cite::after { content: ""; position: absolute; inset: -3px -2px }
 .weak { text-decoration: underline dotted }
 .small { color: var(--muted); font-size: 13px; line-height: 1.4 }
-.label { margin: 14px 0 6px; font-weight: 600 }
-.rows { overflow: hidden }
+.label { margin: 14px 0 6px; font-weight: 650 }
+ul { overflow: hidden }
+ul:empty { display: none }
 li + li { border-top: 1px solid var(--line) }
 .row { width: 100%; padding: 8px 14px; font-size: 14px; outline-offset: -2px }
 .row .small { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden }
 .feedback { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 12px }
 .pill { padding: 3px 12px; color: var(--fg) }
 [aria-pressed=true] { background: var(--tint); border-color: var(--accent) }
-.problem { background: #d92d201a; box-shadow: 0 0 0 1px #d92d2080 }
+.problem { background: #d92d201a; border: 1px solid #d92d2080 }
 .problem .pill { display: block; margin-top: 8px }
-.ask { display: flex; align-items: flex-end; margin: 0 12px; padding: 5px; border-color: var(--muted) }
-.ask:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
-textarea { flex: 1; max-height: 132px; padding: 6px 8px; border: 0; outline: 0 !important; background: none; font-size: 16px; resize: none; field-sizing: content }
+.ask { display: flex; align-items: flex-end; margin: 8px 12px 0; padding: 5px; border-color: var(--muted) }
+.ask:focus-within { outline: 2px solid var(--accent); outline-offset: -1px }
+textarea {
+  flex: 1; max-height: 132px; padding: 6px 8px; border: 0; outline: 0 !important; background: none;
+  font-size: 16px; resize: none; field-sizing: content;
+}
 ::placeholder { color: var(--muted); opacity: 1 }
 .note { padding: 7px 16px 9px; text-align: center }
 .view { position: absolute; inset: 0; display: flex; flex-direction: column; background: var(--bg) }
-.view .head { padding-inline-start: 10px }
+.view .head { padding: 8px }
 mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 .quiet { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 @media (max-width: 480px) {
@@ -140,8 +145,10 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 }
 @media print { dialog, .launcher { display: none !important } }`);
 
-  const el = (tag, properties, ...children) => {
+  const el = (selector, properties, ...children) => {
+    const [tag, ...classes] = selector.split('.');
     const element = document.createElement(tag);
+    element.className = classes.join(' ');
     for (const [name, value] of Object.entries(properties)) {
       if (typeof value === 'function') element.addEventListener(name, value);
       else element.setAttribute(name, value);
@@ -150,7 +157,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     return element;
   };
 
-  const quiet = (text) => el('span', { class: 'quiet' }, text);
+  const quiet = (text) => el('span.quiet', { dir: 'ltr' }, text);
 
   const dress = (button, icon, label, text = '') => {
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -166,11 +173,13 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
   const origin = ({ outlet, source, published, page }) =>
     [outlet || source, published?.slice(0, 10), page && 'p. ' + page].filter(Boolean).join(' · ');
 
-  /** Unchecked text: a leading **short answer**, [n], and all else as it stands. */
+  /** Text before it is checked: a leading **short answer**, and [n]. */
   const streamed = (text) => {
-    const [, lead, rest] = /^\*\*([^*]*)\*{0,2}\s*([^]*)$/.exec(text) ?? [0, 0, text];
-    const parts = rest.split(/\[(\d+)\]/).map((part, i) => (i % 2 ? el('span', { class: 'cite' }, part) : part));
-    return lead ? [el('strong', {}, lead), ...parts] : parts;
+    const [plain, lead, ...rest] = text.split('**');
+    const parts = (plain || rest.join('**').trimStart())
+      .split(/\[(\d+)\]/)
+      .map((part, i) => (i % 2 ? el('span.cite', {}, part) : part));
+    return plain || !lead ? parts : [el('strong', {}, lead), ...parts];
   };
 
   async function* eventsOf(response) {
@@ -191,7 +200,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 
   class RagChat extends HTMLElement {
     static instances = [];
-    static observedAttributes = ['accent', 'on-accent', 'bg', 'fg', 'font', 'radius', 'height', 'z'].map((name) => 'data-' + name);
+    static observedAttributes = STYLES.map((name) => 'data-' + name);
 
     #server;
     #config = {};
@@ -240,8 +249,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     }
 
     toggle() {
-      if (this.#panel.open) this.close();
-      else this.open();
+      return this.#panel.open ? this.close() : this.open();
     }
 
     stop() {
@@ -255,7 +263,6 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#emit('reset');
     }
 
-    /** Resolves when the answer stands; ignored while another question is under way. */
     async ask(text) {
       const question = text.trim();
       if (!question || this.#asking) return;
@@ -263,8 +270,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#view.hidden = true;
       this.#welcome.remove();
       this.#input.value = '';
-      const asked = el('p', { class: 'question', dir: 'auto' }, quiet(TEXT.question), question);
-      const body = el('p', { class: 'text', dir: 'auto' });
+      const asked = el('p.question', { dir: 'auto' }, quiet(TEXT.question), question);
+      const body = el('p.text', { dir: 'auto' });
       const turn = { question, asked, body, answer: el('div', {}, quiet(TEXT.answer), body) };
       this.#log.append(asked, turn.answer);
       const asking = (this.#asking = new AbortController());
@@ -285,30 +292,30 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     #build() {
       const { lang, inline, placeholder = TEXT.placeholder, disclaimer = TEXT.disclaimer } = this.dataset;
       if (lang) this.lang = lang;
-      const button = (name, click) => dress(el('button', { class: 'icon ' + name, click }), name, TEXT[name]);
+      const button = (name, click) => dress(el('button.icon.' + name, { click }), name, TEXT[name]);
       this.#title = el('h2', { id: 'title' });
-      this.#log = el('div', { class: 'scroll log', role: 'log', 'aria-live': 'off', 'aria-labelledby': 'title', tabindex: 0 });
+      this.#log = el('div.scroll.log', { role: 'log', 'aria-live': 'off', 'aria-labelledby': 'title', tabindex: 0 });
       this.#input = el('textarea', {
         rows: 1, maxlength: 2000, enterkeyhint: 'send', dir: 'auto', placeholder, 'aria-label': placeholder,
       });
-      this.#go = el('button', { class: 'go', click: () => (this.#asking ? this.stop() : this.ask(this.#input.value)) });
-      this.#view = el('div', { class: 'view' });
-      this.#status = el('div', { class: 'quiet', role: 'status' });
+      this.#go = el('button.go', { click: () => (this.#asking ? this.stop() : this.ask(this.#input.value)) });
+      this.#view = el('div.view', {});
+      this.#status = el('div.quiet', { role: 'status' });
       this.#panel = el(
-        inline == null ? 'dialog' : 'section',
-        { class: 'panel', 'aria-labelledby': 'title', close: () => this.#closed(), cancel: (event) => this.#back(event) },
-        el('div', { class: 'head' }, this.#title, button('reset', () => this.reset()), button('close', () => this.close())),
+        (inline == null ? 'dialog' : 'section') + '.panel',
+        { 'aria-labelledby': 'title', close: () => this.#closed(), cancel: (event) => this.#back(event) },
+        el('div.head', {}, this.#title, button('reset', () => this.reset()), button('close', () => this.close())),
         this.#log,
-        el('div', { class: 'ask' }, this.#input, this.#go),
-        el('p', { class: 'small note' }, disclaimer),
+        el('div.ask', {}, this.#input, this.#go),
+        el('p.small.note', {}, disclaimer),
         this.#view,
         this.#status,
       );
-      this.#launcher = el('button', { class: 'launcher', 'aria-haspopup': 'dialog', click: () => this.toggle() });
+      this.#launcher = el('button.launcher', { 'aria-haspopup': 'dialog', click: () => this.toggle() });
       const key = (event) => this.#key(event);
       const shadow = this.attachShadow({ mode: 'open' });
       shadow.adoptedStyleSheets = [sheet];
-      shadow.append(el('div', { class: 'root', keydown: key, keypress: key, keyup: key }, this.#panel, this.#launcher));
+      shadow.append(el('div.root', { keydown: key, keypress: key, keyup: key }, this.#panel, this.#launcher));
     }
 
     #dress() {
@@ -339,12 +346,11 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 
     /** What keeps this page from its server; '' when nothing does. */
     async #obstacle() {
-      const url = this.#server + 'api/widget/config';
       try {
-        this.#config = await (await fetch(url, { credentials: 'omit' })).json();
+        this.#config = await (await this.#request(CONFIG)).json();
         return this.#config.allowed ? '' : TEXT.denied(this.#server);
       } catch {
-        return TEXT[blocked.has(url) ? 'blocked' : 'unreachable'](this.#server);
+        return TEXT[blocked.has(this.#server + CONFIG) ? 'blocked' : 'unreachable'](this.#server);
       }
     }
 
@@ -369,8 +375,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#welcome.replaceChildren(
         el('p', {}, greeting),
         problem
-          ? el('p', { class: 'problem', role: 'alert' }, problem)
-          : el('div', { class: 'examples' }, ...questions.map((text) => el('button', { click }, text.trim()))),
+          ? el('p.problem', { role: 'alert' }, problem)
+          : el('div.examples', {}, ...questions.map((text) => el('button', { click }, text.trim()))),
       );
     }
 
@@ -396,37 +402,41 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       if (scrollHeight - scrollTop - clientHeight < 60) this.#log.scrollTop = asked.offsetTop - 12;
     }
 
-    #post(path, body, signal) {
+    async #request(path, body, signal) {
       const headers = { 'content-type': 'application/json' };
-      return fetch(this.#server + path, { method: 'POST', credentials: 'omit', headers, body: JSON.stringify(body), signal });
+      const post = body && { method: 'POST', headers, body: JSON.stringify(body) };
+      const response = await fetch(this.#server + path, { credentials: 'omit', signal, ...post });
+      if (!response.ok) throw refusal((await response.json()).error);
+      return response;
     }
 
     /** Asks once more when the stream breaks off before its end. */
     async #answer(turn, signal) {
-      const outcome = (await this.#stream(turn, signal)) ?? (await this.#stream(turn, signal));
-      if (!outcome) throw refusal({ code: 'dropped', message: TEXT.dropped });
-      const { type, ...result } = outcome;
-      const quotes = result.claims.flatMap((claim) => claim.quotes);
+      const result = (await this.#stream(turn, signal)) ?? (await this.#stream(turn, signal));
+      if (!result) throw refusal({ code: 'dropped', message: TEXT.dropped });
+      const { answer, claims, sources } = result;
+      const quotes = claims.flatMap((claim) => claim.quotes);
+      const nearest = result.status === 'not_found' ? sources.slice(0, 3) : [];
+      const rows = [...this.#sources(quotes), ...nearest.map((source) => this.#row(source, source.text))];
       this.#conversation = result.conversation_id;
       this.#write(turn, () => {
-        turn.body.replaceChildren(...(quotes.length ? this.#claims(result) : [result.answer]));
-        if (quotes.length) turn.answer.append(...this.#sources(quotes));
-        else if (result.status === 'not_found') turn.answer.append(...this.#nearest(result.sources));
-        turn.answer.append(this.#feedback(result.message_id));
+        turn.body.replaceChildren(...(claims.length ? this.#claims(result) : [answer]));
+        if (rows.length) turn.answer.append(el('p.small.label', {}, quotes.length ? TEXT.sources : TEXT.nearest));
+        turn.answer.append(el('ul', {}, ...rows), this.#feedback(result.message_id));
       });
-      this.#status.textContent = TEXT.answer + (result.claims.map(({ text }) => text).join(' ') || result.answer);
+      this.#status.textContent = TEXT.answer + (claims.map(({ text }) => text).join(' ') || answer);
       this.#emit('answer', { ...result, question: turn.question });
     }
 
     async #stream({ question, ...turn }, signal) {
-      const outcome = { sources: [], claims: [], answer: '' };
+      const result = { sources: [], claims: [], answer: '' };
       let text = '';
       let frame;
       const paint = () => this.#write(turn, () => turn.body.replaceChildren(...streamed(text)));
       this.#log.scrollTop = this.#log.scrollHeight;
-      turn.body.replaceChildren(el('span', { class: 'wait' }, TEXT.searching));
-      const response = await this.#post('api/chat', { question, conversation_id: this.#conversation, site: this.dataset.site }, signal);
-      if (!response.ok) throw refusal((await response.json()).error);
+      turn.body.replaceChildren(el('span.wait', {}, TEXT.searching));
+      const asked = { question, conversation_id: this.#conversation, site: this.dataset.site };
+      const response = await this.#request('api/chat', asked, signal);
       try {
         for await (const event of eventsOf(response)) {
           if (event.type === 'error') throw refusal(event);
@@ -434,8 +444,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
             text += event.text;
             cancelAnimationFrame(frame);
             frame = requestAnimationFrame(paint);
-          } else Object.assign(outcome, event);
-          if (event.type === 'done') return outcome;
+          } else Object.assign(result, event);
+          if (event.type === 'done') return result;
         }
       } catch (error) {
         if (error.code || signal.aborted) throw error;
@@ -445,61 +455,65 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       }
     }
 
-    async #report({ question, body, answer }, error, signal) {
+    async #report({ question, asked, body, answer }, error, signal) {
       body.querySelector('.wait')?.remove();
-      if (signal.aborted) return answer.append(el('p', { class: 'small label' }, TEXT.stopped));
+      if (signal.aborted) return answer.append(el('p.small.label', {}, TEXT.stopped));
       const message = error.code ? error.message : (await this.#obstacle()) || TEXT.dropped;
-      const again = el('button', { class: 'pill', click: () => this.ask(question) }, TEXT.again);
-      answer.append(el('p', { class: 'problem', role: 'alert' }, message, again));
+      const click = () => {
+        asked.remove();
+        answer.remove();
+        this.ask(question);
+        this.#focus();
+      };
+      answer.append(el('p.problem', { role: 'alert' }, message, el('button.pill', { click }, TEXT.again)));
       this.#log.scrollTop = this.#log.scrollHeight;
       this.#emit('error', { question, message, code: error.code });
     }
 
-    #link(quote, properties, ...children) {
-      return el('button', { click: ({ currentTarget }) => this.#show(quote, currentTarget), ...properties }, ...children);
-    }
-
     #claims({ claims, short_answer }) {
+      const cite = (quote) => {
+        const label = `${quote.n}: ${quote.title}`;
+        return el('button.cite', { 'aria-label': label, title: quote.text, click: this.#shows(quote) }, quote.n);
+      };
       const parts = claims.flatMap(({ text, support, quotes }) => [
-        TEXT[support] ? el('span', { class: 'weak' }, text, quiet(TEXT[support])) : text,
-        ...quotes.map((quote) => this.#link(quote, { class: 'cite', 'aria-label': `${quote.n}: ${quote.title}`, title: quote.text }, quote.n)),
+        TEXT[support] ? el('span.weak', {}, text, ' ', el('span.small', {}, TEXT[support])) : text,
+        ' ',
+        ...quotes.map(cite),
         ' ',
       ]);
       return short_answer ? [el('strong', {}, short_answer), ...parts] : parts;
     }
 
     #sources(quotes) {
-      const rows = quotes.flatMap((quote) => {
+      return quotes.flatMap((quote) => {
         const same = quotes.filter(({ document_id }) => document_id === quote.document_id);
-        const numbers = same.map(({ n }) => el('span', { class: 'cite' }, n));
+        const numbers = same.map(({ n }) => el('span.cite', {}, n));
         return same[0] === quote ? [this.#row(quote, origin(quote), numbers)] : [];
       });
-      return this.#rows(TEXT.sources, rows);
     }
 
-    #nearest(sources) {
-      return this.#rows(TEXT.nearest, sources.slice(0, 3).map((source) => this.#row(source, source.text, [])));
-    }
-
-    #rows(title, rows) {
-      return [el('p', { class: 'small label' }, title), el('ul', { class: 'rows' }, ...rows)];
-    }
-
-    #row(quote, detail, numbers) {
-      return el('li', {}, this.#link(quote, { class: 'row' }, quote.title, ...numbers, el('span', { class: 'small' }, detail)));
+    #row(quote, detail, numbers = []) {
+      const click = this.#shows(quote);
+      return el('li', {}, el('button.row', { click }, ...numbers, quote.title, el('span.small', {}, detail)));
     }
 
     #feedback(message_id) {
       const note = el('span', {});
       const click = async ({ target }) => {
         for (const button of buttons) button.ariaPressed = button === target;
-        const value = target.value;
-        this.#emit('feedback', { message_id, value });
-        const sent = await this.#post('api/feedback', { message_id, value }).catch(() => ({}));
-        this.#status.textContent = note.textContent = sent.ok ? TEXT.thanks : TEXT.unsent;
+        const verdict = { message_id, value: target.value };
+        this.#emit('feedback', verdict);
+        const sent = this.#request('api/feedback', verdict);
+        this.#status.textContent = note.textContent = await sent.then(() => TEXT.thanks, () => TEXT.unsent);
       };
-      const buttons = ['up', 'down', 'wrong_source'].map((value) => el('button', { class: 'pill', value, 'aria-pressed': false, click }, TEXT[value]));
-      return el('div', { class: 'small feedback', role: 'group', 'aria-label': TEXT.helpful }, TEXT.helpful, ...buttons, note);
+      const buttons = Object.entries(TEXT.verdicts).map(([value, text]) =>
+        el('button.pill', { value, 'aria-pressed': false, click }, text),
+      );
+      return el('div.small.feedback', { role: 'group', 'aria-label': TEXT.helpful }, TEXT.helpful, ...buttons, note);
+    }
+
+    #shows(quote) {
+      return ({ currentTarget }) => this.#show(quote, currentTarget);
     }
 
     async #show(quote, cited) {
@@ -508,18 +522,19 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#emit('citation', quote);
       const heading = el('h2', { tabindex: -1 }, title);
       const mark = el('mark', {}, quote.text);
-      const text = el('div', { class: 'scroll doc', role: 'region', 'aria-label': title, dir: 'auto', tabindex: 0 }, mark);
-      const back = dress(el('button', { class: 'icon', click: (event) => this.#back(event) }), 'back', TEXT.back);
-      this.#view.replaceChildren(el('div', { class: 'head' }, back, el('div', {}, heading, el('p', { class: 'small' }, origin(quote)))), text);
+      const text = el('div.scroll.doc', { role: 'region', 'aria-label': title, dir: 'auto', tabindex: 0 }, mark);
+      const back = dress(el('button.icon', { click: (event) => this.#back(event) }), 'back', TEXT.back);
+      const head = el('div.head', {}, back, el('div', {}, heading, el('p.small', {}, origin(quote))));
+      this.#view.replaceChildren(head, text);
       this.#view.hidden = false;
       heading.focus();
       try {
-        const url = `${this.#server}api/documents/${encodeURIComponent(document_id)}?start=${start}&end=${end}`;
-        const { before, quote: words, after } = await (await fetch(url, { credentials: 'omit' })).json();
+        const response = await this.#request(`api/documents/${document_id}?start=${start}&end=${end}`);
+        const { before, quote: words, after } = await response.json();
         mark.textContent = words;
         text.replaceChildren(before, mark, after);
       } catch {
-        text.append(el('p', { class: 'small label' }, TEXT.alone));
+        text.append(el('p.small.label', {}, TEXT.alone));
       }
       text.scrollTop = mark.offsetTop - text.clientHeight / 4;
     }
@@ -542,8 +557,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 
   const mount = () => {
     const { auto, target, ...options } = script.dataset;
-    const chat = el('rag-chat', target ? { 'data-inline': '' } : {});
-    Object.assign(chat.dataset, { server: HOME, ...options });
+    const chat = document.createElement('rag-chat');
+    Object.assign(chat.dataset, { server: HOME, ...options }, target && { inline: '' });
     document.querySelector(target || 'body').append(chat);
   };
   if (script && script.dataset.auto !== 'false') {
