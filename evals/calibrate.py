@@ -9,11 +9,16 @@ import numpy as np
 
 from evals.metrics import auc
 from index.errors import InputError
+from index.filters import parse_filter
+from rag.rewrite import standalone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from evals.cases import Suite
+    from rag.pipeline import Pipeline
 
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
@@ -21,14 +26,6 @@ if TYPE_CHECKING:
 FOLDS = 5
 PENALTY = 1.0
 STEPS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """How often an unanswerable question is answered and an answerable one refused; ``None`` without any such."""
-
-    false_answer_rate: float | None
-    false_refusal_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,16 @@ class Calibration:
     false_answer_rate: float
     false_refusal_rate: float
     auc: float
-    by_group: Mapping[str, Rates]
+
+    def parameters(self) -> dict[str, object]:
+        """Return what the model needs to decide, without the error rates."""
+        return {
+            "weights": list(self.weights),
+            "bias": self.bias,
+            "threshold": self.threshold,
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,29 @@ class _Model:
 
     def probability(self, features: Floats) -> Floats:
         return _sigmoid((features - self.mean) / self.scale @ self.weights + self.bias)
+
+
+def fit_suites(
+    suites: Sequence[Suite], pipeline_for: Callable[[Suite], Pipeline], false_answer_rate: float | None = None
+) -> Calibration:
+    """Fit the model to the answerable and unanswerable cases of some suites, each case a group of its own.
+
+    Left out are questions for which no passage is found or that cannot be asked alone (they are refused or asked back
+    whatever the model says), and questions that are two in one. ``false_answer_rate`` and errors are those of ``fit``.
+    """
+    rows, labels, groups = [], [], []
+    for suite in suites:
+        pipeline = pipeline_for(suite)
+        for case in suite.cases:
+            question = standalone(case.question, case.history)
+            if question is None:
+                continue
+            readings = pipeline.readings(question, parse_filter(case.filter) if case.filter else None)
+            if len(readings) == 1 and readings[0].features is not None:
+                rows.append(readings[0].features)
+                labels.append(not case.unanswerable)
+                groups.append(f"{suite.path}:{case.id}")
+    return fit(np.array(rows).reshape(len(rows), -1), np.array(labels), groups, false_answer_rate)
 
 
 def fit(
@@ -83,7 +112,6 @@ def fit(
         line = _threshold(fold.probability(x[~held_out]), y[~held_out], false_answer_rate)
         probability[held_out] = fold.probability(x[held_out])
         answered[held_out] = probability[held_out] >= line
-    names = np.array(groups)
     return Calibration(
         weights=tuple(model.weights.tolist()),
         bias=model.bias,
@@ -93,7 +121,6 @@ def fit(
         false_answer_rate=float(answered[~y].mean()),
         false_refusal_rate=float((~answered[y]).mean()),
         auc=auc(probability[y].tolist(), probability[~y].tolist()) or 0.0,
-        by_group={name: _rates(answered[names == name], y[names == name]) for name in sorted(set(groups))},
     )
 
 
@@ -161,10 +188,3 @@ def _folds(groups: Sequence[str]) -> list[Booleans]:
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
         min(folds, key=lambda fold: sum(sizes[member] for member in fold)).append(name)
     return [np.isin(names, fold) for fold in folds]
-
-
-def _rates(answered: Booleans, y: Booleans) -> Rates:
-    return Rates(
-        float(answered[~y].mean()) if (~y).any() else None,
-        float((~answered[y]).mean()) if y.any() else None,
-    )

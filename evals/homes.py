@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from index.corpus import find_files
 from index.errors import InputError
+from rag.abstain import FILE as CALIBRATION
 from rag.pipeline import open_pipeline
 from rag.settings import load_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from evals.cases import Suite
@@ -25,7 +27,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
     """Opens the pipeline of one suite after the other; only the last one is open.
 
     A suite without corpus is asked on the index of ``settings.home``. A corpus is indexed below its folder ``evals``,
-    once: later runs only bring that index up to date with the files.
+    once: later runs only bring that index up to date with the files. The calibration of ``settings.home`` holds there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,6 +52,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
             settings = load_settings(**given | {"home": self._settings.home / "evals" / _key(suite, settings)})
         if self._open is None or self._open[0] != settings:
             self._close()
+            self._share_calibration(settings.home)
             self._open = settings, open_pipeline(settings)
         pipeline = self._open[1]
         if suite.corpus:
@@ -57,6 +60,16 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
         elif not pipeline.corpus.documents():
             raise InputError(f"{suite.path} names no corpus and the index is empty.", "Run: citechat index add PATH")
         return pipeline
+
+    def _share_calibration(self, home: Path) -> None:
+        own, shared = self._settings.home / CALIBRATION, home / CALIBRATION
+        if home == self._settings.home:
+            return
+        if own.exists():
+            home.mkdir(parents=True, exist_ok=True)
+            shared.write_bytes(own.read_bytes())
+        else:
+            shared.unlink(missing_ok=True)
 
     def _close(self) -> None:
         if self._open is not None:

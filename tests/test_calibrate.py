@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -57,12 +59,11 @@ def test_no_refusal_is_better_than_noise_says() -> None:
     assert model.false_answer_rate + model.false_refusal_rate == pytest.approx(1.0, abs=0.12)
 
 
-def test_rates_by_group() -> None:
-    features, labels = questions(20.0)
-    groups = ["yes" if label else "no" for label in labels[:100]] + GROUPS[100:]
-    model = fit(features, labels, groups)
-    assert (model.by_group["yes"].false_answer_rate, model.by_group["yes"].false_refusal_rate) == (None, 0.0)
-    assert (model.by_group["no"].false_answer_rate, model.by_group["no"].false_refusal_rate) == (0.0, None)
+def test_the_parameters_are_plain_data() -> None:
+    model = fit(*questions(1.0), GROUPS)
+    data = json.loads(json.dumps(model.parameters()))
+    assert set(data) == {"weights", "bias", "threshold", "mean", "scale"}
+    assert (tuple(data["weights"]), data["threshold"]) == (model.weights, model.threshold)
 
 
 def test_the_same_questions_give_the_same_parameters() -> None:
