@@ -118,6 +118,15 @@ def site_router(settings: Settings) -> APIRouter:
     async def demo() -> FileResponse:
         return FileResponse(STATIC / "demo.html", media_type="text/html")
 
+    @router.get("/manifest.json")
+    async def manifest() -> dict[str, Any]:
+        icon = {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}
+        return {"name": settings.title, "start_url": "/", "display": "minimal-ui", "icons": [icon]}
+
+    @router.get("/favicon.ico")
+    async def favicon() -> FileResponse:
+        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
     @router.get("/healthz")
     async def healthz() -> dict[str, bool]:
         return {"ok": True}
@@ -144,7 +153,7 @@ def _sources(exchange: Exchange) -> dict[str, Any]:
 
 
 def _document(document: Document, start: int, end: int) -> dict[str, Any]:
-    first, last = max(0, start - _CONTEXT), end + _CONTEXT
+    first, last = max(0, start - _CONTEXT), min(len(document.text), end + _CONTEXT)
     return {
         "id": document.id,
         "title": document.title,

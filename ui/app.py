@@ -18,6 +18,7 @@ from ui.feedback import FeedbackLog
 from ui.guard import Guard, Policy
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
+from ui.shell import Shell
 from ui.stream import Answerer, Streams
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     import gradio as gr
 
     from ui.chat import Chat, build_chat
-    from ui.theme import HEAD, theme
+    from ui.theme import theme
 
     streams, conversations = Streams(pipeline), Conversations()
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
@@ -52,7 +53,6 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
         page,
         path="/",
         theme=theme(),
-        head=HEAD,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -76,10 +76,11 @@ class _Static(StaticFiles):
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Add what stands before the routes; the last one added is the outermost.
+    """Add what stands before the routes. The last one added is the outermost.
 
     Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
     """
+    app.add_middleware(Shell, title=settings.title)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.widget_origins,

@@ -38,7 +38,7 @@ _GRADIO = re.compile(
     r"/(?:gradio_api/(?:info|startup-events|app_id|queue/(?:join|data)|cancel|reset|heartbeat/\w+|theme\.css)/?"
     r"|config|theme\.css|robots\.txt|(?:assets|svelte)/.*)?"
 )
-_OURS = re.compile(r"/(?:api|v1|static)/.*|/(?:widget\.js|demo|healthz|metrics|favicon\.ico)")
+_OURS = re.compile(r"/(?:api|v1|static)/.*|/(?:widget\.js|demo|healthz|metrics|manifest\.json|favicon\.ico)")
 _COSTLY = re.compile(r"/api/(?:chat|feedback)|/v1/chat/completions|/gradio_api/queue/join/?")
 
 _CSP = (

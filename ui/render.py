@@ -26,7 +26,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _EXPLANATION = re.compile(r"\[([^\[\]]+)\]")
 _LEAD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _AFTER_CITATION = re.compile(r"(?<=\d\])\s+(?!\[\d)")
-_SNIPPET = 280
+_NEAREST = 3
+"""Passages named below a refusal; the sources panel lists them all."""
+_SNIPPET = 200
+"""Characters of each, at most."""
 
 
 def escape(text: str) -> str:
@@ -82,7 +85,7 @@ def _not_found(answer: Answer, message_id: str) -> Iterable[str]:
     yield _paragraphs(answer.text)
     if answer.hits:
         yield "**Nearest passages**"
-    for n, hit in enumerate(answer.hits, 1):
+    for n, hit in enumerate(answer.hits[:_NEAREST], 1):
         title = escape(hit.title) or escape(hit.source)
         yield f"{_link(n, NEAREST, message_id)} *{title}* — {escape(snippet(hit.text))}"
 

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import gradio as gr
 
-HEAD = """
-<meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="/static/app.css">
-<script type="module" src="/static/page.js"></script>
-"""
-
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "Menlo", "monospace"]
 

@@ -2,6 +2,7 @@
 import { Panel } from './panel.js';
 import { el, origin, reference, sourcesOf } from './sources.js';
 
+const NEAREST = 'nearest passage';
 const LINKS = '#chat :is(a[href^="#cite-"], a[href^="#evidence-"])';
 const all = (selector) => [...document.querySelectorAll(selector)];
 
@@ -84,7 +85,7 @@ function describe() {
   label('#chat [data-testid=bot]', 'group', 'Answer');
   for (const log of all('#chat [role=log]')) Object.assign(log, { tabIndex: 0, ariaLive: 'off' }); // see announce()
   for (const link of all('#chat a[href^="#cite-"][title]')) {
-    Object.assign(link.dataset, { mark: link.title, href: link.getAttribute('href') });
+    Object.assign(link.dataset, { mark: link.title === NEAREST ? '' : link.title, href: link.getAttribute('href') });
     link.ariaLabel = `Source ${reference(link).n}, ${link.title}`;
     link.removeAttribute('title');
   }

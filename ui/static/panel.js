@@ -2,7 +2,6 @@
 import { button, el, getJSON, origin, sourcesOf } from './sources.js';
 
 const SUPPORT = { verbatim: 'Exact quote', supported: 'Supports the sentence', partial: 'Supports part of the sentence' };
-const EMPTY = 'The sources of an answer appear here. Open one to read its words where they stand in the document.';
 const narrow = matchMedia('(max-width: 64rem)');
 
 const scroller = (...children) => el('div', { className: 'scroll', tabIndex: 0 }, ...children);
@@ -18,7 +17,6 @@ export class Panel {
 
   constructor() {
     document.body.append(this.#shade);
-    this.#empty();
   }
 
   /** Stand where the page has its places; Gradio builds them late and may build them again. */
@@ -29,11 +27,11 @@ export class Panel {
     if (fresh && fresh.previousSibling !== this.#opener) fresh.before(this.#opener);
   }
 
-  /** Show the sources of the latest answer, or that there is none. An open document stays open. */
+  /** Show the sources of the latest answer, or nothing where there is none. An open document stays open. */
   follow(message) {
     this.#message = message;
-    if (!message) this.#empty();
-    else if (!this.#reading) this.#list();
+    document.body.classList.toggle('has-sources', !!message);
+    if (message && !this.#reading) this.#list();
   }
 
   /** Close the document: another question was asked. */
@@ -101,7 +99,6 @@ export class Panel {
   #show(reading, ...children) {
     this.#reading = reading;
     this.#section.replaceChildren(...children);
-    this.#opener.hidden = !this.#message;
     document.querySelector('#chat a[aria-current]')?.removeAttribute('aria-current');
   }
 
@@ -111,10 +108,6 @@ export class Panel {
 
   #bar(...children) {
     return el('div', { className: 'bar' }, ...children, button('plain close', 'Close', () => this.close()));
-  }
-
-  #empty() {
-    this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(EMPTY)));
   }
 
   async #list() {
@@ -163,7 +156,7 @@ export class Panel {
     Object.assign(page, { role: 'region', ariaLabel: 'Text of the document' });
     this.#show(
       true,
-      this.#bar(button('plain back', '← All sources', () => this.list(this.#message)), this.#steps(cited, at)),
+      this.#bar(button('plain back', '← All sources', () => this.list(this.#message)), cited.length > 1 && this.#steps(cited, at)),
       el('header', {}, this.#heading(`[${source.n}] ${found.title || found.source}`), el('p', { className: 'meta', textContent: meta })),
       page,
     );

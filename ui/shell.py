@@ -1,0 +1,58 @@
+"""The HTML page that Gradio's own scripts are loaded into, made to fit this server.
+
+Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
+for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come first, so
+that nothing is drawn before them. Should a later Gradio write its page otherwise, the policy still blocks the same.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>.*?</script>\s*", re.DOTALL)
+_PREVIEW_TAG = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
+_HEAD = """<title>{title}</title>
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="/static/icon.svg">
+<link rel="stylesheet" href="/static/app.css">
+<script type="module" src="/static/page.js"></script>
+"""
+
+
+class Shell:
+    """Middleware that rewrites the page at ``/`` and leaves everything else alone."""
+
+    def __init__(self, app: ASGIApp, title: str) -> None:
+        self.app = app
+        self._head = _HEAD.format(title=escape(title))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        reply: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            reply.append(message)
+
+        await self.app({**scope, "headers": plain}, receive, collect)
+        page = b"".join(message.get("body", b"") for message in reply).decode()
+        body = self.rewrite(page).encode()
+        start = reply[0]
+        MutableHeaders(scope=start)["content-length"] = str(len(body))
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    def rewrite(self, page: str) -> str:
+        """Return Gradio's page as it is to be sent."""
+        page = _PREVIEW_TAG.sub("", _INLINE_SCRIPT.sub("", page))
+        return page.replace("<head>", f"<head>\n{self._head}", 1)
