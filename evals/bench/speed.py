@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
@@ -34,7 +34,7 @@ from rag.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CITECHAT = (sys.executable, "-m", "ui.cli")
+CITECHAT = (str(Path(sys.executable).with_name("citechat")),)
 START_TIMEOUT = 120.0
 
 
@@ -192,13 +192,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except subprocess.CalledProcessError as error:
         sys.stderr.write(f"{error}\n{error.output}\n")
         return 1
-    width = max(len(field.name) for field in fields(speed))
     for name, value in asdict(speed).items():
-        shown = f"{value:,.3g}" if isinstance(value, float) and value < 100 else f"{value:,.0f}"
-        sys.stdout.write(f"{name:{width}}  {value if isinstance(value, str) else shown}\n")
+        sys.stdout.write(f"{name:22}{_shown(value)}\n")
     if options.json:
         options.json.write_text(json.dumps(asdict(speed), indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _shown(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
 
 
 if __name__ == "__main__":
