@@ -15,7 +15,7 @@ from index.filters import parse_filter
 from rag.types import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from rag.types import Role
@@ -72,16 +72,21 @@ def load_cases(path: Path) -> Suite:
     if not nodes:
         raise InputError(f"{path} names no case.", "Give it at least one.")
     cases = tuple(_case(node) for node in nodes)
-    first: dict[str, str] = {}
-    for case in cases:
-        if case.id in first:
-            raise InputError(f"{case.where}: the id {case.id!r} is taken by the case at {first[case.id]}")
-        first[case.id] = case.where
+    check_ids(cases)
     corpus = tuple(_corpus_path(path.parent, node) for node in _list(header, "corpus"))
     settings = header["settings"].data() if "settings" in header else {}
     if not isinstance(settings, dict):
         raise header["settings"].error("settings must be a mapping")
     return Suite(path, corpus, settings, cases)
+
+
+def check_ids(cases: Iterable[Case]) -> None:
+    """Raise ``InputError`` if two cases have one id."""
+    first: dict[str, str] = {}
+    for case in cases:
+        if case.id in first:
+            raise InputError(f"{case.where}: the id {case.id!r} is taken by the case at {first[case.id]}")
+        first[case.id] = case.where
 
 
 def _parts(root: Node) -> tuple[dict[str, Node], tuple[Node, ...]]:

@@ -190,7 +190,7 @@ def _slug(text: str) -> str:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in _open(path).splitlines()]
+    return [json.loads(line) for line in _open(path).split("\n") if line]
 
 
 def _json(path: Path) -> Any:  # noqa: ANN401  # JSON

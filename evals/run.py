@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evals import metrics
 from evals.answerer import describe
+from evals.cases import check_ids
 from evals.summary import Report, summarise
 from index.errors import InputError
 from index.filters import parse_filter
@@ -67,7 +68,7 @@ def run_suite(
     ``pipeline_for`` opens what answers a suite; closing it is the caller's. Latency is the time of one question asked
     alone. Raises ``InputError`` if two suites use one id, or if a question cannot be asked.
     """
-    _check_ids(suites)
+    check_ids(case for suite in suites for case in suite.cases)
     results: list[CaseResult] = []
     settings: list[dict[str, object]] = []
     for suite in suites:
@@ -134,11 +135,3 @@ def _expected(case: Case) -> dict[str, object]:
         "evidence": [{"source": item.source, "quote": item.quote} for item in case.evidence],
         "filter": case.filter,
     }
-
-
-def _check_ids(suites: Sequence[Suite]) -> None:
-    first: dict[str, str] = {}
-    for case in (case for suite in suites for case in suite.cases):
-        if case.id in first:
-            raise InputError(f"{case.where}: the id {case.id!r} is taken by the case at {first[case.id]}.")
-        first[case.id] = case.where
