@@ -11,7 +11,7 @@ import yaml
 from index.readers.decode import decode
 from index.readers.html import plain_blocks
 from index.readers.metadata import known_fields, with_header_facts
-from index.readers.parsed import Parsed, RawBlock
+from index.readers.parsed import Parsed, RawBlock, Unreadable
 from index.readers.tables import row_texts
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MAX_NESTING = 100
 
 
 def parse(data: bytes) -> Parsed:
-    """Read Markdown. Raises ``Unreadable`` for binary data."""
+    """Read Markdown. Raises ``Unreadable`` for binary data and absurd nesting."""
     text = decode(data).replace("\r\n", "\n").replace("\r", "\n")
     fields: dict[str, str] = {}
     if front := _FRONT_MATTER.match(text):
@@ -52,7 +52,11 @@ def _blocks(text: str) -> list[RawBlock]:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
-    return list(_Walk(parser.parse(text)))
+    tokens = parser.parse(text)
+    # The parser leaves out what is nested deeper.
+    if any(token.level >= _MAX_NESTING - 2 for token in tokens):
+        raise Unreadable("is nested too deeply to read.", "Flatten its lists and quotations.")
+    return list(_Walk(tokens))
 
 
 class _Walk:

@@ -32,6 +32,7 @@ FIELDS: Mapping[str, str] = {
 _HEADER_LINES = 6
 _LONGEST_HEADER = 200
 _LONGEST_VALUE = 1000
+_MOST_VALUES = 50
 _NOBODY = frozenset("admin administrator anonymous author owner root unknown unspecified user".split())
 _GAP = re.compile(r"[\s,;|·•–—/-]*")
 _NOISE = re.compile(r"\d+[\s-]min(?:ute)?s?(?:[\s-]read)?\b", re.IGNORECASE)
@@ -65,7 +66,7 @@ _OUTLET_WORDS = frozenset(
 def known_fields(values: Iterable[tuple[str, object]]) -> dict[str, str]:
     """Return what a file declares of itself under the names of ``FIELDS``; other names stay, dates become ISO 8601.
 
-    A value that is no text, number, date or list of these is left out, and so is a date that cannot be one.
+    A value that is no text, number, date or flat list of these is left out, and so is a date that cannot be one.
     """
     facts: dict[str, str] = {}
     for key, value in values:
@@ -81,8 +82,8 @@ def known_fields(values: Iterable[tuple[str, object]]) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(filter(None, map(_as_text, value[:50])))
+    if isinstance(value, list):
+        return ", ".join(_as_text(item) for item in value[:_MOST_VALUES] if not isinstance(item, list))
     return clean(str(value)) if isinstance(value, (str, int, float)) or hasattr(value, "isoformat") else ""
 
 

@@ -16,8 +16,10 @@ from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
 _CELL_GAP = 1.6
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi\b|cmbx", re.IGNORECASE)
 _PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?")
+# What programs put there unasked, and the names of files.
 _NO_TITLE = re.compile(
-    r"(?:microsoft (?:word|powerpoint)|untitled|slide \d|document\d*$)|.*\.[a-z]{2,5}$", re.IGNORECASE
+    r"microsoft (?:word|powerpoint)|untitled|slide \d|document\d*$|\(?anonymous\)?$|\S*[_-]\S*$|.*\.[a-z]{2,5}$",
+    re.IGNORECASE,
 )
 
 

@@ -19,6 +19,8 @@ SHORTEST_REPEAT = 40
 """Shorter texts (``Yes.``) may be meant each time they occur; in characters."""
 
 _NEIGHBOURS = 6
+_LONGEST = 20_000
+_MOST_STRETCHES = 8
 
 
 def without_repeats(blocks: Iterable[RawBlock]) -> list[RawBlock]:
@@ -45,12 +47,12 @@ def _new_part(text: str, recent: Collection[str]) -> str:
     """Return ``text`` without what ``recent`` paragraphs, or its own beginning, say already."""
     if any(text in other for other in recent):
         return ""
-    while text:
+    for _ in range(_MOST_STRETCHES if len(text) <= _LONGEST else 0):
         rest = text[: len(text) - _own_beginning_again(text)]
         for other in recent:
             rest = rest.removesuffix(other).removeprefix(other).strip()
         if rest == text:
-            return text
+            break
         text = rest
     return text
 

@@ -15,8 +15,9 @@ _HEADER_LINES = 6
 _ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
 _RULE = re.compile(r"[\W_]+")
 _UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
-_STARTS_HEADING = re.compile(r"[\"“„«'‘(¿¡#§]?\w(?=.*[^\W\d_])")
-_ENDS_SENTENCE = re.compile(r"[.!?…:;,。！？][\"'”’»)\]]*$")
+_STARTS_HEADING = re.compile(r"[\"“„«'‘¿¡#§]?\w(?=.*[^\W\d_])")
+_SENTENCE_WITHIN = re.compile(r"[^\W\d_]{3}[.!?]\s")
+_ENDS_SENTENCE = re.compile(r"[.!?…:;,—–。！？][\"'”’»)\]]*$")
 
 
 def parse(data: bytes) -> Parsed:
@@ -93,30 +94,40 @@ def _continues(line: str, following: str, width: int) -> bool:
 
 
 def _with_headings(blocks: list[RawBlock]) -> list[RawBlock]:
-    """Mark the short lines that stand between longer paragraphs and end like no sentence."""
+    """Mark the short lines that end like no sentence and stand over prose, or with a number alone among paragraphs."""
     return [
-        RawBlock("heading", raw.text, level=2)
-        if 0 < number < len(blocks) - 1
-        and _is_short_line(raw)
-        and _is_prose(blocks[number + 1])
-        and not header_facts(raw.text)
-        else raw
-        for number, raw in enumerate(blocks)
+        RawBlock("heading", raw.text, level=2) if _heads(before, raw, after) else raw
+        for before, raw, after in zip([None, *blocks], blocks, [*blocks[1:], None], strict=False)
     ]
 
 
+def _heads(before: RawBlock | None, raw: RawBlock, after: RawBlock | None) -> bool:
+    if before is None or after is None or not _is_short_line(raw) or header_facts(raw.text):
+        return False
+    return _is_prose(after) if raw.kind == "paragraph" else "item" not in (before.kind, after.kind)
+
+
 def _is_title(first: RawBlock, blocks: list[RawBlock]) -> bool:
-    return _is_short_line(first) and len(blocks) > 1 and not header_facts(first.text)
+    """Tell whether the first line reads like a title. Two words may be the name of who wrote it."""
+    words = len(first.text.split()) > 2 or not first.text.isascii()
+    return (
+        first.kind == "paragraph"
+        and words
+        and _is_short_line(first)
+        and len(blocks) > 1
+        and not header_facts(first.text)
+    )
 
 
 def _is_short_line(raw: RawBlock) -> bool:
     text = clean(raw.text)
     return (
-        raw.kind == "paragraph"
+        raw.kind in ("paragraph", "item")
         and 2 < len(text) <= _LONGEST_HEADING
         and _STARTS_HEADING.match(text) is not None
         and not text[0].islower()
         and not _ENDS_SENTENCE.search(text)
+        and not _SENTENCE_WITHIN.search(text)
     )
 
 

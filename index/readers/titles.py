@@ -27,10 +27,11 @@ def title_of(declared: str, blocks: Sequence[RawBlock], source: str) -> str:
 
 
 def _from_name(source: str) -> str:
-    """Return the words of a file's name, empty when it is only a number or a hash."""
+    """Return the words of a file's name, empty when it is mostly a number or a hash."""
     stem = re.sub(r"[\s_+-]+", " ", PurePath(source).stem)
     words = _NUMBERING.sub("", _HASH.sub("", stem)).strip()
-    return words[0].upper() + words[1:] if _REAL_WORD.search(words) else ""
+    is_name = _REAL_WORD.search(words) and sum(map(str.isalpha, words)) > sum(map(str.isdigit, words))
+    return words[0].upper() + words[1:] if is_name else ""
 
 
 def _beginning(text: str, length: int = _FROM_TEXT) -> str:
