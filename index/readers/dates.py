@@ -6,14 +6,14 @@ import re
 from datetime import date
 from functools import lru_cache
 
-_MONTH = r"(?P<{0}>[^\W\d_]{{3,10}})\.?"
+_MONTH = r"\b(?P<{0}>[^\W\d_]{{3,10}})\.?"
 _SHAPES = tuple(
     re.compile(shape, re.IGNORECASE)
     for shape in (
-        r"(?P<year>\d{4})[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?(?!\d)(?:T[\d:.]+Z?)?",
-        r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})(?!\d)",
-        r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})[/-](?P<year>\d{4})(?!\d)",
-        r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?[\s-]+(?:de\s+|of\s+)?"
+        r"(?<!\d)(?P<year>\d{4})[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?(?!\d)(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?",
+        r"(?<!\d)(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})(?!\d)",
+        r"(?<!\d)(?P<a>\d{1,2})[/-](?P<b>\d{1,2})[/-](?P<year>\d{4})(?!\d)",
+        r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?[\s-]+(?:de\s+|of\s+)?"
         + _MONTH.format("name")
         + r",?[\s-]+(?:del?\s+)?(?P<year>\d{4})(?!\d)",
         _MONTH.format("name") + r"\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})(?!\d)",
@@ -21,7 +21,13 @@ _SHAPES = tuple(
         r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月(?:\s*(?P<day>\d{1,2})\s*日)?",
     )
 )
-_WEEKDAY = re.compile(r"(?!\d)[^\W\d_]{3,10}\.?,?\s+(?=\d|[^\W\d_]{3,10}\.?\s+\d)")
+_WEEKDAY = re.compile(
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|"
+    r"lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|"
+    r"mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|mo|di|mi|do|fr|sa|so|lun|mar|mi[ée]|jue|vie|s[áa]b|dom|mer|jeu|"
+    r"ven|sam|dim)\b\.?,?\s+$",
+    re.IGNORECASE,
+)
 _TIME = re.compile(
     r"[,\s]*(?:(?:at|um|à|a las|às|[-–—|•·])\s*)?\d{1,2}[:.h]\d{2}(?::\d{2}(?:\.\d+)?)?"
     r"\s*(?:[ap]\.?\s?m\.?(?!\w))?\s*(?:Uhr|hrs?)?\s*(?:\(?[A-Z]{2,5}\)?(?!\w))?\s*(?:[+-]\d{2}:?\d{2})?",
@@ -37,19 +43,25 @@ def parse_date(text: str) -> str:
     text = text.strip()
     if re.fullmatch(r"(?:19|20)\d\d", text):
         return text
-    found, end = date_at(text)
-    return found if found and not text[end:].strip(" .,;)") else ""
+    found = dates_in(text)
+    if len(found) != 1:
+        return ""
+    start, end, iso_date = found[0]
+    return iso_date if not (text[:start] + text[end:]).strip(" .,;()") else ""
 
 
-def date_at(text: str) -> tuple[str, int]:
-    """Return the ISO 8601 date that ``text`` begins with and where it, with its time of day, ends; else ``("", 0)``."""
-    weekday = _WEEKDAY.match(text)
-    for start in (0, weekday.end()) if weekday else (0,):
-        for shape in _SHAPES:
-            if (match := shape.match(text, start)) and (found := _iso(match.groupdict())):
+def dates_in(text: str) -> list[tuple[int, int, str]]:
+    """Return (start, end, ISO 8601 date) of the dates in ``text``, with their weekdays and times of day, in order."""
+    found: list[tuple[int, int, str]] = []
+    for shape in _SHAPES:
+        for match in shape.finditer(text):
+            overlaps = any(start < match.end() and match.start() < end for start, end, _ in found)
+            if not overlaps and (iso_date := _iso(match.groupdict())):
+                weekday = _WEEKDAY.search(text, 0, match.start())
                 time = _TIME.match(text, match.end())
-                return found, time.end() if time else match.end()
-    return "", 0
+                start = weekday.start() if weekday else match.start()
+                found.append((start, time.end() if time else match.end(), iso_date))
+    return sorted(found)
 
 
 def _iso(parts: dict[str, str | None]) -> str:

@@ -7,10 +7,10 @@ recognised by being made of labels, dates and names through and through; a sente
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from index.readers.dates import date_at, parse_date
+from index.readers.dates import dates_in, parse_date
 from index.readers.parsed import Parsed, clean
 
 FIELDS: Mapping[str, str] = {
@@ -34,27 +34,31 @@ _LONGEST_HEADER = 200
 _LONGEST_VALUE = 1000
 _MOST_VALUES = 50
 _NOBODY = frozenset("admin administrator anonymous author owner root unknown unspecified user".split())
-_GAP = re.compile(r"[\s,;|·•–—/-]*")
-_NOISE = re.compile(r"\d+[\s-]min(?:ute)?s?(?:[\s-]read)?\b", re.IGNORECASE)
-_LABELLED = re.compile(r"(?P<label>[^\W\d]+(?:\s[^\W\d]+)?)\s*[:：]\s*(?P<value>[^|•·]+)")
-_DATE_LABEL = re.compile(
-    r"(?P<modified>(?:last\s+)?(?:updated|modified)|actualizado|aktualisiert|stand|mis à jour|modifié)|"
-    r"date|(?:first\s+)?published|posted|fecha|publicad[oa]|veröffentlicht|erschienen|publiée?",
-    re.IGNORECASE,
+
+_CAPITALS = "".join(filter(str.isupper, map(chr, range(0x530))))
+_WORD = rf"[{_CAPITALS}][\w.'’-]*"
+_PARTICLE = "(?:de|del|der|den|di|da|do|dos|das|du|la|le|las|los|van|von|zu|al|el|bin|ibn|ben|ter|ten)"
+_NAME = rf"{_WORD}(?:\s(?:{_PARTICLE}\s){{0,3}}{_WORD}){{1,5}}"
+_NAMES = rf"{_NAME}(?:(?:,\s{_NAME})*,?\s(?:and|y|e|und|et|&)\s{_NAME})?"
+_OUTLET = rf"{_WORD}(?:\s{_WORD}){{0,4}}"
+_PUBLISHED = "(?:first )?published|date|posted|fecha|publicad[oa]|veröffentlicht|erschienen|publiée?"
+_MODIFIED = "(?:last )?(?:updated|modified)|actualizado|aktualisiert|stand|mis à jour|modifié"
+_DATE = "\x00"
+"""Stands for a date that was found already."""
+
+_FACT = re.compile(
+    rf"(?i:(?:published|written|posted|reported|story|escrito|publicado|geschrieben|écrit|publié)\s)?(?i:by|por|von|par)\s"
+    rf"(?:(?P<author>{_NAMES})|(?P<agency>{_OUTLET}))"
+    rf"(?:(?:\s?[,|•·–—(/-]\s?|\s(?:for|of|para|für|pour)\s)(?!(?i:{_PUBLISHED}|{_MODIFIED}|by)\b)"
+    rf"(?:the\s)?(?P<outlet>{_OUTLET})\)?)?"
+    rf"|(?i:(?P<modified>{_MODIFIED})|{_PUBLISHED})?\s?:?\s?(?i:(?:on|at|el|am|vom|le)\s)?(?P<date>{_DATE})"
+    rf"|(?P<label>[^\W\d]+(?:\s[^\W\d]+)?)\s?[:：]\s?(?P<value>[^|•·{_DATE}]+)"
+    r"|\d+[\s-](?i:min(?:ute)?s?(?:[\s-]read)?)\b"
 )
-_DATE_PREPOSITION = re.compile(r"\s*:?\s*(?:(?:on|at|el|am|vom|le|il y a)\s+)?", re.IGNORECASE)
-_BYLINE = re.compile(
-    r"(?:(?:published|written|posted|reported|story|escrito|publicado|geschrieben|écrit|publié)\s+)?"
-    r"(?:by|por|von|par)\s+",
-    re.IGNORECASE,
-)
-_BEFORE_OUTLET = re.compile(r"\s*(?:[,|•·–—(/-]|(?:for|of|para|de|für|pour)\s)\s*(?:the\s+)?")
+_SEPARATORS = " ,;|·•–—/-"
 _JOB = re.compile(
     r"correspondent|editor|reporter|writer|journalist|contributor|redact|redakt|correspons", re.IGNORECASE
 )
-_WORD = re.compile(r"[^\W\d_][\w.'’-]*")
-_AND = frozenset({"and", "y", "e", "und", "et"})
-_PARTICLES = frozenset("de del der den di da do dos das du la le las los van von zu al el bin ibn ben ter ten".split())
 _OUTLET_WORDS = frozenset(
     "afp ap ansa bbc bloomberg cnn dpa efe reuters tass upi xinhua agency agencia agentur associated broadcasting "
     "chronicle courier daily gazette globe guardian herald journal magazine media monde network news npr observer país "
@@ -106,100 +110,33 @@ def with_header_facts(parsed: Parsed) -> Parsed:
 def header_facts(line: str) -> dict[str, str]:
     """Return the fields that ``line`` states, empty unless it is a header line through and through."""
     line = clean(line)
+    if not 0 < len(line) <= _LONGEST_HEADER:
+        return {}
+    dates = dates_in(line)
+    for start, end, _ in reversed(dates):
+        line = line[:start] + _DATE + line[end:]
+    coming = iter(date for _, _, date in dates)
     facts: dict[str, str] = {}
-    if len(line) > _LONGEST_HEADER:
-        return facts
-    at = _skip(line, 0)
-    while at < len(line):
-        found, end = _next_fact(line, at)
-        if end <= at:
+    while line := line.lstrip(_SEPARATORS):
+        match = _FACT.match(line)
+        found = _fields(match, coming) if match else None
+        if match is None or found is None:
             return {}
         facts = found | facts
-        at = _skip(line, end)
+        line = line[match.end() :]
     return facts
 
 
-def _skip(line: str, at: int) -> int:
-    gap = _GAP.match(line, at)
-    return gap.end() if gap else at
-
-
-def _next_fact(line: str, at: int) -> tuple[dict[str, str], int]:
-    """Return the fields that start at ``at`` and where they end; an end at ``at`` says that there are none."""
-    if noise := _NOISE.match(line, at):
-        return {}, noise.end()
-    if byline := _BYLINE.match(line, at):
-        found, end = _names(line, byline.end())
-        return (found, end) if found else ({}, at)
-    if label := _DATE_LABEL.match(line, at):
-        preposition = _DATE_PREPOSITION.match(line, label.end())
-        found_date, length = date_at(line[preposition.end() if preposition else label.end() :])
-        if found_date:
-            name = "modified" if label["modified"] else "published"
-            return {name: found_date}, (preposition.end() if preposition else label.end()) + length
-    if labelled := _LABELLED.match(line, at):
-        name = FIELDS.get(labelled["label"].lower().replace(" ", "_"), "")
-        found = known_fields([(name, labelled["value"].strip(" ,;-–—"))]) if name else {}
-        return (found, labelled.end()) if found else ({}, at)
-    preposition = _DATE_PREPOSITION.match(line, at)
-    at_date = preposition.end() if preposition else at
-    found_date, length = date_at(line[at_date:])
-    return ({"published": found_date}, at_date + length) if found_date else ({}, at)
-
-
-def _names(line: str, at: int) -> tuple[dict[str, str], int]:
-    """Read people's names and perhaps the outlet after them; nothing unless they look like names."""
-    people, end = _name_list(line, at)
-    if not people:
-        return {}, at
-    if _is_outlet(people):
-        return {"outlet": people}, end
-    if any(len(name.split()) < 2 for name in re.split(r",\s*|\s(?:and|y|e|und|et)\s", people)):
-        return {}, at
-    if after := _BEFORE_OUTLET.match(line, end):
-        outlet, outlet_end = _name(line, after.end())
-        if outlet and not _DATE_LABEL.match(line, after.end()):
-            facts = {"author": people} if _JOB.search(outlet) else {"author": people, "outlet": outlet}
-            return facts, outlet_end + line.startswith(")", outlet_end)
-    return {"author": people}, end
-
-
-def _name_list(line: str, at: int) -> tuple[str, int]:
-    """Read ``A B``, ``A B and C D`` or ``A B, C D and E F``."""
-    _, end = _name(line, at)
-    while end > at:
-        comma = re.compile(r",\s+").match(line, end)
-        _, next_end = _name(line, comma.end()) if comma else ("", end)
-        joined = _WORD.match(line, _skip_spaces(line, end))
-        if joined and joined[0] in _AND:
-            _, last_end = _name(line, _skip_spaces(line, joined.end()))
-            return (line[at:last_end], last_end) if last_end > joined.end() + 1 else ("", at)
-        more = _WORD.match(line, _skip_spaces(line, next_end)) if comma and next_end > comma.end() else None
-        if not (more and (more[0] in _AND)):
-            break
-        end = next_end
-    return line[at:end], end
-
-
-def _skip_spaces(line: str, at: int) -> int:
-    return at + len(line[at:]) - len(line[at:].lstrip())
-
-
-def _name(line: str, at: int) -> tuple[str, int]:
-    """Read one to six capitalised words with particles between them, stopping before a date."""
-    end = at
-    for _ in range(6):
-        word = _WORD.match(line, _skip_spaces(line, end) if end > at else at)
-        if word is None or date_at(line[word.start() :])[0] or not _is_name_word(word[0], first=end == at):
-            break
-        end = word.end()
-    name = line[at:end]
-    return (name, end) if name and name.split()[-1].lower() not in _PARTICLES else ("", at)
-
-
-def _is_name_word(word: str, first: bool) -> bool:
-    return word[0].isupper() or (not first and word.lower() in _PARTICLES)
-
-
-def _is_outlet(name: str) -> bool:
-    return any(word in _OUTLET_WORDS for word in name.lower().split())
+def _fields(fact: re.Match[str], dates: Iterator[str]) -> dict[str, str] | None:
+    """Return what a part of a header line states, ``None`` if it only looks like one."""
+    if fact["date"]:
+        return {"modified" if fact["modified"] else "published": next(dates)}
+    if fact["label"]:
+        name = FIELDS.get(fact["label"].lower().replace(" ", "_"), "")
+        return (known_fields([(name, fact["value"].strip(_SEPARATORS))]) if name else {}) or None
+    if author := fact["author"] or fact["agency"]:
+        if any(word in _OUTLET_WORDS for word in author.lower().split()):
+            return {"outlet": author}
+        outlet = {"outlet": fact["outlet"]} if fact["outlet"] and not _JOB.search(fact["outlet"]) else {}
+        return {"author": author, **outlet} if fact["author"] else None
+    return {}
