@@ -1,5 +1,5 @@
-/* One classic script, one element: <rag-chat>. Text becomes text nodes only, nothing is remembered, and no host is
-   spoken to but the server. */
+/* One classic script, one element: <rag-chat>. Text becomes text nodes, nothing is remembered, no host but the server
+   is spoken to. */
 (() => {
   'use strict';
   const script = document.currentScript;
@@ -106,7 +106,7 @@ strong { display: block; margin-bottom: 6px; font-size: 18px }
   display: inline-block; min-width: 20px; margin-inline-end: 3px; padding: 0 5px; border-radius: 6px; background: var(--tint);
   color: var(--fg); font-size: 12px; font-weight: 650; line-height: 20px; text-align: center;
 }
-.weak { text-decoration: underline dotted }
+u { text-decoration: underline dotted }
 .small { color: var(--muted); font-size: 13px; line-height: 1.4 }
 .label { margin: 14px 0 6px; font-weight: 650 }
 ul { overflow: hidden }
@@ -350,6 +350,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
         this.#config = await (await this.#request(CONFIG)).json();
         return this.#config.allowed ? '' : TEXT.denied(this.#server);
       } catch {
+        await new Promise((resolve) => setTimeout(resolve, 99)); // violations are reported later
         return TEXT[blocked.has(this.#server + CONFIG) ? 'blocked' : 'unreachable'](this.#server);
       }
     }
@@ -358,7 +359,6 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.stop();
       this.#conversation = undefined;
       this.#view.hidden = true;
-      this.#status.textContent = '';
       this.#welcome = el('div', {});
       this.#log.replaceChildren(this.#welcome);
       this.#greet();
@@ -476,7 +476,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
         return el('button.cite', { 'aria-label': label, title: quote.text, click: this.#shows(quote) }, quote.n);
       };
       const parts = claims.flatMap(({ text, support, quotes }) => [
-        TEXT[support] ? el('span.weak', {}, text, ' ', el('span.small', {}, TEXT[support])) : text,
+        TEXT[support] ? el('u', {}, text, ' ', el('span.small', {}, TEXT[support])) : text,
         ' ',
         ...quotes.map(cite),
         ' ',
@@ -550,7 +550,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
   if (!customElements.get('rag-chat')) {
     customElements.define('rag-chat', RagChat);
     window.RagChat = RagChat;
-    window.visualViewport?.addEventListener('resize', () => {
+    visualViewport.addEventListener('resize', () => {
       for (const { style } of RagChat.instances) style.setProperty('--rag-viewport', visualViewport.height + 'px');
     });
   }
