@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -19,7 +20,7 @@ from ui.guard import Guard, Policy
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
 from ui.shell import Shell
-from ui.stream import Answerer, Streams
+from ui.stream import Answerer, Library, Streams
 
 if TYPE_CHECKING:
     import uvicorn
@@ -32,12 +33,6 @@ _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     """Assemble the application. It asks nothing of the network and writes only to the home folder."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, which happens below
-    import gradio as gr
-
-    from ui.chat import Chat, build_chat
-    from ui.theme import theme
-
     streams, conversations = Streams(pipeline), Conversations()
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
     app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
@@ -47,7 +42,26 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     app.include_router(openai_router(streams))
     app.mount("/static", _Static(directory=STATIC))
     _add_middleware(app, settings)
-    page = build_chat(Chat(streams, conversations, feedback, pipeline.corpus), settings)
+    # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
+    asyncio.run(_mount_chat(app, streams, conversations, feedback, pipeline.corpus, settings))
+    return app
+
+
+async def _mount_chat(
+    app: FastAPI,
+    streams: Streams,
+    conversations: Conversations,
+    feedback: FeedbackLog,
+    library: Library,
+    settings: Settings,
+) -> None:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, which happens here
+    import gradio as gr
+
+    from ui.chat import Chat, build_chat
+    from ui.theme import theme
+
+    page = build_chat(Chat(streams, conversations, feedback, library), settings)
     gr.mount_gradio_app(
         app,
         page,
@@ -63,15 +77,16 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
         allowed_paths=[],
         max_file_size=0,
     )
-    return app
 
 
 class _Static(StaticFiles):
     """Our scripts and styles. Browsers ask each time whether they changed, so that an upgrade shows at once."""
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401  # as the base class has it
-        response = super().file_response(*args, **kwargs)
+    def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401
+        response = super().file_response(full_path, *args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
+        if str(full_path).endswith(".js"):  # the machine's own table of types may say otherwise
+            response.headers["Content-Type"] = "text/javascript; charset=utf-8"
         return response
 
 
@@ -93,6 +108,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         hosts=settings.allowed_hosts + own,
         widget_origins=settings.widget_origins,
         requests_per_minute=settings.requests_per_minute,
+        burst=min(20, settings.requests_per_minute),
     )
     app.add_middleware(Guard, policy=policy)
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from rag.types import Delta, Done, Event, Evidence
-from ui import render, sse
+from ui import render
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
+from ui.problems import message_of
 from ui.stream import MAX_STREAMS, Library, Streams
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Chat:
                         drawn = time.monotonic()
                         yield gr.skip(), self._messages(conversation_id), gr.skip()
         except Exception as error:  # noqa: BLE001  # shown in the place of the answer
-            self._conversations.record(replace(exchange, state="failed", text=sse.message_of(error)))
+            self._conversations.record(replace(exchange, state="failed", text=message_of(error)))
         finally:
             self._conversations.stop(conversation_id)
         yield _ready(), self._messages(conversation_id), gr.skip()
@@ -202,4 +203,6 @@ def _content(exchange: Exchange) -> str:
         case "stopped":
             return "\n\n".join(filter(None, [render.progress(exchange.text), "*Stopped.*"]))
         case _:
-            return "\n\n".join(filter(None, [render.progress(exchange.text), render.reading(exchange.hits, exchange.id)]))
+            return "\n\n".join(
+                filter(None, [render.progress(exchange.text), render.reading(exchange.hits, exchange.id)])
+            )

@@ -8,6 +8,7 @@ another site's request                403, if it would change something or read 
 a Gradio route that the chat needs    passes; every other one answers 404
 a body above the limit                413, also when its length was not announced
 too many questions from an address    429 with ``Retry-After``
+an error that nobody expected         500, and nothing about it but in the log
 ====================================  =======================================================================
 """
 
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from ui.problems import problem
+from ui.problems import message_of, problem
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -117,7 +118,23 @@ class Guard:
                 refusal = problem(413, f"A request may have {self.policy.max_body} bytes.")
             else:
                 receive = _replay(body, receive)
-        await (refusal or self.app)(scope, receive, send)
+        await (refusal or self._shielded)(scope, receive, send)
+
+    async def _shielded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; an error that it did not expect becomes a reply like any other."""
+        begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if begun:
+                raise
+            await problem(500, message_of(error))(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]

@@ -19,13 +19,13 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
-from rag.serialize import answer_json
 
 from index.errors import InputError
+from rag.serialize import answer_json
 from rag.types import Answer, Delta, Done, Event, Turn
 from ui import sse
 from ui.api import require_json
-from ui.problems import problem_json
+from ui.problems import message_of, problem_json
 from ui.stream import Streams
 
 MODEL = "citechat"
@@ -136,7 +136,7 @@ class _Completion:
                     for line in self._lines(event):
                         yield line
             except Exception as error:  # noqa: BLE001  # the reply has begun: this is how it is reported
-                yield _data(problem_json(500, sse.message_of(error)))
+                yield _data(problem_json(500, message_of(error)))
             else:
                 yield "data: [DONE]\n\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +24,7 @@ _CODES = {
     422: "invalid_request",
     429: "too_many_requests",
 }
+_log = logging.getLogger(__name__)
 _KINDS = {403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
@@ -47,6 +49,14 @@ def code_of(error: Exception) -> str:
     if isinstance(error, InputError):
         return "invalid_request"
     return "model_missing" if isinstance(error, ModelMissing) else "internal_error"
+
+
+def message_of(error: Exception) -> str:
+    """Return what a reader may know of an error; what is not meant for people goes to the log only."""
+    if isinstance(error, CitechatError):
+        return str(error)
+    _log.error("an answer failed", exc_info=error)
+    return "Something went wrong while answering. Please try again."
 
 
 def _status(error: CitechatError) -> int:

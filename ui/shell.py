@@ -1,8 +1,8 @@
 """The HTML page that Gradio's own scripts are loaded into, made to fit this server.
 
 Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
-for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come first, so
-that nothing is drawn before them. Should a later Gradio write its page otherwise, the policy still blocks the same.
+for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come
+first, so that nothing is drawn before them. Should a later Gradio write its page otherwise, the policy still holds.
 """
 
 from __future__ import annotations

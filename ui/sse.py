@@ -14,23 +14,18 @@ The ``data`` of each is JSON with the event's name in ``type``::
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rag.serialize import answer_json
-
-from index.errors import CitechatError
 from rag.tokens import count
 from rag.types import Delta, Done, Event, Evidence, Turn
 from ui.conversations import Conversations, Exchange
-from ui.problems import code_of
+from ui.problems import code_of, message_of
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -93,11 +88,3 @@ def usage(prompt: Sequence[str], completion: str) -> dict[str, int]:
     """Return the numbers of tokens of a prompt's texts and of an answer."""
     asked, written = sum(map(count, prompt)), count(completion)
     return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
-
-
-def message_of(error: Exception) -> str:
-    """Return what a reader may know of an error; what is not meant for people goes to the log only."""
-    if isinstance(error, CitechatError):
-        return str(error)
-    _log.error("an answer failed", exc_info=error)
-    return "Something went wrong while answering. Please try again."

@@ -1,0 +1,89 @@
+"""Conversations: bounded, forgetful, not to be guessed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rag.types import Answer, Turn
+from ui.conversations import Conversations, Exchange
+
+
+def answered(exchange: Exchange) -> Exchange:
+    answer = Answer(exchange.question, exchange.question, "answered", 1.0, None, "An answer.", (), (), "extractive")
+    return replace(exchange, state="complete", text=answer.text, answer=answer)
+
+
+def test_history_holds_completed_answers_in_order() -> None:
+    conversations = Conversations()
+    id_, first = conversations.begin(None, "one")
+    conversations.record(answered(first))
+    _, stopped = conversations.begin(id_, "two")
+    conversations.record(replace(stopped, state="stopped", text="half an ans"))
+    _, third = conversations.begin(id_, "three")
+    conversations.record(answered(third))
+    assert [turn.content for turn in conversations.history(id_)] == ["one", "An answer.", "three", "An answer."]
+    assert conversations.history(id_)[0] == Turn("user", "one")
+
+
+def test_ids_are_long_and_unknown_ones_are_not_adopted() -> None:
+    conversations = Conversations()
+    id_, exchange = conversations.begin("chosen-by-a-client", "x")
+    assert id_ != "chosen-by-a-client"
+    assert len(id_) >= 22
+    assert len(exchange.id) >= 22
+    assert conversations.exchanges("chosen-by-a-client") == ()
+    assert conversations.exchange("unknown") is None
+
+
+def test_what_was_stopped_stays_stopped() -> None:
+    conversations = Conversations()
+    id_, exchange = conversations.begin(None, "x")
+    conversations.record(replace(exchange, text="half"))
+    conversations.stop(id_)
+    conversations.record(answered(exchange))
+    kept = conversations.exchange(exchange.id)
+    assert kept is not None
+    assert (kept.state, kept.text) == ("stopped", "half")
+
+
+def test_rewinding_forgets_a_question_and_what_followed() -> None:
+    conversations = Conversations()
+    id_, _ = conversations.begin(None, "one")
+    _, second = conversations.begin(id_, "two")
+    conversations.begin(id_, "three")
+    assert conversations.rewind(id_, 1) == "two"
+    assert [exchange.question for exchange in conversations.exchanges(id_)] == ["one"]
+    assert conversations.exchange(second.id) is None
+    assert conversations.rewind(id_, 1) is None
+    assert conversations.rewind("unknown", 0) is None
+
+
+def test_the_least_recently_used_conversation_is_forgotten_first() -> None:
+    conversations = Conversations(max_conversations=2)
+    first, exchange = conversations.begin(None, "a")
+    second, _ = conversations.begin(None, "b")
+    conversations.begin(first, "a again")
+    third, _ = conversations.begin(None, "c")
+    assert [bool(conversations.exchanges(id_)) for id_ in (first, second, third)] == [True, False, True]
+    assert conversations.exchange(exchange.id) is not None
+
+
+def test_a_long_conversation_forgets_its_beginning() -> None:
+    conversations = Conversations(max_exchanges=2)
+    id_, first = conversations.begin(None, "1")
+    for question in "23":
+        conversations.begin(id_, question)
+    assert [exchange.question for exchange in conversations.exchanges(id_)] == ["2", "3"]
+    assert conversations.exchange(first.id) is None
+
+
+@pytest.mark.parametrize(("age", "kept"), [(9.0, True), (11.0, False)])
+def test_old_conversations_are_forgotten(age: float, kept: bool) -> None:
+    now = 100.0
+    conversations = Conversations(max_age_s=10, clock=lambda: now)
+    id_, exchange = conversations.begin(None, "x")
+    now += age
+    assert bool(conversations.exchanges(id_)) is kept
+    assert (conversations.exchange(exchange.id) is not None) is kept
