@@ -12,7 +12,7 @@ from evals.run import run_suite
 from index.errors import InputError
 from rag.settings import load_settings
 
-RHINE = "The Rhine\n\nThe Rhine flows from the Swiss Alps to the North Sea. It is 1,230 kilometres long.\n"
+RHINE = "The Rhine\n\nThe Rhine flows from the Swiss Alps to the North Sea. The Rhine is 1,230 kilometres long.\n"
 WARSAW = "Warsaw\n\nWarsaw is the capital of Poland. The Vistula flows through the city.\n"
 
 
@@ -30,11 +30,13 @@ def suite(corpus: Path, *cases: Case) -> Suite:
 
 
 def test_a_corpus_is_indexed_and_asked(corpus: Path, tmp_path: Path) -> None:
-    case = Case("long", "How long is the Rhine?", (("1230 kilometres",),), evidence=(Evidence("rhine.txt", "It is"),))
+    case = Case(
+        "long", "How long is the Rhine?", (("1230 kilometres",),), evidence=(Evidence("rhine.txt", "The Rhine is"),)
+    )
     with SuitePipelines(load_settings(tmp_path / "home")) as pipeline_for:
         report = run_suite([suite(corpus, case)], pipeline_for)
     assert report.cases[0].reasons == ()
-    assert report.cases[0].answer.quotes[0].text == "It is 1,230 kilometres long."
+    assert "The Rhine is 1,230 kilometres long." in [quote.text for quote in report.cases[0].answer.quotes]
     assert (report.metrics["evidence_recall"], report.metrics["quote_verbatim"]) == (1.0, 1.0)
 
 
