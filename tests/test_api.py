@@ -227,4 +227,4 @@ def test_many_readers_are_served_at_once(tmp_path: Path) -> None:
         one, many = seconds(1), seconds(20)
         assert len(answers) == 21
         assert all("event: done" in answer for answer in answers)
-        assert many < 4 * one
+        assert many < 10 * one  # one after the other they would take twenty times as long

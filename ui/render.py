@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.types import Answer, Claim, Quote, Source, Support
+from rag.types import Answer, Claim, Source, Support
 
 EXACT = "exact quote"
 NEAREST = "nearest passage"
@@ -23,7 +23,7 @@ _MARKS: dict[Support, str] = {
 }
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
-_EXPLANATION = re.compile(r"\[([^\[\]]+)\]")
+_EXPLANATION = re.compile(r"\[([^\s\[\]]|[^\s\[\]][^\[\]]*[^\s\[\]])\]")
 _LEAD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _AFTER_CITATION = re.compile(r"(?<=\d\])\s+(?!\[\d)")
 _NEAREST = 3
@@ -37,7 +37,14 @@ def escape(text: str) -> str:
 
     White space becomes single spaces and control characters go; everything else is visible as it was.
     """
-    line = " ".join(_CONTROLS.sub("", text).split())
+    return _literal(_line(text))
+
+
+def _line(text: str) -> str:
+    return " ".join(_CONTROLS.sub("", text).split())
+
+
+def _literal(line: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", line)
 
 
@@ -97,26 +104,16 @@ def _lead(short_answer: str) -> str:
 
 def _claim(claim: Claim) -> str:
     """Return a claim with the explanations that are ours, not its quotes', in italics."""
+    text = _line(claim.text)
+    quoted = [_line(quote.text) for quote in claim.quotes]
     pieces: list[str] = []
     position = 0
-    for explanation in _EXPLANATION.finditer(claim.text):
-        if _is_quoted(explanation[0], claim.quotes) or explanation[1] != explanation[1].strip():
+    for explanation in _EXPLANATION.finditer(text):
+        if any(explanation[0] in quote for quote in quoted):
             continue
-        before, inside = claim.text[position : explanation.start()], explanation[1]
-        pieces.append(f"{_keep_ends(before)}\\[*{escape(inside)}*\\]")
+        pieces += _literal(text[position : explanation.start()]), f"\\[*{_literal(explanation[1])}*\\]"
         position = explanation.end()
-    return "".join([*pieces, _keep_ends(claim.text[position:])]).strip()
-
-
-def _is_quoted(words: str, quotes: Sequence[Quote]) -> bool:
-    return any(words in quote.text for quote in quotes)
-
-
-def _keep_ends(text: str) -> str:
-    """Escape a piece of a line; white space at its ends separates it from its neighbours."""
-    start = " " if text[:1].isspace() else ""
-    end = " " if text[-1:].isspace() else ""
-    return start + escape(text) + end if escape(text) else start
+    return "".join([*pieces, _literal(text[position:])])
 
 
 def _link(n: int, mark: str, message_id: str) -> str:
@@ -129,7 +126,7 @@ def _paragraphs(text: str) -> str:
 
 def snippet(text: str) -> str:
     """Return the beginning of a passage, cut between words."""
-    line = " ".join(text.split())
+    line = _line(text)
     return line if len(line) <= _SNIPPET else line[:_SNIPPET].rsplit(" ", 1)[0] + " …"
 
 

@@ -1,0 +1,170 @@
+"""Rendered answers, parsed again: hostile text can be read, and does nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from rag.types import Answer, Claim, Quote, Source, Status, Support
+from ui import render
+
+MESSAGE = "AbC_-9" * 4
+OURS = re.compile(rf"#(cite-{MESSAGE}-\d+|evidence-{MESSAGE})")
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+HARMLESS = {"text", "em_open", "em_close", "strong_open", "strong_close", "link_open", "link_close", "hardbreak"}
+
+MARKUP = (
+    *"*_`~#>-+=|!&<[](){}:\\\n\t\"'/.@1 a",
+    *["![x](http://evil.invalid/?q=", "[x](javascript:alert(1))", "<img src=x onerror=alert(1)>", "<script>", "</p>"],
+    *["```mermaid\n", "~~~\n", "# ", "> ", "- ", "1. ", "1) ", "    ", "\n\n", "---\n", "| a |\n|---|\n", "**", "__"],
+    *["[a]: http://evil.invalid\n", "[a]", "<http://evil.invalid>", "http://evil.invalid", "www.evil.invalid", "a@b.c"],
+    *["&lt;", "&#x5b;", "&amp;", "\\[", "\u00a0", "\u2028", "\u200b", "\u202e", "\x00", "\x1b", "$$x$$", "\\(x\\)"],
+    *[f"[\\[1\\]](#cite-{MESSAGE}-1)", f"](#cite-{MESSAGE}-1)", "[1]", "\u201cquoted\u201d", "\U0001f30d", "[he]"],
+)
+HOSTILE = st.lists(st.sampled_from(MARKUP) | st.text(max_size=8), max_size=12).map("".join)
+
+
+def quote(n: int, text: str, title: str = "A title") -> Quote:
+    return Quote(n, "d" * 16, "a.md", title, None, 0, len(text), text)
+
+
+def source(text: str, title: str = "A title") -> Source:
+    return Source("d" * 16, "a.md", title, None, 0, len(text), 1.0, text)
+
+
+def answer(
+    status: Status = "answered",
+    text: str = "",
+    short: str | None = None,
+    claims: Sequence[Claim] = (),
+    hits: Sequence[Source] = (),
+) -> Answer:
+    return Answer("?", "?", status, 0.9, short, text, tuple(claims), tuple(hits), "extractive")
+
+
+def shown(text: str) -> str:
+    """What a reader should see of a text: all of it but control characters, white space as single spaces."""
+    return " ".join(re.sub(r"[\x00-\x08\x0e-\x1b\x7f]", "", text).split())
+
+
+def paragraphs(markdown: str) -> list[str]:
+    """Parse Markdown, check that only harmless markup is in it, and return the visible text of each paragraph."""
+    seen: list[str] = []
+    for block in PARSER.parse(markdown):
+        assert block.type in {"paragraph_open", "paragraph_close", "inline"}, block
+        if block.type == "inline":
+            seen.append("".join(visible(block.children or ())))
+    return seen
+
+
+def visible(tokens: Iterable[Token]) -> Iterable[str]:
+    for token in tokens:
+        assert token.type in HARMLESS, token
+        if token.type == "link_open":
+            assert OURS.fullmatch(str(token.attrs["href"])), token
+        yield "\n" if token.type == "hardbreak" else token.content
+
+
+@given(HOSTILE)
+def test_escaped_text_is_one_plain_line(text: str) -> None:
+    assert paragraphs(render.escape(text)) == ([shown(text)] if shown(text) else [])
+    tokens = PARSER.parseInline(render.escape(text))[0].children or []
+    assert {token.type for token in tokens} <= {"text"}
+
+
+@given(HOSTILE)
+def test_a_question_is_shown_line_by_line(text: str) -> None:
+    lines = [shown(line) for line in text.splitlines()]
+    assert "\n".join(paragraphs(render.question(text))) == "\n".join(filter(None, lines))
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_an_answer_shows_its_claims_literally(short: str, first: str, second: str) -> None:
+    claims = [
+        Claim(first, "verbatim", (quote(1, first, title=second), quote(2, second))),
+        Claim(second, "unsupported", ()),
+    ]
+    lead = shown(short.strip().rstrip("."))
+    expected = [lead, f"{shown(first)} [1] [2]".strip(), f"{shown(second)} not supported".strip()]
+    assert paragraphs(render.answer(answer(short=short, claims=claims), MESSAGE)) == [line for line in expected if line]
+
+
+@given(HOSTILE, HOSTILE)
+def test_a_refusal_shows_the_nearest_passages_literally(text: str, title: str) -> None:
+    rendered = render.answer(answer("not_found", "Not there.", hits=[source(text, title)]), MESSAGE)
+    assert paragraphs(rendered) == [
+        "Not there.",
+        "Nearest passages",
+        f"[1] {shown(title) or 'a.md'} — {render.snippet(text)}".strip(),
+    ]
+
+
+@given(HOSTILE, st.integers(0, 60))
+def test_an_answer_that_is_being_written_is_harmless_at_every_moment(text: str, length: int) -> None:
+    for written in (text[:length], f"**{text[:length]}", f"**{text[:length]}** and [1] so on"):
+        joined = " ".join(paragraphs(render.progress(written)))
+        assert set(shown(text[:length])) - set("*. ") <= set(joined)
+
+
+@given(HOSTILE)
+def test_a_question_back_is_harmless(text: str) -> None:
+    paragraphs(render.answer(answer("clarify", text), MESSAGE))
+
+
+def test_an_answer_begins_with_the_short_answer_and_links_every_citation() -> None:
+    claims = [
+        Claim("He [Zelensky] said so.", "supported", (quote(1, "He said so."),)),
+        Claim("It is [sic] done.", "verbatim", (quote(2, "It is [sic] done."), quote(3, "Done."))),
+    ]
+    assert render.answer(answer(short="Yes.", claims=claims), "mid") == (
+        "**Yes**\n\n"
+        'He \\[*Zelensky*\\] said so\\. [\\[1\\]](#cite-mid-1 "supported by the quote")\n\n'
+        'It is \\[sic\\] done\\. [\\[2\\]](#cite-mid-2 "exact quote") [\\[3\\]](#cite-mid-3 "exact quote")'
+    )
+
+
+@pytest.mark.parametrize("text", ["[he]", "so[he]so", "“[he]”", "[*he*]", "[a][b]", "[ he ]", "[]", "[[he]]", "x [he"])
+def test_explanations_are_in_italics_wherever_they_stand(text: str) -> None:
+    rendered = render.answer(answer(claims=[Claim(text, "supported", (quote(1, "x"),))]), MESSAGE)
+    assert paragraphs(rendered) == [f"{text} [1]"]
+    emphasised = [token for token in PARSER.parse(rendered)[1].children or [] if token.type == "em_open"]
+    assert len(emphasised) == len(re.findall(r"\[[^\s\[\]]+\]", text))
+
+
+@pytest.mark.parametrize(
+    ("support", "mark"),
+    [
+        ("verbatim", "exact quote"),
+        ("supported", "supported by the quote"),
+        ("partial", "partly supported by the quote"),
+    ],
+)
+def test_each_citation_says_how_far_it_carries(support: Support, mark: str) -> None:
+    rendered = render.answer(answer(claims=[Claim("So.", support, (quote(1, "So."),))]), "mid")
+    assert rendered == f'So\\. [\\[1\\]](#cite-mid-1 "{mark}")'
+
+
+def test_progress_puts_the_short_answer_and_each_claim_on_lines_of_their_own() -> None:
+    assert render.progress("**Yes.** One. [1] [2] Two. [3] Thr").split("\n\n") == [
+        "**Yes**",
+        "One\\. \\[1\\] \\[2\\]",
+        "Two\\. \\[3\\]",
+        "Thr",
+    ]
+
+
+def test_reading_counts_passages_and_documents() -> None:
+    assert paragraphs(render.reading((source("a"), source("b")), MESSAGE)) == ["Reading 2 passages from 1 document…"]
+    assert render.reading((), MESSAGE) == "*Looking through the documents…*"
+
+
+def test_a_snippet_is_cut_between_words() -> None:
+    cut = render.snippet("word " * 100)
+    assert cut == "word " * 40 + "…"
+    assert render.snippet("a  b\n") == "a b"
