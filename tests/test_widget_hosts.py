@@ -123,7 +123,7 @@ def test_the_theme_follows_the_system_unless_it_is_set(site: Site, browser: Brow
 def test_a_site_that_is_not_allowed_learns_what_to_change(site: Site, browser: Browser) -> None:
     with reading(browser, address(site.denied, "plain")) as reader:
         reader.open()
-        expect(reader.part(".problem")).to_contain_text(f"Add {site.denied.origin} to widget_origins at {site.server}")
+        expect(reader.part(".problem")).to_contain_text(f"Add {site.denied.origin} to widget_origins of {site.server}")
         reader.ask(LEAVE_QUESTION)
         expect(reader.part(".problem")).to_contain_text(f"Add {site.denied.origin} to widget_origins")
         expect(reader.part(".text")).to_have_text("")
@@ -132,7 +132,7 @@ def test_a_site_that_is_not_allowed_learns_what_to_change(site: Site, browser: B
 def test_a_policy_without_the_connection_is_named(site: Site, browser: Browser) -> None:
     with reading(browser, address(site.allowed, "unconnected")) as reader:
         reader.open()
-        expect(reader.part(".problem")).to_contain_text(f"Add {site.server}/ to connect-src.")
+        expect(reader.part(".problem")).to_contain_text(f"Add {site.server}/ to connect-src in the Content-Security-Policy")
         assert not any("/api/" in url for url in reader.requests)
 
 
@@ -154,7 +154,10 @@ def test_on_a_telephone_it_fills_the_screen(site: Site, browser: Browser) -> Non
         reader.settle(LEAVE_QUESTION)
         reader.part("button.cite").first.tap()
         expect(reader.part("mark")).to_be_in_viewport()
-        reader.part("[aria-label='Back to the answer']").tap()
+        reader.page.keyboard.press("Escape")
+        expect(reader.part(".view")).to_be_hidden()
+        reader.part(".row").first.tap()
+        reader.part("[aria-label=Back]").tap()
         reader.part("[aria-label='Close chat']").first.tap()
         expect(reader.part(".panel")).to_be_hidden()
 

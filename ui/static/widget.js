@@ -9,7 +9,7 @@
 
   const TEXT = {
     title: 'Ask the documents',
-    greeting: 'Ask a question. Every answer shows the exact words it stands on.',
+    greeting: 'Every answer shows the exact words it stands on.',
     placeholder: 'Ask a question',
     disclaimer: 'Answers come from documents. Check the quotes.',
     open: 'Open chat',
@@ -17,25 +17,25 @@
     reset: 'New conversation',
     send: 'Send',
     stop: 'Stop',
-    back: 'Back to the answer',
+    back: 'Back',
     question: 'You asked: ',
     answer: 'Answer: ',
-    searching: 'Searching the documents…',
+    searching: 'Searching…',
     sources: 'Sources',
     nearest: 'Nearest passages, not an answer',
     partial: '(partly supported)',
-    unsupported: '(not supported by the documents)',
-    alone: 'The text around this quote could not be loaded.',
+    unsupported: '(not supported)',
+    alone: 'The rest could not be loaded.',
     helpful: 'Helpful?',
     verdicts: { up: 'Yes', down: 'No', wrong_source: 'Wrong source' },
     thanks: 'Thank you.',
     unsent: 'Not sent.',
     stopped: 'Stopped.',
     again: 'Ask again',
-    dropped: 'No complete answer arrived. Please ask again in a moment.',
-    denied: (server) => `This site may not ask here. Add ${location.origin} to widget_origins at ${server}`,
-    blocked: (server) => `This page's Content-Security-Policy stops it. Add ${server} to connect-src.`,
-    unreachable: (server) => `${server} cannot be reached. Check that it runs and that this is its address.`,
+    dropped: 'No complete answer arrived.',
+    denied: (server) => `This site may not ask here. Add ${location.origin} to widget_origins of ${server}`,
+    blocked: (server) => `Add ${server} to connect-src in the Content-Security-Policy of this page.`,
+    unreachable: (server) => `${server} cannot be reached. Is it running, and is this its address?`,
   };
 
   const ICONS = {
@@ -96,7 +96,8 @@ h2, strong { font-size: 16px; font-weight: 650; line-height: 1.35 }
 .icon, .go { display: grid; place-items: center; flex: none; width: 36px; height: 36px; border-radius: 10px }
 .scroll { position: relative; flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; outline-offset: -2px }
 .log > * + * { margin-top: 18px }
-.examples { display: grid; gap: 8px; justify-items: start; margin-top: 14px }
+.examples { display: grid; gap: 8px; justify-items: start }
+.examples, .problem { margin-top: 14px }
 .question, .examples button, .problem { padding: 8px 14px; border-radius: 14px }
 .question { width: fit-content; max-width: 86%; margin-inline-start: auto }
 .question, .doc { white-space: pre-wrap }
@@ -128,6 +129,7 @@ textarea {
 ::placeholder { color: var(--muted); opacity: 1 }
 .note { padding: 7px 16px 9px; text-align: center }
 .view { position: absolute; inset: 0; display: flex; flex-direction: column; background: var(--bg) }
+.view:not([hidden]) ~ * { visibility: hidden }
 .view .head { padding: 8px }
 mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 .quiet { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
@@ -146,9 +148,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 @media print { dialog, .launcher { display: none !important } }`);
 
   const el = (selector, properties, ...children) => {
-    const [tag, ...classes] = selector.split('.');
-    const element = document.createElement(tag);
-    element.className = classes.join(' ');
+    const [tag, className = ''] = selector.split('.');
+    const element = Object.assign(document.createElement(tag), { className });
     for (const [name, value] of Object.entries(properties)) {
       if (typeof value === 'function') element.addEventListener(name, value);
       else element.setAttribute(name, value);
@@ -193,7 +194,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     }
   }
 
-  const refusal = ({ code, message }) => Object.assign(new Error(message), { code });
+  const refusal = (problem) => Object.assign(new Error(), problem);
 
   const blocked = new Set();
   document.addEventListener('securitypolicyviolation', ({ blockedURI }) => blocked.add(blockedURI));
@@ -292,9 +293,9 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     #build() {
       const { lang, inline, placeholder = TEXT.placeholder, disclaimer = TEXT.disclaimer } = this.dataset;
       if (lang) this.lang = lang;
-      const button = (name, click) => dress(el('button.icon.' + name, { click }), name, TEXT[name]);
+      const button = (name, click) => dress(el('button.icon ' + name, { click }), name, TEXT[name]);
       this.#title = el('h2', { id: 'title' });
-      this.#log = el('div.scroll.log', { role: 'log', 'aria-live': 'off', 'aria-labelledby': 'title', tabindex: 0 });
+      this.#log = el('div.scroll log', { role: 'log', 'aria-live': 'off', 'aria-labelledby': 'title', tabindex: 0 });
       this.#input = el('textarea', {
         rows: 1, maxlength: 2000, enterkeyhint: 'send', dir: 'auto', placeholder, 'aria-label': placeholder,
       });
@@ -304,12 +305,12 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#panel = el(
         (inline == null ? 'dialog' : 'section') + '.panel',
         { 'aria-labelledby': 'title', close: () => this.#closed(), cancel: (event) => this.#back(event) },
+        this.#status,
+        this.#view,
         el('div.head', {}, this.#title, button('reset', () => this.reset()), button('close', () => this.close())),
         this.#log,
         el('div.ask', {}, this.#input, this.#go),
-        el('p.small.note', {}, disclaimer),
-        this.#view,
-        this.#status,
+        el('p.small note', {}, disclaimer),
       );
       this.#launcher = el('button.launcher', { 'aria-haspopup': 'dialog', click: () => this.toggle() });
       const key = (event) => this.#key(event);
@@ -413,7 +414,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     /** Asks once more when the stream breaks off before its end. */
     async #answer(turn, signal) {
       const result = (await this.#stream(turn, signal)) ?? (await this.#stream(turn, signal));
-      if (!result) throw refusal({ code: 'dropped', message: TEXT.dropped });
+      if (!result) throw new Error(TEXT.dropped);
       const { answer, claims, sources } = result;
       const quotes = claims.flatMap((claim) => claim.quotes);
       const nearest = result.status === 'not_found' ? sources.slice(0, 3) : [];
@@ -421,7 +422,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#conversation = result.conversation_id;
       this.#write(turn, () => {
         turn.body.replaceChildren(...(claims.length ? this.#claims(result) : [answer]));
-        if (rows.length) turn.answer.append(el('p.small.label', {}, quotes.length ? TEXT.sources : TEXT.nearest));
+        if (rows.length) turn.answer.append(el('p.small label', {}, quotes.length ? TEXT.sources : TEXT.nearest));
         turn.answer.append(el('ul', {}, ...rows), this.#feedback(result.message_id));
       });
       this.#status.textContent = TEXT.answer + (claims.map(({ text }) => text).join(' ') || answer);
@@ -457,7 +458,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 
     async #report({ question, asked, body, answer }, error, signal) {
       body.querySelector('.wait')?.remove();
-      if (signal.aborted) return answer.append(el('p.small.label', {}, TEXT.stopped));
+      if (signal.aborted) return answer.append(el('p.small label', {}, TEXT.stopped));
       const message = error.code ? error.message : (await this.#obstacle()) || TEXT.dropped;
       const click = () => {
         asked.remove();
@@ -509,7 +510,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       const buttons = Object.entries(TEXT.verdicts).map(([value, text]) =>
         el('button.pill', { value, 'aria-pressed': false, click }, text),
       );
-      return el('div.small.feedback', { role: 'group', 'aria-label': TEXT.helpful }, TEXT.helpful, ...buttons, note);
+      return el('div.small feedback', { role: 'group', 'aria-label': TEXT.helpful }, TEXT.helpful, ...buttons, note);
     }
 
     #shows(quote) {
@@ -522,7 +523,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#emit('citation', quote);
       const heading = el('h2', { tabindex: -1 }, title);
       const mark = el('mark', {}, quote.text);
-      const text = el('div.scroll.doc', { role: 'region', 'aria-label': title, dir: 'auto', tabindex: 0 }, mark);
+      const text = el('div.scroll doc', { role: 'region', 'aria-label': title, dir: 'auto', tabindex: 0 }, mark);
       const back = dress(el('button.icon', { click: (event) => this.#back(event) }), 'back', TEXT.back);
       const head = el('div.head', {}, back, el('div', {}, heading, el('p.small', {}, origin(quote))));
       this.#view.replaceChildren(head, text);
@@ -534,7 +535,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
         mark.textContent = words;
         text.replaceChildren(before, mark, after);
       } catch {
-        text.append(el('p.small.label', {}, TEXT.alone));
+        text.append(el('p.small label', {}, TEXT.alone));
       }
       text.scrollTop = mark.offsetTop - text.clientHeight / 4;
     }
