@@ -25,7 +25,7 @@ def main(seconds: float, max_bytes: int, memory: int) -> None:
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit(memory)
-    sys.addaudithook(_refuse)
+    sys.addaudithook(refuse)
     while (message := wire.receive(pipe_in)) is not None:
         path, source = wire.requested(message)
         _alarm(seconds + _GRACE)
@@ -56,7 +56,8 @@ def _alarm(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
+def refuse(event: str, _arguments: tuple[object, ...]) -> None:
+    """Audit hook: raise ``PermissionError`` for what no reader of documents has to do."""
     if event in _FORBIDDEN:
         raise PermissionError(f"a document's reader may not {event}")
 

@@ -17,6 +17,9 @@ _MARKS = (
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _GUESS_FROM = 1 << 18
 _AS_GOOD = 0.02
+_WESTERN_LANGUAGES = frozenset(
+    "English French German Spanish Italian Portuguese Dutch Swedish Norwegian Danish Finnish".split()
+)
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
@@ -59,9 +62,11 @@ def _guessed(data: bytes) -> str:
     best = guesses.best()
     if best is None:
         raise _not_text()
-    # Of the encodings that fit about as well, Windows-1252 is by far the commonest.
+    # Of the encodings that could be meant, Windows-1252 is by far the commonest in the west.
     is_western = any(
-        "cp1252" in guess.could_be_from_charset and guess.chaos <= best.chaos + _AS_GOOD for guess in guesses
+        "cp1252" in guess.could_be_from_charset
+        and (guess.chaos <= best.chaos + _AS_GOOD or best.language in _WESTERN_LANGUAGES)
+        for guess in guesses
     )
     return data.decode("cp1252" if is_western else best.encoding, "replace")
 

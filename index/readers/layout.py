@@ -16,6 +16,7 @@ from index.types import BlockKind
 HYPHEN = "\ufffe"
 """pdfium's character for a hyphen at the end of a line."""
 
+_HYPHENS = (HYPHEN, "\u00ad", "\u2010", "-")
 _ITEM = re.compile(
     r"\s*(?:(?P<bullet>[•‣▪◦·●○■□–*\uf0b7\uf0a7\u2022-])\s+|(?P<number>\(?(?:\d{1,2}|[a-z])[.)])\s+)(?=\S)"
 )
@@ -27,6 +28,7 @@ _PAGE_NUMBER = re.compile(
 )
 _FEWEST_REPEATS = 3
 _RUNNING_SHARE = 0.4
+_FEW_LINES = 10
 _LONGEST_HEADING = 160
 _INDENT = 4
 _AROUND = 8
@@ -120,9 +122,10 @@ def _is_page_number(page: Sequence[Line], number: int) -> bool:
 
 
 def _edges(page: Sequence[Line]) -> set[int]:
-    """Return the numbers of the two highest and the two lowest lines."""
+    """Return the numbers of the highest and the lowest lines: two of each, one on a page of few lines."""
     by_height = sorted(range(len(page)), key=lambda number: -page[number].baseline)
-    return {*by_height[:2], *by_height[-2:]}
+    count = 1 if len(page) < _FEW_LINES else 2
+    return {*by_height[:count], *by_height[-count:]}
 
 
 def _key(line: Line) -> str:
@@ -134,7 +137,7 @@ class _Builder:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
-        self._words = Counter(word.lower() for line in lines for word in _WORD.findall(line.text))
+        self._words = _vocabulary(lines)
         sizes: Counter[float] = Counter()
         for line in lines:
             sizes[round(line.size, 1)] += len(line.text)
@@ -262,7 +265,8 @@ class _Builder:
         text = clean(" ".join(line.text for line in lines))
         first = lines[0]
         if (
-            len(text) > _LONGEST_HEADING
+            first.turned
+            or len(text) > _LONGEST_HEADING
             or not re.search(r"[^\W\d_]{2}", text)
             or len({line.page for line in lines}) > 1
         ):
@@ -275,7 +279,7 @@ class _Builder:
     def _join(self, text: str, following: str) -> tuple[str, str]:
         """Return ``text`` as it stands before ``following``, a hyphen at its end mended, and what separates them."""
         text = text.rstrip()
-        match = re.search(r"([^\W\d_]+)([-\u2010\u00ad\ufffe])$", text)
+        match = re.search(rf"([^\W\d_]+)([{''.join(_HYPHENS)}])$", text)
         word = re.match(r"\s*([^\W\d_]+)", following)
         if match is None or word is None:
             ends_in_hyphen = text.endswith((HYPHEN, "\u00ad"))
@@ -287,6 +291,18 @@ class _Builder:
         if word[1][0].isupper() or is_compound:
             return text[: match.start(2)] + "-", ""
         return text[: match.start(2)], ""
+
+
+def _vocabulary(lines: Sequence[Line]) -> Counter[str]:
+    """Count the words, but not the halves of those divided between lines."""
+    words: Counter[str] = Counter()
+    divided = False
+    for line in lines:
+        found = [word.lower() for word in _WORD.findall(line.text)]
+        is_end_divided = line.text.rstrip().endswith(_HYPHENS)
+        words.update(found[divided : len(found) - is_end_divided])
+        divided = is_end_divided
+    return words
 
 
 def _same_size(a: Line, b: Line, tolerance: float = 0.1) -> bool:

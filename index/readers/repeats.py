@@ -45,8 +45,6 @@ def without_repeats(blocks: Iterable[RawBlock]) -> list[RawBlock]:
 
 def _new_part(text: str, recent: Collection[str]) -> str:
     """Return ``text`` without what ``recent`` paragraphs, or its own beginning, say already."""
-    if any(text in other for other in recent):
-        return ""
     for _ in range(_MOST_STRETCHES if len(text) <= _LONGEST else 0):
         rest = text[: len(text) - _own_beginning_again(text)]
         for other in recent:
@@ -54,7 +52,7 @@ def _new_part(text: str, recent: Collection[str]) -> str:
         if rest == text:
             break
         text = rest
-    return text
+    return "" if any(text in other for other in recent) else text
 
 
 def _own_beginning_again(text: str) -> int:

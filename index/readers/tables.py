@@ -23,7 +23,7 @@ def row_texts(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list
         return [text for row in cells if (text := _named(row, names))] or [" | ".join(names)]
     if _is_key_value(cells):
         return [f"{row[0].rstrip(': ')}: {row[1]}" if row[1] else row[0] for row in cells]
-    return [" | ".join(row).strip(" |") for row in cells if any(row)]
+    return [clean(" | ".join(row)).strip(" |") for row in cells if any(row)]
 
 
 def names_columns(rows: Sequence[Sequence[str]]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from index.readers.decode import decode
 from index.readers.metadata import header_facts, with_header_facts
@@ -53,7 +54,7 @@ def _blocks(lines: list[str]) -> Iterator[RawBlock]:
 
 def _chunk_blocks(lines: list[str], group: int, may_be_header: bool) -> Iterator[RawBlock]:
     """Yield the blocks of lines that no blank line separates: wrapped lines are joined, others stand alone."""
-    width = max(map(len, lines))
+    wrapped = _is_wrapped(lines)
     parts: list[str] = []
     kind_is_item = False
     for number, line in enumerate(lines):
@@ -64,7 +65,7 @@ def _chunk_blocks(lines: list[str], group: int, may_be_header: bool) -> Iterator
         if _RULE.fullmatch(line):
             continue
         header = may_be_header and number < _HEADER_LINES and bool(header_facts(line))
-        if parts and (item or header or not _continues(lines[number - 1], line, width)):
+        if parts and (item or header or not (wrapped or _starts_low(line))):
             yield _block(parts, kind_is_item, group)
             parts = []
         if not parts:
@@ -85,12 +86,17 @@ def _without_marker(line: str, item: re.Match[str] | None) -> str:
     return line if item is None or item["number"] else line[item.end() :]
 
 
-def _continues(line: str, following: str, width: int) -> bool:
-    """Tell whether ``following`` goes on in the sentence of ``line``: no room was left for its first word."""
-    words = following.split(maxsplit=1)
-    if width > _WIDEST_WRAP or not words:
-        return False
-    return words[0][0].islower() or len(line.rstrip()) + 1 + len(words[0]) > width
+def _is_wrapped(lines: list[str]) -> bool:
+    """Tell whether most lines end where the next word had no room, so that their breaks mean nothing."""
+    width = max(map(len, lines))
+    no_room = sum(
+        len(line.rstrip()) + 1 + len(following.split(maxsplit=1)[0]) > width for line, following in pairwise(lines)
+    )
+    return width <= _WIDEST_WRAP and 2 * no_room > len(lines) - 1
+
+
+def _starts_low(line: str) -> bool:
+    return line.lstrip()[0].islower()
 
 
 def _with_headings(blocks: list[RawBlock]) -> list[RawBlock]:
