@@ -132,7 +132,9 @@ def test_a_site_that_is_not_allowed_learns_what_to_change(site: Site, browser: B
 def test_a_policy_without_the_connection_is_named(site: Site, browser: Browser) -> None:
     with reading(browser, address(site.allowed, "unconnected")) as reader:
         reader.open()
-        expect(reader.part(".problem")).to_contain_text(f"Add {site.server}/ to connect-src in the Content-Security-Policy")
+        expect(reader.part(".problem")).to_contain_text(
+            f"Add {site.server}/ to connect-src in the Content-Security-Policy"
+        )
         assert not any("/api/" in url for url in reader.requests)
 
 
