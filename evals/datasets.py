@@ -13,6 +13,7 @@ What the figures mean:
 ``clapnq``  Search-engine questions over Wikipedia passages, in one index. Gold answers are long; a case passes when
     one of the gold sentences is in the answer word for word, and evidence_recall is the share of them quoted. The
     unanswerable ones come with a passage on their subject that does not answer.
+``nq``      Search-engine questions over the Wikipedia passages that answer them, in one index; all answerable.
 ``xquad``   The same paragraphs and questions in five languages, one index per language; all answerable.
 """
 
@@ -177,10 +178,31 @@ def _clapnq_case(record: Mapping[str, Any], source: str, kind: str) -> Case:
     )
 
 
+def nq(data: Path) -> Iterator[Collection]:
+    """Yield Natural Questions with their gold passages."""
+    documents: dict[str, str] = {}
+    cases: list[Case] = []
+    for number, record in enumerate(_lines(data / "nq_open" / "nq-open-oracle.jsonl.gz")):
+        passage = record["ctxs"][0]
+        source = f"nq-{number:05}.txt"
+        documents[source] = f"{passage['title']}\n\n{passage['text']}\n"
+        cases.append(
+            Case(
+                id=f"nq-{number:05}",
+                question=record["question"],
+                answer=(tuple(record["answers"]),),
+                evidence=(Evidence(source),),
+                tags=("answerable",),
+            )
+        )
+    yield Collection("nq", documents, tuple(cases))
+
+
 DATASETS: Mapping[str, Callable[[Path], Iterator[Collection]]] = {
     "realtimeqa": realtimeqa,
     "squad2": squad2,
     "clapnq": clapnq,
+    "nq": nq,
     "xquad": xquad,
 }
 

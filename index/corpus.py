@@ -69,9 +69,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         """Close the store."""
         self.store.close()
 
-    def add(
-        self, files: Sequence[FoundFile], progress: Callable[[AddResult], None] = lambda result: None
-    ) -> list[AddResult]:
+    def add(self, files: Sequence[FoundFile], progress: Callable[[AddResult], None] | None = None) -> list[AddResult]:
         """Add files, or bring them up to date; ``progress`` hears of each as soon as it is stored.
 
         A file that cannot be read fails alone, and what was stored of it before stays.
@@ -80,7 +78,8 @@ class Corpus(AbstractContextManager["Corpus"]):
 
         def report(result: AddResult) -> None:
             results.append(result)
-            progress(result)
+            if progress is not None:
+                progress(result)
 
         with ReaderProcess() as reader:
             waiting: list[_Pending] = []

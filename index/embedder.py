@@ -7,6 +7,7 @@ seen in its context, at no further cost.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 4096
 """Tokens in one forward pass, padding counted: enough to fill two cores, small enough to stay in their caches."""
+
+
+WORDS_KEPT = 50_000
+"""Word vectors that are kept in memory (1.5 KB each)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,12 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vector:
         """Embed a question."""
 
+    def word_vectors(self, words: Sequence[str]) -> Matrix:
+        """Return vectors of single words in a space of their own, in which words of like meaning are near.
+
+        Shape ``(words, width)``; any width, unit length.
+        """
+
 
 class SentenceTransformerEmbedder:
     """Any sentence-transformers model in a folder. Thread-safe.
@@ -67,11 +78,14 @@ class SentenceTransformerEmbedder:
     """
 
     def __init__(self, folder: Path) -> None:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # the folder has everything; nothing may be asked of the hub
         import torch
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Pooling
         from tokenizers import Tokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         dtype = torch.bfloat16 if _native_bfloat16() else torch.float32
         self._model: Any = SentenceTransformer(
             str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
@@ -84,6 +98,10 @@ class SentenceTransformerEmbedder:
         self._special = backend.num_special_tokens_to_add(False)
         self._mean_pooled = any(isinstance(module, Pooling) and module.pooling_mode == "mean" for module in self._model)
         self._fingerprint = _fingerprint(folder)
+        transformer: Any = self._model[0]
+        weights = transformer.auto_model.get_input_embeddings().weight.detach().float().numpy()
+        self._pieces: Matrix = weights - weights.mean(0)
+        self._words: dict[str, Vector] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -126,6 +144,18 @@ class SentenceTransformerEmbedder:
                 spans = [(span.start + shift, span.end + shift) for span in passages[row].sentences]
                 results[row] = PassageVectors(_unit(mean), _unit(_span_means(state, encoding, spans, mean)))
         return [results[row] for row in range(len(passages))]
+
+    def word_vectors(self, words: Sequence[str]) -> Matrix:
+        """See `Embedder`; the mean of the word's pieces in the model's input embeddings, centred."""
+        fresh = [word for word in dict.fromkeys(words) if word not in self._words]
+        if len(self._words) + len(fresh) > WORDS_KEPT:
+            self._words = {}
+            fresh = list(dict.fromkeys(words))
+        for word, encoding in zip(
+            fresh, self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False), strict=True
+        ):
+            self._words[word] = _unit(self._pieces[encoding.ids].mean(0) if encoding.ids else self._pieces[self._pad])
+        return np.array([self._words[word] for word in words], np.float32).reshape(len(words), -1)
 
     def _embed_texts(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self.dimension), np.float32)

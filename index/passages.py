@@ -15,7 +15,7 @@ CountTokens = Callable[[Sequence[str]], list[int]]
 """Counts the embedder's tokens of each text, special tokens not counted."""
 
 CONTEXT_TOKENS = 32
-"""How many tokens of title and headings go with each passage at most."""
+"""How many tokens of title, headings and date go with each passage at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,10 @@ def _sections(document: Document) -> Iterator[tuple[tuple[str, ...], list[Block]
 
 
 def _context(document: Document, headings: Sequence[str], count_tokens: CountTokens, budget: int) -> tuple[str, int]:
-    """Join title and headings, the outermost dropped first, within the allowance."""
+    """Join title, headings and date of publication, the outermost dropped first, within the allowance."""
     allowance = min(CONTEXT_TOKENS, budget // 4)
-    parts = list(dict.fromkeys([document.title, *headings]))
+    published = document.metadata.get("published", "")[:10]
+    parts = list(dict.fromkeys([document.title, *headings, published]))
     while parts:
         context = " · ".join(part for part in parts if part)
         tokens = count_tokens([context])[0]

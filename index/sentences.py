@@ -30,8 +30,8 @@ _ABBREVIATIONS = frozenset(
 )
 # After these an upper-case word usually goes on with the name; the rest may also end a sentence.
 _TITLES = frozenset(
-    "mr mrs ms dr prof sen rep gov gen col lt sgt capt rev hon st no nos fig figs vs e.g i.e z.b hr fr sra dra mme mlle "
-    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "mr mrs ms dr prof sen rep gov gen col lt sgt capt rev hon st no nos fig figs vs e.g i.e z.b hr fr sra dra mme "
+    "mlle jan feb mar apr jun jul aug sep sept oct nov dec".split()
 )
 _STARTERS = frozenset(
     "The A An In On At It He She They We I This That These Those But And However As After Before When While If For "

@@ -81,7 +81,7 @@ class Passage:
     """A retrievable stretch of a document: whole sentences of one section, within the embedder's limit.
 
     ``text == document.text[start:end]``. ``sentences`` are document offsets, in order, inside the passage.
-    ``context`` (title and headings) is searched and embedded with the text but is no part of it.
+    ``context`` (title, headings, date) is searched and embedded with the text but is no part of it.
     """
 
     id: str

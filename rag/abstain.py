@@ -8,16 +8,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
+from index.errors import InputError
 from index.types import Vector
 from rag.question import Expects, Question
 from rag.read import FEATURES as READER_FEATURES
-from rag.read import Candidate, Features, LinearModel, load_model
+from rag.read import Candidate, Features, LinearModel
 from rag.retrieve import Found
+
+FILE = "abstain.json"
+"""Name of the parameters, in the package and in a home folder."""
 
 FEATURES = (
     "reader_score",  # score of the best sentence
@@ -66,20 +71,37 @@ def describe(question: Question, query: Vector, candidates: Sequence[Candidate],
     )
 
 
-def confidence(features: Features) -> float:
-    """Return the calibrated probability that the documents answer, 0 to 1."""
-    logit = float(answerability_model().logits(features[np.newaxis])[0])
-    return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The calibrated decision: ``confidence`` below ``threshold`` means that the documents do not answer."""
+
+    model: LinearModel
+    threshold: float
+
+    def confidence(self, features: Features) -> float:
+        """Return the calibrated probability that the documents answer, 0 to 1."""
+        logit = float(self.model.logits(features[np.newaxis])[0])
+        return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
 
 
-@lru_cache(maxsize=1)
-def answerability_model() -> LinearModel:
-    """Return the fitted model that the package carries."""
-    return load_model("abstain.json", FEATURES)
+def load_gate(home: Path) -> Gate:
+    """Return the gate that was calibrated for a home folder, or the one that the package carries.
+
+    Raises:
+        InputError: the home's parameters are not for this version.
+    """
+    own = home / FILE
+    if not own.is_file():
+        return _parse(resources.files("rag").joinpath(FILE).read_text(encoding="utf-8"))
+    try:
+        return _parse(own.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{own} holds no calibration for this version ({error}).",
+            "Run citechat eval calibrate again, or remove it.",
+        ) from error
 
 
-@lru_cache(maxsize=1)
-def default_threshold() -> float:
-    """Return the calibrated confidence below which citechat refuses."""
-    data = json.loads(resources.files("rag").joinpath("abstain.json").read_text(encoding="utf-8"))
-    return float(data["threshold"])
+def _parse(text: str) -> Gate:
+    data = json.loads(text)
+    return Gate(LinearModel.parse(data, FEATURES), float(data["threshold"]))

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 
 from index.corpus import Corpus
 from index.errors import IndexDamaged, InputError
 from index.filters import Filter
 from index.store.embedded import EmbeddedStore
-from index.types import Document
+from index.types import Document, Span
 from rag import abstain, prompts, verify
 from rag.explain import explain_pronoun
+from rag.lists import whole_list
 from rag.models import locate
 from rag.question import Question, analyse
-from rag.read import Candidate, Features, read
+from rag.read import Candidate, Features, known_names, read
 from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import parts, standalone
 from rag.select import Selection, select
@@ -33,7 +36,7 @@ _WORD = re.compile(r"\S+\s*")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found for one stand-alone question. ``features`` are `abstain.FEATURES`; ``None`` if nothing was found."""
+    """What was found for one stand-alone question. ``features`` are `abstain.FEATURES`, ``None`` if nothing was."""
 
     question: Question
     found: tuple[Found, ...]
@@ -48,12 +51,12 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     def __init__(self, corpus: Corpus, settings: Settings) -> None:
         self.corpus = corpus
         self.settings = settings
+        self._gate = abstain.load_gate(settings.home)
 
     @property
     def threshold(self) -> float:
         """Confidence below which the documents are said not to answer."""
-        given = self.settings.threshold
-        return abstain.default_threshold() if given is None else given
+        return self._gate.threshold if self.settings.threshold is None else self.settings.threshold
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -90,7 +93,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
             yield from _spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
-        readings = [self.reading(part, filter, clock) for part in parts(whole)]
+        readings = self.readings(whole, filter, clock)
         hits = tuple(
             self._source(found) for found in _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
         )
@@ -102,7 +105,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
             yield from _spoken(_plain(question, whole, "not_found", text, best, hits, clock))
             return
-        selections = [select(reading.question, reading.candidates, self.settings.max_claims) for reading in answered]
+        selections = [self._select(reading) for reading in answered]
         claims = self._claims(selections)
         clock.lap("write")
         short = next((selection.short for selection in selections if selection.short), None)
@@ -121,9 +124,12 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             )
         )
 
-    def reading(self, question: str, where: Filter | None = None, clock: _Clock | None = None) -> Reading:
-        """Retrieve and read for a question that stands alone, without deciding anything."""
+    def readings(self, question: str, where: Filter | None = None, clock: _Clock | None = None) -> list[Reading]:
+        """Retrieve and read for each part of a question that stands alone, without deciding anything."""
         clock = clock or _Clock()
+        return [self._reading(part, where, clock) for part in parts(question)]
+
+    def _reading(self, question: str, where: Filter | None, clock: _Clock) -> Reading:
         query = self.corpus.embedder.embed_query(question)
         clock.lap("embed")
         found = retrieve(
@@ -136,9 +142,9 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         )
         analysed = analyse(question, inverse_frequencies(self.corpus, question))
         clock.lap("retrieve")
-        candidates = read(analysed, query, found[: self.settings.read_passages])
+        candidates = read(analysed, query, found[: self.settings.read_passages], self.corpus.embedder)
         features = abstain.describe(analysed, query, candidates, found) if candidates else None
-        confidence = 0.0 if features is None else abstain.confidence(features)
+        confidence = 0.0 if features is None else self._gate.confidence(features)
         clock.lap("read")
         return Reading(analysed, tuple(found), tuple(candidates), features, confidence)
 
@@ -153,17 +159,20 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             )
         return question
 
+    def _select(self, reading: Reading) -> Selection:
+        known = known_names(reading.found[: self.settings.read_passages])
+        return select(reading.question, reading.candidates, known, self.settings.max_claims)
+
     def _claims(self, selections: Sequence[Selection]) -> tuple[Claim, ...]:
         claims: list[Claim] = []
         documents: dict[str, Document] = {}
-        seen: set[tuple[str, int]] = set()
-        for candidate in (candidate for selection in selections for candidate in selection.candidates):
-            place = (candidate.document_id, candidate.start)
-            if place in seen:
-                continue
-            seen.add(place)
+        seen: dict[str, list[Span]] = defaultdict(list)
+        for candidate in chain.from_iterable(selection.candidates for selection in selections):
             document = documents.setdefault(candidate.document_id, self.corpus.document(candidate.document_id))
-            claims.append(_claim(document, candidate, len(claims) + 1))
+            extent = whole_list(document.text, candidate.start, candidate.end) or Span(candidate.start, candidate.end)
+            if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
+                seen[document.id].append(extent)
+                claims.append(_claim(document, extent, len(claims) + 1))
         return tuple(claims)
 
     def _source(self, found: Found) -> Source:
@@ -198,16 +207,16 @@ def open_pipeline(settings: Settings) -> Pipeline:
     return Pipeline(Corpus(store, embedder, settings.passage_tokens), settings)
 
 
-def _claim(document: Document, candidate: Candidate, number: int) -> Claim:
+def _claim(document: Document, extent: Span, number: int) -> Claim:
     quote = Quote(
         n=number,
         document_id=document.id,
         source=document.source,
         title=document.title,
-        page=document.page_of(candidate.start),
-        start=candidate.start,
-        end=candidate.end,
-        text=candidate.text,
+        page=document.page_of(extent.start),
+        start=extent.start,
+        end=extent.end,
+        text=document.text[extent.start : extent.end],
         published=document.metadata.get("published"),
         outlet=document.metadata.get("outlet"),
     )

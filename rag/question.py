@@ -27,7 +27,9 @@ class Question:
     """A question, analysed.
 
     ``terms`` are the stems of its content words, each with its weight (inverse document frequency, in nats);
-    ``names`` the stems of words that name something: capitalised inside the sentence, or with a digit.
+    ``names`` the stems of words that name something: capitalised inside the sentence, or with a digit; ``years`` are
+    the years among them. ``wants_speech``: it asks what somebody said or wrote; ``compares``: what several documents
+    say.
     ``counted`` is the stem of what a number should count ("how many *days*"), if anything.
     """
 
@@ -36,6 +38,9 @@ class Question:
     plural: bool
     terms: Mapping[str, float]
     names: frozenset[str]
+    years: frozenset[str]
+    wants_speech: bool
+    compares: bool
     counted: str | None = None
 
     @property
@@ -62,12 +67,13 @@ _EXPECTATIONS: tuple[tuple[str, Expects], ...] = (
         Expects.NUMBER,
     ),
     (
-        r"when\b|(?:what|which|in what|in which|on what|on which) (?:date|day|year|month|time|century|decade)\b|since when"
+        r"when\b|(?:in |on )?(?:what|which) (?:date|day|year|month|time|century|decade)\b|since when"
         r"|until when|by when|how recently|cu[aá]ndo\b|wann\b|quand\b",
         Expects.DATE,
     ),
     (
-        r"who\b|whom\b|whose\b|(?:what|which) (?:person|people|man|woman|leaders?|politicians?|officials?|spokes\w+"
+        r"who\b|whom\b|whose\b"
+        r"|(?:what|which) (?:person|people|man|woman|leaders?|politicians?|officials?|spokes\w+"
         r"|presidents?|ministers?|envoys?|authors?|players?|scientists?|actors?|singers?)\b|qui[eé]n(?:es)?\b|wer\b|qui\b",
         Expects.PERSON,
     ),
@@ -92,6 +98,18 @@ _PLURAL = re.compile(
     r"|demands|give up|concede|say|include|includes|contain|offer|get|need|promise|keep)\b",
     re.I,
 )
+_YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
+_COMPARING = re.compile(
+    r"\b(?:chang(?:e|ed|es)|differ(?:s|ent|ence|ences)?|compared?|comparison|versus|vs|contradict\w*|disagree\w*"
+    r"|both|two (?:reports|editions|articles|documents|versions|sources)|each (?:report|edition|article|document|side)"
+    r"|respective\w*|develop(?:ed)?|evolv\w+)\b",
+    re.I,
+)
+_SPEAKING = re.compile(
+    r"\b(?:sa(?:y|id|ys|ying)|wr(?:o|i)te|written|added|add|told|tell|comment(?:ed)?|quote[ds]?|words?|stated?|claim(?:ed)?"
+    r"|respond(?:ed)?|repl(?:y|ied)|react(?:ed|ion)?|post(?:ed)?|put it|call(?:ed)? it|describe[ds]?)\b",
+    re.I,
+)
 _COUNTED = re.compile(r"how (?:many|much) (?:\w+ )??(\w{3,})", re.I)
 
 
@@ -108,6 +126,9 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         plural=bool(_PLURAL.search(text)),
         terms={stem_: weights.get(stem_, 1.0) for stem_ in dict.fromkeys(content)},
         names=frozenset(_names(text)),
+        years=frozenset(_YEAR.findall(text)),
+        compares=bool(_COMPARING.search(text)),
+        wants_speech=bool(_SPEAKING.search(text)),
         counted=stem(counted[1]) if counted and counted[1].lower() not in STOP_WORDS else None,
     )
 

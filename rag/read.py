@@ -8,37 +8,47 @@ sentences.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from index.embedder import Embedder
 from index.terms import stem, terms, words
 from index.types import Span, Vector
 from rag.question import Expects, Question
 from rag.retrieve import Found
-from rag.spans import DATE, MONEY, NUMBER, names, people, spans_of
+from rag.spans import DATE, MONEY, NUMBER, capitalised, has_speech, names, people, spans_of
 
 FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context
     "passage_similarity",  # cosine of question and passage
-    "passage_score",  # fused retrieval score, relative to the best passage's
+    "passage_score",  # fused retrieval score, less the best passage's
     "coverage",  # share of the question's term weight found in the sentence
-    "near_coverage",  # the same, with the sentences on either side, title and headings
-    "passage_coverage",  # the same, over the whole passage with title and headings
+    "near_coverage",  # the same, with the sentences on either side, title, headings and date
+    "passage_coverage",  # the same, over the whole passage with title, headings and date
+    "soft_coverage",  # as coverage, each term by the likest word of the sentence (cosine of word vectors)
+    "soft_near",  # the same, with the sentences on either side, title, headings and date
     "names_covered",  # share of the question's names found in sentence, neighbours, title or headings
+    "years_covered",  # share of the question's years found there
     "adjacency",  # share of neighbouring question terms that stand close together in the sentence
     "expected_span",  # a span of the expected kind that is not in the question: 1, else 0
     "prose",  # the question expects no particular kind of span
+    "speech",  # the question asks for somebody's words and the sentence has quoted speech
     "brevity",  # 1 for very short sentences, falling with length
+    "whole",  # the sentence ends like one (a heading or a lead-in does not)
     "opening",  # the sentence opens its document
 )
 WINDOW = 6
 """Words within which two neighbouring question terms count as standing close together."""
+UNLIKE = 0.25
+"""Cosine of word vectors up to which two words have nothing in common."""
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 Features = npt.NDArray[np.float64]
 
@@ -86,26 +96,31 @@ class LinearModel:
         scores: Features = ((features - self.mean) / self.scale) @ self.weights + self.bias
         return scores
 
+    @classmethod
+    def parse(cls, data: Mapping[str, Any], names: Sequence[str]) -> LinearModel:
+        """Read a model's parameters, which must be for these features in this order, else ``ValueError``."""
+        if data["features"] != list(names):
+            raise ValueError("fitted on other features")
+        weights, mean, scale = (np.array(data[key], np.float64) for key in ("weights", "mean", "scale"))
+        return cls(weights, float(data["bias"]), mean, scale)
+
 
 @lru_cache(maxsize=1)
 def reader_model() -> LinearModel:
     """Return the fitted reader that the package carries."""
-    return load_model("reader.json", FEATURES)
-
-
-def load_model(file: str, names: Sequence[str]) -> LinearModel:
-    """Read a model's parameters from the package; they must be for these features in this order."""
-    data = json.loads(resources.files("rag").joinpath(file).read_text(encoding="utf-8"))
-    if data["features"] != list(names):
-        raise ValueError(f"{file} was fitted on other features; fit it again")
-    return LinearModel(np.array(data["weights"]), float(data["bias"]), np.array(data["mean"]), np.array(data["scale"]))
+    text = resources.files("rag").joinpath("reader.json").read_text(encoding="utf-8")
+    return LinearModel.parse(json.loads(text), FEATURES)
 
 
 def read(
-    question: Question, query: Vector, passages: Sequence[Found], model: LinearModel | None = None
+    question: Question,
+    query: Vector,
+    passages: Sequence[Found],
+    embedder: Embedder,
+    model: LinearModel | None = None,
 ) -> list[Candidate]:
     """Score every sentence of the passages and return them, best first; ties by retrieval order."""
-    described = [row for found in passages for row in _describe(question, query, found, passages[0].score)]
+    described = _describe(question, query, passages, embedder)
     if not described:
         return []
     scores = (model or reader_model()).logits(np.array([features for *_, features in described]))
@@ -119,37 +134,72 @@ def read(
 _Described = tuple[Found, int, Span, str, frozenset[str], Features]
 
 
-def _describe(question: Question, query: Vector, found: Found, best: float) -> list[_Described]:
-    stored = found.stored
-    passage = stored.passage
-    texts = [passage.text[span.start - passage.start : span.end - passage.start] for span in passage.sentences]
-    stems = [[term.stem for term in terms(text)] for text in texts]
-    sets = [frozenset(row) for row in stems]
-    context = frozenset(term.stem for term in terms(passage.context))
-    everything = context.union(*sets)
-    similarities = stored.sentence_vectors @ query
+def _describe(question: Question, query: Vector, passages: Sequence[Found], embedder: Embedder) -> list[_Described]:
+    similar = _Similar(question, embedder, passages)
+    known = known_names(passages)
     rows: list[_Described] = []
-    for position, (span, text) in enumerate(zip(passage.sentences, texts, strict=True)):
-        own = sets[position]
-        near = context.union(*sets[max(0, position - 1) : position + 2])
-        features = np.array(
-            [
+    for found in passages:
+        passage = found.stored.passage
+        texts = [passage.text[span.start - passage.start : span.end - passage.start] for span in passage.sentences]
+        bags = [terms(text) for text in texts]
+        sets = [frozenset(term.stem for term in bag) for bag in bags]
+        context = frozenset(term.stem for term in terms(passage.context))
+        everything = context.union(*sets)
+        similarities = found.stored.sentence_vectors @ query
+        for position, (span, text) in enumerate(zip(passage.sentences, texts, strict=True)):
+            own = sets[position]
+            near = context.union(*sets[max(0, position - 1) : position + 2])
+            features = [
                 similarities[position],
                 found.dense,
-                found.score - best,
+                found.score - passages[0].score,
                 covered(question, own),
                 covered(question, near),
                 covered(question, everything),
+                similar.covered(own),
+                similar.covered(near),
                 _share(question.names, near),
-                _adjacency(question, stems[position]),
-                float(holds_expected(question, text)),
+                _share(question.years, near),
+                _adjacency(question, [term.stem for term in bags[position]]),
+                float(bool(expected_spans(question, text, known))),
                 float(question.expects is Expects.PROSE),
-                1 / (1 + len(stems[position])),
+                float(question.wants_speech and has_speech(text)),
+                1 / (1 + len(bags[position])),
+                float(text.rstrip("\"'”’»)]").endswith(SENTENCE_ENDS)),
                 float(passage.ordinal == 0 and position == 0),
             ]
-        )
-        rows.append((found, position, span, text, own, features))
+            rows.append((found, position, span, text, own, np.array(features)))
     return rows
+
+
+class _Similar:
+    """How like the question's terms are to the words of the passages, by word vectors."""
+
+    def __init__(self, question: Question, embedder: Embedder, passages: Sequence[Found]) -> None:
+        self._question = question
+        spelled: dict[str, str] = {}
+        for found in passages:
+            for text in (found.stored.passage.text, found.stored.passage.context):
+                for term in terms(text):
+                    spelled.setdefault(term.stem, text[term.start : term.end].lower())
+        asked = {term.stem: question.text[term.start : term.end].lower() for term in terms(question.text)}
+        self._columns = {stem_: column for column, stem_ in enumerate(spelled)}
+        self._rows = list(question.terms)
+        vectors = embedder.word_vectors([asked.get(stem_, stem_) for stem_ in self._rows] + list(spelled.values()))
+        split = len(self._rows)
+        likeness = vectors[:split] @ vectors[split:].T
+        self._likeness = np.clip((likeness - UNLIKE) / (1 - UNLIKE), 0, 1)
+        for row, stem_ in enumerate(self._rows):
+            if stem_ in self._columns:
+                self._likeness[row, self._columns[stem_]] = 1.0
+        self._weights = np.array([question.terms[stem_] for stem_ in self._rows])
+
+    def covered(self, stems: frozenset[str]) -> float:
+        """Return the share of the question's term weight that these stems hold or come near, 0 to 1."""
+        if not stems or not self._question.weight:
+            return 0.0
+        columns = [self._columns[stem_] for stem_ in stems]
+        return float(self._likeness[:, columns].max(1) @ self._weights) / self._question.weight
 
 
 def covered(question: Question, stems: frozenset[str]) -> float:
@@ -176,13 +226,16 @@ def _adjacency(question: Question, stems: Sequence[str]) -> float:
     return close / len(pairs)
 
 
-def holds_expected(question: Question, text: str) -> bool:
-    """Tell whether a sentence holds a span of the expected kind beyond what the question already says."""
-    return bool(expected_spans(question, text))
+def known_names(passages: Sequence[Found]) -> frozenset[str]:
+    """Return the words that some passage capitalises inside a sentence."""
+    return frozenset(word for found in passages for word in capitalised(found.stored.passage.text))
 
 
-def expected_spans(question: Question, text: str) -> list[Span]:
-    """Return the spans of a sentence that are of the expected kind and not in the question, in order."""
+def expected_spans(question: Question, text: str, known: frozenset[str]) -> list[Span]:
+    """Return the spans of a sentence that are of the expected kind and not in the question, in order.
+
+    ``known`` are words of names, see `known_names`.
+    """
     asked = {stem(word.group()) for word in words(question.text)}
 
     def new(span: Span) -> bool:
@@ -190,9 +243,9 @@ def expected_spans(question: Question, text: str) -> list[Span]:
 
     match question.expects:
         case Expects.PERSON:
-            spans = people(text)
+            spans = people(text, known)
         case Expects.NAME | Expects.PLACE:
-            spans = names(text)
+            spans = names(text, known)
         case Expects.DATE:
             spans = spans_of(DATE, text)
         case Expects.MONEY:

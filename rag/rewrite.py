@@ -17,10 +17,19 @@ from rag.types import Turn
 
 _PERSON = re.compile(r"\b(he|she|him|her|his|hers)\b", re.I)
 _GROUP = re.compile(r"\b(they|them|their|theirs)\b", re.I)
-_THING = re.compile(r"\b(it|its|this|that|these|those|there|then|the same)\b", re.I)
+_THING = re.compile(
+    r"\b(it|its|this|that|these|those|there|then|the same|ones|one(?! (?:of|day|week|month|year|hour)))\b", re.I
+)
+_YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
+_TWO_YEARS = re.compile(
+    r"(?:\bbetween )?(?:\bthe )?\b(?P<first>(?:1[0-9]|20)\d\d)(?: \w+)?,? (?:and|to|or|versus|vs\.?)"
+    r"(?: from| in| the){0,2} "
+    r"(?P<second>(?:1[0-9]|20)\d\d)\b"
+)
 _POSSESSIVE = frozenset({"his", "her", "hers", "their", "theirs"})
 _INSTEAD = re.compile(
-    r"^\s*(?:and|but|so|also|or)?,?\s*(?:what about|how about|and for|and in|and|what of|same for|for)\s+(?P<what>[^?]+?)\s*\??\s*$",
+    r"^\s*(?:and|but|so|also|or)?,?\s*(?:what about|how about|and for|and in|and|what of|same for|for)\s+"
+    r"(?P<what>[^?]+?)\s*\??\s*$",
     re.I,
 )
 _BARE = re.compile(
@@ -45,7 +54,12 @@ def standalone(question: str, history: Sequence[Turn]) -> str | None:
 
 
 def parts(question: str) -> list[str]:
-    """Split a compound question (``Who is X and what did he say?``) into questions that stand alone, in order."""
+    """Split a compound question into questions that stand alone, in order.
+
+    ``Who is X and what did he say?`` is two, and so is ``How did it change between 2024 and 2025?``.
+    """
+    if years := _TWO_YEARS.search(question):
+        return [question[: years.start()] + years[name] + question[years.end() :] for name in ("first", "second")]
     pieces = _SPLIT.split(question.strip().rstrip("?"))
     if len(pieces) == 1:
         return [question]
@@ -60,7 +74,7 @@ def _resolve(question: str, asked: str, answered: str) -> str | None:
     if not asked:
         return question if _has_content(question) else None
     if bare := _BARE.match(question):
-        return f"{bare['word'].capitalize()}? ({asked})"
+        return _about(f"{bare['word'].capitalize()}?", asked)
     if (instead := _INSTEAD.match(question)) and not _is_question(instead["what"]):
         return _replace_subject(asked, instead["what"], answered)
     return _replace_pronoun(question, asked, answered)
@@ -81,6 +95,9 @@ def _replace_subject(asked: str, what: str, answered: str) -> str:
     person = _PERSON.fullmatch(what) or _GROUP.fullmatch(what)
     if person:
         what = _antecedent(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
+    year, standing_year = _YEAR.search(what), _YEAR.search(asked)
+    if year and standing_year:
+        return asked[: standing_year.start()] + year.group() + asked[standing_year.end() :]
     standing = names(asked)
     if not standing:
         return f"{asked.rstrip(' ?')}, {what}?"
@@ -94,14 +111,19 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
         if match and not people(question[: match.start()]):
             antecedent = _antecedent(asked, answered, plural=plural)
             if antecedent is None:
-                return f"{question} ({asked})"
+                return _about(question, asked)
             possessive = match.group().lower() in _POSSESSIVE and re.match(r"\s+\w", question[match.end() :])
             return question[: match.start()] + antecedent + ("’s" if possessive else "") + question[match.end() :]
     thing = _THING.search(question)
     few = len([word for word in words(question) if word.group().lower() not in STOP_WORDS]) <= 1
     if (thing and not names(question[: thing.start()])) or (few and not names(question)):
-        return f"{question} ({asked})"
+        return _about(question, asked)
     return question
+
+
+def _about(question: str, asked: str) -> str:
+    """Add the question before, without its year if the new question has one of its own."""
+    return f"{question} ({_YEAR.sub('', asked) if _YEAR.search(question) else asked})"
 
 
 def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:

@@ -29,21 +29,26 @@ class Selection:
     short: str | None
 
 
-def select(question: Question, candidates: Sequence[Candidate], limit: int) -> Selection:
-    """Choose at most ``limit`` sentences from candidates that are sorted by score, the best first."""
+def select(question: Question, candidates: Sequence[Candidate], known: frozenset[str], limit: int) -> Selection:
+    """Choose at most ``limit`` sentences from candidates that are sorted by score, the best first.
+
+    ``known`` are words of names, see `rag.read.known_names`.
+    """
     best = candidates[0]
     chosen = [best]
-    for candidate in _more(question, candidates):
+    for candidate in _more(question, candidates, known):
         if len(chosen) < limit and not _repeats(candidate, chosen):
             chosen.append(candidate)
     ordered = _in_order(chosen)
-    return Selection(tuple(ordered), short_answer(question, ordered[0].text))
+    return Selection(tuple(ordered), short_answer(question, ordered[0].text, known))
 
 
-def _more(question: Question, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+def _more(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
     best = candidates[0]
-    if question.expects in _VALUES:
-        yield from _rivals(question, candidates)
+    if question.compares:
+        yield from _others(candidates)
+    elif question.expects in _VALUES:
+        yield from _rivals(question, candidates, known)
     if not question.plural:
         return
     for candidate in candidates[1:]:
@@ -53,15 +58,26 @@ def _more(question: Question, candidates: Sequence[Candidate]) -> Iterator[Candi
             yield candidate
 
 
-def _rivals(question: Question, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+def _others(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Yield the best sentence of each other document, as long as it is near the best of all."""
+    seen = {candidates[0].document_id}
+    for candidate in candidates[1:]:
+        if candidates[0].score - candidate.score > RIVAL_GAP:
+            return
+        if candidate.document_id not in seen:
+            seen.add(candidate.document_id)
+            yield candidate
+
+
+def _rivals(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
     """Yield the first sentence of each other document that says the same thing with another value."""
     best = candidates[0]
-    value = short_answer(question, best.text)
+    value = short_answer(question, best.text, known)
     seen = {best.document_id}
     for candidate in candidates[1:]:
         if best.score - candidate.score > RIVAL_GAP:
             return
-        other = short_answer(question, candidate.text)
+        other = short_answer(question, candidate.text, known)
         similar = float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
         if candidate.document_id not in seen and similar and other and value and other != value:
             seen.add(candidate.document_id)

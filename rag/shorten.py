@@ -13,13 +13,13 @@ from rag.spans import coordinated
 _ENUMERABLE = (Expects.PERSON, Expects.NAME, Expects.PLACE)
 
 
-def short_answer(question: Question, sentence: str) -> str | None:
+def short_answer(question: Question, sentence: str, known: frozenset[str]) -> str | None:
     """Return the words of ``sentence`` that answer, or ``None`` if the question wants prose or no span fits.
 
     Of several spans of the expected kind, the one nearest to the question's own words wins; names that the sentence
     enumerates are given together.
     """
-    spans = expected_spans(question, sentence)
+    spans = expected_spans(question, sentence, known)
     if not spans:
         return None
     groups = list(coordinated(sentence, spans)) if question.expects in _ENUMERABLE else [[span] for span in spans]

@@ -38,7 +38,12 @@ NAME = re.compile(
     r"\b[A-ZÀ-ÖØ-Þ][\w’'.-]*(?:(?:\s+|-)(?:(?:of|the|de|del|la|van|von|der|den|bin|al|el|y|und)\s+){0,2}"
     r"[A-ZÀ-ÖØ-Þ][\w’'-]*\.?)*"
 )
+_OPENS = re.compile(r"(?:^|[.!?:;|]\s|[“\"«(])\s*$")
+_LABEL = re.compile(r":(?=\s)")
+_INSIDE = re.compile(r"(?<=[a-z,;’'] )[A-ZÀ-ÖØ-Þ][\w’'-]+")
 _SPEECH = re.compile(r"[“\"][^“”\"]*[”\"]")
+SHORT_SPEECH = 20
+"""Characters up to which words in quotation marks may be a title or a term rather than speech."""
 _ROLES = frozenset(
     "president prime minister chancellor secretary general state special envoy spokesman spokeswoman spokesperson "
     "foreign defence defense deputy vice chief director chair chairman chairwoman chairperson king queen prince "
@@ -54,10 +59,11 @@ def spans_of(pattern: re.Pattern[str], text: str) -> list[Span]:
     return [Span(match.start(), match.end()) for match in pattern.finditer(text)]
 
 
-def names(text: str) -> list[Span]:
+def names(text: str, known: frozenset[str] | None = None) -> list[Span]:
     """Return the proper names of a sentence: capitalised words and the small words that join them.
 
-    A capital that only opens the sentence does not make a name.
+    A capital that only opens the sentence (or labels a cell of a table) does not make a name: such a word counts if
+    another capitalised word follows it, or if it is one of ``known`` (see `capitalised`; ``None``: all are known).
     """
     found = []
     for match in NAME.finditer(text):
@@ -72,15 +78,25 @@ def names(text: str) -> list[Span]:
             if not rest or not rest[0].isupper():
                 continue
             start += len(first) + 1
+        elif not rest and known is not None and first not in known and _OPENS.search(text[:start]):
+            continue
+        if _LABEL.match(text, end):
+            continue
         if text[start:end].strip():
             found.append(Span(start, end))
     return found
 
 
-def people(text: str) -> list[Span]:
-    """Return names with leading titles and offices dropped: ``Secretary of State Marco Rubio`` gives ``Marco Rubio``."""
+def capitalised(text: str) -> Iterator[str]:
+    """Yield the words of a text that are capitalised although they open no sentence: the words of names."""
+    for match in _INSIDE.finditer(text):
+        yield match.group().removesuffix("’s").removesuffix("'s")
+
+
+def people(text: str, known: frozenset[str] | None = None) -> list[Span]:
+    """Return names without leading offices: ``Secretary of State Marco Rubio`` gives ``Marco Rubio``."""
     found = []
-    for span in names(text):
+    for span in names(text, known):
         words = list(re.finditer(r"\S+", text[span.start : span.end]))
         first = 0
         while first < len(words) and words[first].group().strip(".,").lower() in _ROLES | _SMALL:
@@ -88,6 +104,11 @@ def people(text: str) -> list[Span]:
         if first < len(words):
             found.append(Span(span.start + words[first].start(), span.end))
     return found
+
+
+def has_speech(text: str) -> bool:
+    """Tell whether a text holds quoted speech of more than a word or two."""
+    return any(len(match.group()) > SHORT_SPEECH for match in _SPEECH.finditer(text))
 
 
 def outside_speech(text: str) -> str:

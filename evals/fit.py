@@ -1,0 +1,228 @@
+"""Fit the reader and the gate to questions with known answers. What comes out is data: ``rag/*.json``.
+
+    python -m evals.fit reader --data DIR [--limit N] [--home DIR]
+    python -m evals.fit gate --data DIR [--limit N] [--home DIR]
+
+Both learn from the public sets ``squad2``, ``nq`` and ``clapnq`` and from the suites over ``seeds/``. The reader
+learns which of all sentences that retrieval brings answers; the gate tells answerable questions from unanswerable
+ones, among them the questions of one set asked of another set's documents. Half of the questions, by a hash of what
+they share (article, suite and document), is kept out, and the figures printed are of that half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from evals.calibrate import fit
+from evals.cases import Case, Suite, load_cases
+from evals.datasets import Collection, load
+from evals.homes import SuitePipelines
+from evals.text import contains
+from index.errors import CitechatError
+from index.filters import parse_filter
+from rag import abstain, read
+from rag.pipeline import Reading
+from rag.rewrite import standalone
+from rag.settings import load_settings
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+PUBLIC = ("squad2", "nq", "clapnq")
+OWN = ("dossier", "handbook", "manual", "unanswerable")
+SUITES = Path(__file__).with_name("suite")
+RARE = 5
+"""How often a case of our own suites counts: they are few, but of the kind of text that people ask about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question as it was read: features of its sentences ``(n, d)``, which of them answer, and the gate's features.
+
+    ``group`` names what it shares with other questions, ``kind`` where it is from.
+    """
+
+    kind: str
+    group: str
+    answerable: bool
+    sentences: Floats
+    answering: Booleans
+    gate: Floats
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it is kept for measuring."""
+        return hashlib.sha256(self.group.encode()).digest()[0] % 2 == 1
+
+
+def examples(data: Path, home: Path, limit: int) -> list[Example]:
+    """Read the questions of all sets, ``limit`` of each at most."""
+    found: list[Example] = []
+    suites = [_merged(name, load(name, data, limit), home) for name in PUBLIC]
+    own = [load_cases(SUITES / f"{name}.yaml") for name in OWN]
+    with SuitePipelines(load_settings(home)) as pipeline_for:
+        for suite in (*suites, *own):
+            found.extend(_read(suite, suite.cases, pipeline_for, suite.path.stem))
+        for suite, other in ((suites[0], suites[1]), (suites[1], suites[0]), (suites[0], suites[2])):
+            strangers = [case for case in other.cases if not case.unanswerable][: limit // 4]
+            found.extend(_read(suite, strangers, pipeline_for, f"{other.path.stem} asked of {suite.path.stem}", False))
+    return found
+
+
+def _merged(name: str, collections: Sequence[Collection], home: Path) -> Suite:
+    """Put the documents of a set's collections into one suite."""
+    documents = {source: text for each in collections for source, text in each.documents.items()}
+    cases = tuple(chain.from_iterable(each.cases for each in collections))
+    return Collection(name, documents, cases).write(home / "documents")
+
+
+def _read(
+    suite: Suite,
+    cases: Sequence[Case],
+    pipeline_for: Callable,
+    kind: str,
+    own: bool = True,  # type: ignore[type-arg]
+) -> Iterator[Example]:
+    pipeline = pipeline_for(suite)
+    sources = {info.id: info.sources for info in pipeline.corpus.documents()}
+    for case in tqdm(cases, desc=kind, unit="question", disable=None):
+        question = standalone(case.question, case.history)
+        readings = pipeline.readings(question, parse_filter(case.filter) if case.filter else None) if question else []
+        if len(readings) != 1 or readings[0].features is None:
+            continue
+        reading: Reading = readings[0]
+        answering = [
+            own and _answers(case, candidate.text, sources[candidate.document_id]) for candidate in reading.candidates
+        ]
+        yield Example(
+            kind=kind,
+            group=case.evidence[0].source.rsplit("-", 1)[0] if case.evidence else case.id,
+            answerable=own and not case.unanswerable,
+            sentences=np.array([candidate.features for candidate in reading.candidates]),
+            answering=np.array(answering, bool),
+            gate=reading.features,
+        )
+
+
+def _answers(case: Case, sentence: str, sources: Sequence[str]) -> bool:
+    """Tell whether a sentence holds a wanted wording and stands in a document of the evidence, where that is known."""
+    known = not case.evidence or any(source.endswith(each.source) for each in case.evidence for source in sources)
+    return known and any(contains(sentence, wording) for group in case.answer for wording in group)
+
+
+def fit_reader(found: Sequence[Example]) -> dict[str, object]:
+    """Fit the reader: the softmax over a question's sentences puts its mass on those that answer."""
+    import torch
+
+    usable = [each for each in found if each.answering.any()]
+    rows = np.concatenate([each.sentences for each in usable])
+    mean, scale = rows.mean(0), rows.std(0) + 1e-9
+    train = [each for each in usable if not each.held_out]
+    longest = max(len(each.sentences) for each in train)
+    x = torch.zeros(len(train), longest, rows.shape[1])
+    mask = torch.full((2, len(train), longest), -1e9)
+    for number, each in enumerate(train):
+        count = len(each.sentences)
+        x[number, :count] = torch.tensor((each.sentences - mean) / scale)
+        mask[0, number, :count] = 0
+        mask[1, number, :count][torch.tensor(each.answering)] = 0
+    share = torch.tensor([RARE if each.kind in OWN else 1.0 for each in train])
+    weights = torch.zeros(rows.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=200)
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        scores = x @ weights
+        surprise = torch.logsumexp(scores + mask[0], 1) - torch.logsumexp(scores + mask[1], 1)
+        total: torch.Tensor = (surprise * share).sum() / share.sum() + 1e-3 * weights.square().sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call, arg-type]
+    return {
+        "features": read.FEATURES,
+        "weights": weights.detach().numpy().astype(float).round(4).tolist(),
+        "bias": 0.0,
+        "mean": mean.round(5).tolist(),
+        "scale": scale.round(5).tolist(),
+    }
+
+
+def report_reader(found: Sequence[Example], parameters: dict[str, object]) -> str:
+    """Return, for the questions that were held out, how often the best sentence answers, by set."""
+    model = read.LinearModel.parse(parameters, read.FEATURES)
+    lines = []
+    for kind in dict.fromkeys(each.kind for each in found):
+        held = [each for each in found if each.kind == kind and each.answerable and each.held_out]
+        if held:
+            best = [each.answering[int(model.logits(each.sentences).argmax())] for each in held]
+            reached = [each.answering.any() for each in held]
+            lines.append(f"{kind:12} {np.mean(best):.3f} of {np.mean(reached):.3f} reachable, n={len(held)}")
+    return "\n".join(lines)
+
+
+def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
+    """Fit the gate; also return its error rates on held-out questions, by set."""
+    kept = [each for each in found if not each.answerable or each.answering.any()]
+    rows = np.array([each.gate for each in kept])
+    labels = np.array([each.answerable for each in kept])
+    calibration = fit(rows, labels, [each.group for each in kept])
+    parameters: dict[str, object] = {"features": abstain.FEATURES, **calibration.parameters()}
+    train = [each for each in kept if not each.held_out]
+    held = fit(
+        np.array([each.gate for each in train]), np.array([each.answerable for each in train]), [e.group for e in train]
+    )
+    model = read.LinearModel.parse({"features": abstain.FEATURES, **held.parameters()}, abstain.FEATURES)
+    lines = []
+    for kind in dict.fromkeys(each.kind for each in kept):
+        for answerable in (True, False):
+            rows = np.array(
+                [each.gate for each in kept if each.kind == kind and each.answerable == answerable and each.held_out]
+            )
+            if len(rows):
+                answered = 1 / (1 + np.exp(-model.logits(rows))) >= held.threshold
+                error = np.mean(~answered) if answerable else np.mean(answered)
+                lines.append(f"{kind:28} false {'refusals' if answerable else 'answers '} {error:.3f}, n={len(rows)}")
+    return parameters, "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit one of the two models and write its parameters; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m evals.fit", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("model", choices=("reader", "gate"))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
+    parser.add_argument("--limit", type=int, default=1500, metavar="N", help="questions of each set (default 1500)")
+    parser.add_argument("--home", type=Path, help="keep the documents and indexes there for the next run")
+    options = parser.parse_args(arguments)
+    package = Path(read.__file__).parent
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            found = examples(options.data, options.home or Path(temporary), options.limit)
+    except CitechatError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    if options.model == "reader":
+        parameters = fit_reader(found)
+        path, report = package / "reader.json", report_reader(found, parameters)
+    else:
+        parameters, report = fit_gate(found)
+        path = package / abstain.FILE
+    path.write_text(json.dumps(parameters, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{report}\nwritten to {path.name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,66 @@
+"""The command line: ``citechat index | ask | serve | eval | models``.
+
+Heavy modules are imported inside the commands that need them, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from index.errors import CitechatError
+from ui.cli import answers, documents, evals, models
+from ui.cli.console import Console
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+_EPILOG = """\
+examples:
+  citechat index add reports/                    index a folder
+  citechat ask "Who prepared the draft?"         answer on the command line
+  citechat serve                                 open the chat at http://127.0.0.1:7860
+  citechat eval run evals/suite/dossier.yaml     measure the answers
+
+exit codes:
+  0 ok   1 evals below a threshold   2 usage or bad input   3 the index is damaged   4 a model or server is missing
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console(as_json=options.json is True)
+    try:
+        code: int = options.run(options, console)
+    except CitechatError as error:
+        console.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.say("Stopped.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left; so there is nobody to tell
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="citechat",
+        description="Ask your documents: every sentence of an answer shows the exact words it stands on.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (documents, answers, evals, models):
+        group.add_commands(commands)
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("citechat")

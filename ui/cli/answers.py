@@ -1,0 +1,104 @@
+"""``citechat ask`` and ``citechat serve``: answers on the terminal and in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import InputError, ModelMissing
+from ui.cli.console import Console, Subparsers, add_command
+
+if TYPE_CHECKING:
+    from rag.types import Answer, Quote, Source, Turn
+
+NO_MODEL = "none"
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Add ``ask`` and ``serve``."""
+    parser = add_command(
+        commands,
+        "ask",
+        _ask,
+        "answer a question from the indexed documents",
+        'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01"',
+    )
+    parser.add_argument("question", metavar="QUESTION")
+    parser.add_argument("--filter", metavar="CONDITIONS", help='such as: published>=2025-11-01 and author="Jane Roe"')
+    parser.add_argument("--history", type=Path, metavar="FILE", help="earlier turns: a JSON list of {role, content}")
+    parser.add_argument("--llm", metavar="NAME", default=NO_MODEL, help="language model, or none (default)")
+
+    parser = add_command(
+        commands, "serve", _serve, "serve the chat, the widget and the API", "citechat serve --add reports/ --port 8080"
+    )
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 7860)")
+    parser.add_argument("--add", nargs="+", type=Path, default=[], metavar="PATH", help="bring these up to date first")
+
+
+def _ask(options: argparse.Namespace, console: Console) -> int:
+    from index.filters import parse_filter
+
+    if options.llm != NO_MODEL:
+        raise ModelMissing(f"No language model {options.llm!r} is configured.", "Leave --llm out, or say: --llm none")
+    where = parse_filter(options.filter) if options.filter else None
+    history = _history(options.history) if options.history else []
+
+    from rag.pipeline import open_pipeline
+    from rag.serialize import answer_json
+    from rag.settings import load_settings
+
+    with open_pipeline(load_settings(options.home)) as pipeline:
+        answer = pipeline.ask(options.question, history, where)
+    console.result(answer_json(answer), _shown(answer, console))
+    return 0
+
+
+def _history(path: Path) -> list[Turn]:
+    from rag.types import Turn
+
+    remedy = 'It must be a JSON list such as [{"role": "user", "content": "Who is he?"}].'
+    try:
+        turns = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(turns, list) or not all(turn["role"] in ("user", "assistant") for turn in turns):
+            raise InputError(f"{path} is no conversation.", remedy)
+        return [Turn(turn["role"], str(turn["content"])) for turn in turns]
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.", "Check the path.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} is no conversation.", remedy) from error
+
+
+def _shown(answer: Answer, console: Console) -> str:
+    if answer.status == "clarify":
+        return answer.text
+    if answer.status == "not_found":
+        nearest = [f"  {_place(hit)}\n    {console.dim(hit.text)}" for hit in answer.hits[:3]]
+        return "\n".join([console.bold(answer.text), *nearest])
+    lines = [console.bold(answer.short_answer), ""] if answer.short_answer else []
+    lines += [f"{claim.text} " + "".join(f"[{quote.n}]" for quote in claim.quotes) for claim in answer.claims]
+    lines += ["", *(console.dim(f"[{quote.n}] {_place(quote)}") for quote in answer.quotes)]
+    return "\n".join(lines)
+
+
+def _place(source: Source | Quote) -> str:
+    page = f"p. {source.page}" if source.page else None
+    return ", ".join(part for part in (source.title, source.outlet, source.published, source.source, page) if part)
+
+
+def _serve(options: argparse.Namespace, console: Console) -> int:
+    from rag.settings import load_settings
+
+    settings = load_settings(options.home, host=options.host, port=options.port)
+
+    from rag.pipeline import open_pipeline
+    from ui.app import serve
+    from ui.cli.documents import add_documents
+
+    with open_pipeline(settings) as pipeline:
+        if options.add:
+            add_documents(pipeline.corpus, options.add, console, changes_only=True)
+        serve(pipeline, settings)
+    return 0

@@ -1,0 +1,65 @@
+"""``citechat models``: which models there are, and whether they are genuine."""
+
+from __future__ import annotations
+
+import argparse
+
+from ui.cli.console import Console, Subparsers, add_command, add_group
+
+MISSING = 4
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Add ``models`` and what belongs to it."""
+    group = add_group(commands, "models", "list, fetch and check models")
+    add_command(group, "list", _list, "list the catalogue and what is on this machine", "citechat models list")
+    parser = add_command(group, "pull", _pull, "fetch a model from the hub", "citechat models pull all-MiniLM-L6-v2")
+    parser.add_argument("name", metavar="NAME")
+    add_command(group, "verify", _verify, "compare the files with their pinned SHA-256", "citechat models verify")
+
+
+def _states() -> list[dict[str, str | None]]:
+    from index.errors import ModelMissing
+    from rag.models import CATALOGUE, locate
+
+    states: list[dict[str, str | None]] = []
+    for model in CATALOGUE:
+        try:
+            folder, problem = str(locate(model.name)), None
+        except ModelMissing as error:
+            folder, problem = None, str(error)
+        states.append(
+            {
+                "name": model.name,
+                "purpose": model.purpose,
+                "licence": model.licence,
+                "folder": folder,
+                "problem": problem,
+            }
+        )
+    return states
+
+
+def _list(_: argparse.Namespace, console: Console) -> int:
+    states = _states()
+    lines = [
+        f"{state['name']:20} {state['licence']:11} {state['purpose']}  {state['folder'] or 'absent'}"
+        for state in states
+    ]
+    console.result(states, "\n".join(lines))
+    return 0
+
+
+def _pull(options: argparse.Namespace, console: Console) -> int:
+    from rag.models import pull
+
+    folder = pull(options.name)
+    console.result({"name": options.name, "folder": str(folder)}, f"{options.name} is in {folder}")
+    return 0
+
+
+def _verify(_: argparse.Namespace, console: Console) -> int:
+    states = _states()
+    lines = [f"{state['name']:20} {state['problem'] or 'genuine'}" for state in states]
+    console.result(states, "\n".join(lines))
+    return MISSING if any(state["problem"] for state in states) else 0
