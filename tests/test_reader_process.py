@@ -42,9 +42,8 @@ def good(tmp_path: Path) -> Path:
 
 
 def children(parent: int) -> list[int]:
-    """Return the ids of the children that ``parent`` has now."""
-    tasks = Path(f"/proc/{parent}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    """Return the ids of the children that the main thread of ``parent`` has now."""
+    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 def child_of_this() -> int:

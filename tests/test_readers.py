@@ -405,6 +405,20 @@ def test_pdf_running_heads_are_kept_once_and_page_numbers_not_at_all(tmp_path: P
     assert document.page_of(document.text.index("gamma")) == 3
 
 
+def test_pdf_figures_at_the_foot_of_each_page_are_no_running_heads(tmp_path: Path) -> None:
+    pages = [
+        [
+            *column([f"Region {name} sold as follows in the year."]),
+            (72, 40, 11, f"Total {total}"),
+            (300, 20, 9, f"{n} / 3"),
+        ]
+        for n, (name, total) in enumerate([("North", 120), ("South", 80), ("East", 95)], start=1)
+    ]
+    text = written(tmp_path, "a.pdf", pdf(pages)).text
+    assert [f"Total {total}" in text for total in (120, 80, 95)] == [True] * 3
+    assert "2 / 3" not in text
+
+
 def test_pdf_paragraph_goes_on_over_the_page(tmp_path: Path) -> None:
     first = column(["A paragraph that begins on the first of the two pages and is not", "finished where that page"])
     second = column(["ends, as paragraphs often are not, but goes on at the top of the", "next page until it stops."])

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from index.readers.layout import HYPHEN, Line, page_blocks
+from index.readers.layout import HYPHEN, page_blocks
 from index.readers.metadata import known_fields, with_header_facts
+from index.readers.pages import Line
 from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
 
 _CELL_GAP = 1.6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from index.readers.decode import decode
 from index.readers.metadata import header_facts, with_header_facts
@@ -38,52 +38,46 @@ def parse_text(text: str) -> Parsed:
 
 
 def _blocks(lines: list[str]) -> Iterator[RawBlock]:
-    """Yield the blocks of each run of lines between blank ones."""
-    chunk: list[str] = []
+    """Yield the blocks of each stretch of lines between blank ones."""
     seen = 0
     group = 0
-    for line in [*lines, ""]:
-        if line.strip():
-            chunk.append(line)
-        elif chunk:
+    for is_text, stretch in groupby(lines, key=lambda line: bool(line.strip())):
+        if is_text:
+            chunk = list(stretch)
             group += not _ITEM.match(chunk[0])
-            yield from _chunk_blocks(chunk, group, may_be_header=seen < _HEADER_LINES)
+            for run in _runs(chunk, may_have_header=seen < _HEADER_LINES):
+                yield _block(run, group)
             seen += len(chunk)
-            chunk = []
 
 
-def _chunk_blocks(lines: list[str], group: int, may_be_header: bool) -> Iterator[RawBlock]:
-    """Yield the blocks of lines that no blank line separates: wrapped lines are joined, others stand alone."""
+def _runs(lines: list[str], may_have_header: bool) -> Iterator[list[str]]:
+    """Yield the lines of each block: wrapped lines go together, items, header lines and short lines stand alone."""
     wrapped = _is_wrapped(lines)
-    parts: list[str] = []
-    kind_is_item = False
+    run: list[str] = []
+    after_header = False
     for number, line in enumerate(lines):
-        item = _ITEM.match(line)
-        if _UNDERLINE.fullmatch(line.strip()) and len(parts) == 1 and not kind_is_item:
-            yield RawBlock("heading", parts.pop(), level=1 if line.strip()[0] == "=" else 2)
+        underlines = len(run) == 1 and _UNDERLINE.fullmatch(line.strip()) is not None
+        if _RULE.fullmatch(line) and not underlines:
             continue
-        if _RULE.fullmatch(line):
-            continue
-        header = may_be_header and number < _HEADER_LINES and bool(header_facts(line))
-        if parts and (item or header or not (wrapped or _starts_low(line))):
-            yield _block(parts, kind_is_item, group)
-            parts = []
-        if not parts:
-            kind_is_item = item is not None
-        parts.append(_without_marker(line, item))
-        if header:
-            yield _block(parts, kind_is_item, group)
-            parts = []
-    if parts:
-        yield _block(parts, kind_is_item, group)
+        is_header = may_have_header and number < _HEADER_LINES and bool(header_facts(line))
+        stands_alone = is_header or after_header or _ITEM.match(line) or not (wrapped or _starts_low(line))
+        if run and stands_alone and not underlines:
+            yield run
+            run = []
+        run.append(line)
+        after_header = is_header
+    if run:
+        yield run
 
 
-def _block(parts: list[str], is_item: bool, group: int) -> RawBlock:
-    return RawBlock("item" if is_item else "paragraph", " ".join(parts), group=group)
-
-
-def _without_marker(line: str, item: re.Match[str] | None) -> str:
-    return line if item is None or item["number"] else line[item.end() :]
+def _block(run: list[str], group: int) -> RawBlock:
+    if len(run) == 2 and (underline := _UNDERLINE.fullmatch(run[1].strip())):
+        return RawBlock("heading", run[0], level=1 if underline[1] == "=" else 2)
+    item = _ITEM.match(run[0])
+    text = " ".join(run)
+    if item is None:
+        return RawBlock("paragraph", text)
+    return RawBlock("item", text if item["number"] else text[item.end() :], group=group)
 
 
 def _is_wrapped(lines: list[str]) -> bool:
@@ -96,7 +90,7 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 
 def _starts_low(line: str) -> bool:
-    return line.lstrip()[0].islower()
+    return line.lstrip()[:1].islower()
 
 
 def _with_headings(blocks: list[RawBlock]) -> list[RawBlock]:
