@@ -1,0 +1,39 @@
+# The two commands: `make chat` and `make test`. Both set up everything they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHROMIUM := /usr/bin/chromium
+
+.PHONY: chat test check measure clean
+
+## Index seeds/ (only what is new) and serve the chat at http://127.0.0.1:7860
+chat: $(READY)
+	@$(BIN)/citechat serve --add seeds
+
+## Lint, types and every test
+test: $(READY) $(CHROMIUM) check
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+## The figures of README.md and ARCHITECTURE.md that need no other data
+measure: $(READY)
+	$(BIN)/citechat eval run $(addprefix evals/suite/,dossier.yaml handbook.yaml manual.yaml unanswerable.yaml)
+
+# torch comes first and by itself: its CPU build, before anything could ask for another one.
+$(READY): pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --constraint .ci/constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+# The browser of the browser tests. Without apt or its rights, the tests themselves say what is missing.
+$(CHROMIUM):
+	-apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
