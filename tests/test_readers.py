@@ -441,6 +441,22 @@ def test_pdf_table_rows(tmp_path: Path) -> None:
     ]
 
 
+def test_pdf_table_goes_on_over_the_page(tmp_path: Path) -> None:
+    def rows(cells: list[list[str]], top: float, mark: str = "") -> list[tuple[float, float, float, str]]:
+        return [
+            (72.0 + 150 * place, top - 16 * row, 11.0, mark + cell)
+            for row, texts in enumerate(cells)
+            for place, cell in enumerate(texts)
+        ]
+
+    header = rows([["Duty", "Kind"]], 716, mark="*")
+    first = [(72.0, 760.0, 9.0, "Report, page 1 of 2"), *header, *rows([["cede land", "once"]], 700)]
+    second = [(72.0, 760.0, 9.0, "Report, page 2 of 2"), *header, *rows([["stay out", "lasting"]], 700)]
+    document = written(tmp_path, "a.pdf", pdf([first, second]))
+    assert document.text == "Report, page 1 of 2\n\nDuty: cede land; Kind: once\nDuty: stay out; Kind: lasting"
+    assert document.page_of(document.text.index("stay out")) == 2
+
+
 def test_pdf_list_items(tmp_path: Path) -> None:
     page = column(["• flour from the mill", "• water from the well that is", "behind the house", "1. Mix.", "2. Bake."])
     assert [text for kind, text in blocks(written(tmp_path, "a.pdf", pdf([page]))) if kind == "item"] == [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Collection
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from index.readers.dates import parse_date
 from index.readers.decode import decode
 from index.readers.markup import tree_blocks
 from index.readers.metadata import known_fields
@@ -43,8 +43,8 @@ def parse(data: bytes) -> Parsed:
     fields = known_fields(
         [
             ("published", (page and page.date) or ""),
-            ("modified", _modified(tree)),
-            ("author", _people((page and page.author) or "")),
+            ("modified", _declared(tree, _MODIFIED)),
+            ("author", _declared(tree, ("author",)) or _people((page and page.author) or "")),
             ("outlet", (page and page.sitename) or ""),
             ("language", language),
         ]
@@ -132,12 +132,13 @@ def _main_text(tree: _Element) -> Any:  # noqa: ANN401  (trafilatura.settings.Do
     )
 
 
-def _modified(tree: _Element) -> str:
-    for meta in tree.iter("meta"):
-        name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or "").lower()
-        if name in _MODIFIED and (found := parse_date(meta.get("content") or "")):
-            return found
-    return ""
+def _declared(tree: _Element, names: Collection[str]) -> str:
+    """Return what the page's head says under the first of ``names`` that it uses."""
+    found = {
+        (meta.get("property") or meta.get("name") or meta.get("itemprop") or "").lower(): meta.get("content") or ""
+        for meta in tree.iter("meta")
+    }
+    return next((found[name] for name in names if found.get(name)), "")
 
 
 def _length(blocks: list[RawBlock]) -> int:

@@ -67,22 +67,27 @@ class _Builder:
             at = end
 
     def _table_end(self, at: int) -> int:
-        """Return the end of the run of lines with cells that starts at ``at``."""
+        """Return the end of the run of lines with cells that starts at ``at``; it may go on on the next page."""
         end = at
         while end < len(self._lines) and len(self._lines[end].cells) > 1:
-            step = self._lines[end - 1].baseline - self._lines[end].baseline if end > at else 0.0
-            if end > at and (self._lines[end].page != self._lines[at].page or not 0 <= step < 3.5 * self._leading):
+            if end > at and not self._is_next_row(self._lines[at], self._lines[end - 1], self._lines[end]):
                 break
             end += 1
         return end
 
+    def _is_next_row(self, first: Line, before: Line, line: Line) -> bool:
+        if line.page == before.page:
+            return 0 <= before.baseline - line.baseline < 3.5 * self._leading
+        return line.page == before.page + 1 and len(line.cells) == len(first.cells) and _are_columns([first, line])
+
     def _table(self, lines: Sequence[Line]) -> Iterator[RawBlock]:
         self._group += 1
-        rows = [[text for _, _, text in line.cells] for line in lines]
-        is_even = len({len(row) for row in rows}) == 1
-        header = rows[0] if is_even and names_columns(rows) and _are_columns(lines) else []
-        for text in row_texts(rows[bool(header) :], header):
-            yield RawBlock("row", text, page=lines[0].page, group=self._group)
+        header: list[str] = []
+        if _has_header(lines):
+            header = lines[0].texts
+            lines = [line for line in lines if line.texts != header]
+        for line, text in zip(lines, row_texts([line.texts for line in lines], header), strict=False):
+            yield RawBlock("row", text, page=line.page, group=self._group)
 
     def _paragraph_end(self, at: int) -> int:
         end = at + 1
@@ -144,7 +149,7 @@ class _Builder:
         first = lines[0]
         item = _ITEM.match(first.text)
         text = first.text if item is None or item["number"] else first.text[item.end() :]
-        level = 0 if item else self._heading_level(lines)
+        level = 0 if item and item["bullet"] else self._heading_level(lines)
         kind: BlockKind = "heading" if level else "item" if item else "paragraph"
         if kind == "item":
             self._group += not self._in_list
@@ -206,6 +211,14 @@ def _vocabulary(lines: Sequence[Line]) -> Counter[str]:
 
 def _same_size(a: Line, b: Line, tolerance: float = 0.1) -> bool:
     return abs(a.size - b.size) <= tolerance * max(a.size, b.size)
+
+
+def _has_header(lines: Sequence[Line]) -> bool:
+    """Tell whether the first line names the columns of the others."""
+    rows = [line.texts for line in lines]
+    is_marked = lines[0].bold and not all(line.bold for line in lines[1:])
+    is_even = len({len(row) for row in rows}) == 1
+    return is_even and (is_marked or names_columns(rows)) and _are_columns(lines)
 
 
 def _are_columns(lines: Sequence[Line]) -> bool:

@@ -13,6 +13,8 @@ _PAGE_NUMBER = re.compile(
 _FEWEST_REPEATS = 3
 _RUNNING_SHARE = 0.4
 _FEW_LINES = 10
+_COUNTED = "\0"
+"""Encloses a number that is counted from the page's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,14 @@ class Line:
     turned: bool = False
 
     @property
+    def texts(self) -> list[str]:
+        """The cells' texts."""
+        return [text.strip() for _, _, text in self.cells]
+
+    @property
     def text(self) -> str:
         """The whole line."""
-        return " ".join(text.strip() for _, _, text in self.cells)
+        return " ".join(self.texts)
 
     @property
     def left(self) -> float:
@@ -77,16 +84,17 @@ def _joined(a: Line, b: Line) -> Line | None:
 def _without_running(pages: Sequence[Sequence[Line]]) -> list[Line]:
     """Return the lines without page numbers, and with what stands at the edge of many pages kept once."""
     counts = Counter(key for page in pages for key in {key for number in _edges(page) for key in _keys(page[number])})
-    needed = max(_FEWEST_REPEATS, _RUNNING_SHARE * len(pages))
+    share = _RUNNING_SHARE * len(pages)
+    running = {key for key, count in counts.items() if count >= max(share, 2 if _COUNTED in key else _FEWEST_REPEATS)}
     seen: set[str] = set()
     kept: list[Line] = []
     for page in pages:
         edges = _edges(page)
         for number, line in enumerate(page):
-            running = {key for key in _keys(line) if counts[key] >= needed}
-            if number in edges and (_is_page_number(page, number) or running & seen):
+            keys = running.intersection(_keys(line))
+            if number in edges and (_is_page_number(page, number) or keys & seen):
                 continue
-            seen |= running
+            seen |= keys
             kept.append(line)
     return kept
 
@@ -113,4 +121,4 @@ def _keys(line: Line) -> Iterator[str]:
     yield text
     numbers = list(re.finditer(r"\d{1,4}", text))
     for number in numbers[:1] + numbers[1:][-1:]:
-        yield f"{text[: number.start()]}\0{int(number[0]) - line.page}\0{text[number.end() :]}"
+        yield f"{text[: number.start()]}{_COUNTED}{int(number[0]) - line.page}{_COUNTED}{text[number.end() :]}"
