@@ -338,6 +338,12 @@ def test_a_short_page_is_read_whole_and_merged_cells_are_written_out(tmp_path: P
     ]
 
 
+def test_html_that_is_hidden_is_no_text(tmp_path: Path) -> None:
+    hidden = "<p hidden>no</p><p style='color:red; display: none'>no</p><template>no</template><!-- no -->"
+    page = f"<html><body><p>vis<!-- no -->ible&#1;</p>{hidden}&#2;<noscript>no</noscript></body></html>"
+    assert written(tmp_path, "a.html", page).text == "visible"
+
+
 def test_html_says_its_encoding(tmp_path: Path) -> None:
     page = "<html><head><meta charset=iso-8859-1></head><body><p>naïve “café”</p></body></html>"
     assert written(tmp_path, "a.html", page.encode("cp1252")).text == "naïve “café”"

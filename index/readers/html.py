@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from index.readers.decode import decode
 from index.readers.markup import tree_blocks
 from index.readers.metadata import known_fields
-from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
+from index.readers.parsed import Parsed, RawBlock, Unreadable, clean, visible
 from index.readers.spans import write_out_spans
 from index.readers.text import parse_text
 
@@ -22,6 +22,7 @@ _CHARSET = re.compile(
     rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]+)|<\?xml[^>]{0,80}encoding=["']([\w-]+)""", re.I
 )
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SHORT_PAGE = 400
 _MOST_NAME_WORDS = 30
 _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "last-modified", "lastmod")
@@ -34,10 +35,9 @@ def parse(data: bytes) -> Parsed:
     write_out_spans(tree)
     page = _main_text(tree)
     blocks = tree_blocks(page.body) if page is not None and page.body is not None else []
-    everything = tree_blocks(_without_frame(tree))
     # Of short pages trafilatura keeps little, or runs all of it together.
-    if len(blocks) == 1 or _length(blocks) < _SHORT_PAGE:
-        blocks = everything
+    if len(blocks) == 1 or sum(len(raw.text) for raw in blocks) < _SHORT_PAGE:
+        blocks = tree_blocks(_without_frame(tree))
     if len(blocks) == 1 and blocks[0].kind == "code":
         return parse_text(blocks[0].text)
     fields = known_fields(
@@ -50,6 +50,18 @@ def parse(data: bytes) -> Parsed:
         ]
     )
     return Parsed(blocks, _title(tree, (page and page.title) or "", fields.get("outlet", "")), fields)
+
+
+def _drop_invisible(tree: _Element) -> None:
+    """Take out, in place, what a browser would not show: it is no part of the text, and may be there to mislead."""
+    elements = list(tree.iter())
+    for element in elements:
+        # Control characters get in as &#1; and lxml refuses to move them.
+        element.text, element.tail = visible(element.text or ""), visible(element.tail or "")
+    for element in elements:
+        is_hidden = element.get("hidden") is not None or _HIDDEN_STYLE.search(element.get("style") or "")
+        if is_hidden and element.getparent() is not None:
+            element.drop_tree()
 
 
 def _title(tree: _Element, declared: str, outlet: str) -> str:
@@ -97,6 +109,7 @@ def _tree(text: str) -> _Element:
         return document_fromstring("<html></html>")
     if any("depth" in entry.message.lower() for entry in parser.error_log):
         raise Unreadable("is nested too deeply to read.", "Save it in a simpler form, as text for example.")
+    _drop_invisible(tree)
     return tree
 
 
@@ -139,7 +152,3 @@ def _declared(tree: _Element, names: Collection[str]) -> str:
         for meta in tree.iter("meta")
     }
     return next((found[name] for name in names if found.get(name)), "")
-
-
-def _length(blocks: list[RawBlock]) -> int:
-    return sum(len(raw.text) for raw in blocks)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 _PAGE_NUMBER = re.compile(
     r"(?:(?:page|seite|página|pagina)\s+)?\W{0,3}\d{1,4}\W{0,3}(?:(?:of|von|de|sur)\s\d{1,4})?", re.IGNORECASE
@@ -13,6 +14,7 @@ _PAGE_NUMBER = re.compile(
 _FEWEST_REPEATS = 3
 _RUNNING_SHARE = 0.4
 _FEW_LINES = 10
+_MOST_NUMBERS = 5
 _COUNTED = "\0"
 """Encloses a number that is counted from the page's."""
 
@@ -119,6 +121,5 @@ def _keys(line: Line) -> Iterator[str]:
     """Yield what stays the same if ``line`` runs on: its text, also with a number counted from the page's."""
     text = line.text.lower()
     yield text
-    numbers = list(re.finditer(r"\d{1,4}", text))
-    for number in numbers[:1] + numbers[1:][-1:]:
+    for number in islice(re.finditer(r"\d{1,4}", text), _MOST_NUMBERS):
         yield f"{text[: number.start()]}{_COUNTED}{int(number[0]) - line.page}{_COUNTED}{text[number.end() :]}"

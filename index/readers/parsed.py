@@ -55,7 +55,7 @@ class Parsed:
 
 def clean(text: str) -> str:
     """Return ``text`` on one line: NFC, visible characters only, single spaces."""
-    return " ".join(_visible(text).split())
+    return " ".join(visible(text).split())
 
 
 def assemble(parsed: Parsed, document_id: str, source: str) -> Document:
@@ -90,7 +90,8 @@ def assemble(parsed: Parsed, document_id: str, source: str) -> Document:
     )
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Return ``text`` in NFC without the characters that show nothing; line breaks and spaces stay."""
     text = _INVISIBLE.sub("", text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
@@ -104,7 +105,7 @@ def _normalised(blocks: Sequence[RawBlock]) -> Iterator[RawBlock]:
                 yield replace(raw, text=text)
             continue
         code_group += 1
-        for line in _visible(raw.text).splitlines():
+        for line in visible(raw.text).splitlines():
             if text := line.expandtabs(4).rstrip():
                 yield replace(raw, text=text, group=code_group)
             else:

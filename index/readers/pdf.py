@@ -57,7 +57,7 @@ def _parsed(document: Any) -> Parsed:  # noqa: ANN401  (pypdfium2 has no types)
         raise Unreadable(
             "is scanned or drawn: it has no text layer.", "Run it through text recognition (OCR) and add the result."
         )
-    info = document.get_metadata_dict()
+    info = _info(document)
     fields = known_fields([("author", info.get("Author", "")), ("modified", _date(info))])
     if unread:
         fields["pages_without_text"] = ", ".join(map(str, unread))
@@ -70,6 +70,13 @@ def _largest_heading(blocks: Sequence[RawBlock]) -> str:
     """Return the first of the first page's highest headings."""
     headings = [raw for raw in blocks if raw.kind == "heading" and raw.page == blocks[0].page]
     return min(headings, key=lambda raw: raw.level).text if headings else ""
+
+
+def _info(document: Any) -> dict[str, str]:  # noqa: ANN401
+    try:
+        return dict(document.get_metadata_dict())
+    except UnicodeDecodeError:
+        return {}
 
 
 def _date(info: dict[str, str]) -> str:

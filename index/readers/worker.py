@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -89,7 +90,8 @@ class ReaderProcess:
             return 0
         with child:
             if child.stdin is not None:
-                child.stdin.close()
+                with suppress(BrokenPipeError):
+                    child.stdin.close()
             try:
                 return child.wait(timeout=0.5)
             except subprocess.TimeoutExpired:
