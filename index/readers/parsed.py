@@ -17,6 +17,7 @@ _INVISIBLE = re.compile(
     "\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_SEPARATORS = re.compile("[\x0b\x0c\x1c-\x1f]")
 
 
 class Unreadable(Exception):
@@ -92,7 +93,7 @@ def assemble(parsed: Parsed, document_id: str, source: str) -> Document:
 
 def visible(text: str) -> str:
     """Return ``text`` in NFC without the characters that show nothing; line breaks and spaces stay."""
-    text = _INVISIBLE.sub("", text)
+    text = _SEPARATORS.sub(" ", _INVISIBLE.sub("", text))
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
