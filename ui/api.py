@@ -82,6 +82,11 @@ def chat_router(streams: Streams, library: Library, conversations: Conversations
             raise HTTPException(422, f"start and end must be in order and at most {len(found.text)}.")
         return _document(found, start, end)
 
+    @router.get("/holdings")
+    def holdings() -> dict[str, int]:
+        totals = library.stats()
+        return {"documents": totals.documents, "passages": totals.passages}
+
     @router.post("/feedback", dependencies=[Depends(require_json)])
     def give_feedback(body: FeedbackRequest) -> dict[str, bool]:
         exchange = conversations.exchange(body.message_id)

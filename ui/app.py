@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
     from rag.settings import Settings
 
+_GRADIO_ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+}
+"""Gradio calls nobody, and does not sum up its own use after every event for a page that is not served."""
+
 _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 
@@ -55,13 +62,13 @@ async def _mount_chat(
     library: Library,
     settings: Settings,
 ) -> None:
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, which happens here
+    os.environ.update(_GRADIO_ENVIRONMENT)  # read when gradio is imported and when its queue is made, both below
     import gradio as gr
 
     from ui.chat import Chat, build_chat
     from ui.theme import theme
 
-    page = build_chat(Chat(streams, conversations, feedback, library), settings)
+    page = build_chat(Chat(streams, conversations, feedback), library.stats(), settings)
     gr.mount_gradio_app(
         app,
         page,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from ui import render
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
 from ui.problems import message_of
-from ui.stream import MAX_STREAMS, Library, Streams
+from ui.stream import MAX_STREAMS, Streams, Totals
 
 if TYPE_CHECKING:
     from rag.settings import Settings
@@ -31,24 +31,20 @@ _WELCOME = """## What would you like to know?
 Every sentence of an answer shows the exact words it stands on. If the documents do not say, neither do I."""
 
 Message = dict[str, str]
+Updates = tuple[Any, Any, Any]
+"""What the question box, the messages and the conversation's id become; any of them may be ``gr.skip()``."""
 
 
 class Chat:
     """The handlers of the page: each reads and writes conversations and returns what the components show."""
 
-    def __init__(self, streams: Streams, conversations: Conversations, feedback: FeedbackLog, library: Library) -> None:
+    def __init__(self, streams: Streams, conversations: Conversations, feedback: FeedbackLog) -> None:
         self._streams = streams
         self._conversations = conversations
         self._feedback = feedback
-        self._library = library
 
-    def holdings(self) -> str:
-        """Say what is indexed."""
-        totals = self._library.stats()
-        return f"{render.count(totals.documents, 'document')}, {render.count(totals.passages, 'passage')} indexed"
-
-    async def ask(self, question: str, conversation_id: str) -> AsyncIterator[tuple[Any, Any, Any]]:
-        """Answer a question; yields the question box, the messages and the conversation's id."""
+    async def ask(self, question: str, conversation_id: str) -> AsyncGenerator[Updates, None]:
+        """Answer a question."""
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
@@ -67,18 +63,26 @@ class Chat:
         except Exception as error:  # noqa: BLE001  # shown in the place of the answer
             self._conversations.record(replace(exchange, state="failed", text=message_of(error)))
         finally:
-            self._conversations.stop(conversation_id)
+            self._conversations.record(replace(exchange, state="stopped"))
         yield _ready(), self._messages(conversation_id), gr.skip()
+
+    async def ask_example(self, conversation_id: str, chosen: gr.SelectData) -> AsyncGenerator[Updates, None]:
+        """Answer one of the example questions."""
+        async with aclosing(self.ask(str(chosen.value["text"]), conversation_id)) as updates:
+            async for update in updates:
+                yield update
+
+    async def ask_again(self, conversation_id: str, retried: gr.RetryData) -> AsyncGenerator[Updates, None]:
+        """Take back a question and what followed it, and answer it anew."""
+        question = self._conversations.rewind(conversation_id, _position(retried.index))
+        async with aclosing(self.ask(question or "", conversation_id)) as updates:
+            async for update in updates:
+                yield update
 
     def stop(self, conversation_id: str) -> tuple[gr.Textbox, list[Message]]:
         """Show that the answer was stopped. Gradio cancels :meth:`ask` at the same time."""
         self._conversations.stop(conversation_id)
         return _ready(), self._messages(conversation_id)
-
-    def retry(self, conversation_id: str, retried: gr.RetryData) -> tuple[str, list[Message]]:
-        """Take back a question and what followed it; returns it for asking again."""
-        question = self._conversations.rewind(conversation_id, _position(retried.index))
-        return question or "", self._messages(conversation_id)
 
     def judge(self, conversation_id: str, judged: gr.LikeData) -> None:
         """Record a reader's judgement of an answer."""
@@ -96,15 +100,16 @@ class Chat:
         return messages
 
 
-def build_chat(chat: Chat, settings: Settings) -> gr.Blocks:
+def build_chat(chat: Chat, totals: Totals, settings: Settings) -> gr.Blocks:
     """Lay out the page and connect it to the handlers."""
+    holdings = f"{render.count(totals.documents, 'document')}, {render.count(totals.passages, 'passage')} indexed"
     page: gr.Blocks
     with gr.Blocks(title=settings.title, analytics_enabled=False, fill_height=True) as page:
         conversation = gr.State("")
         with gr.Row(elem_id="top"):
             with gr.Column(elem_id="masthead"):
                 gr.Markdown(f"# {render.escape(settings.title)}", elem_id="title")
-                holdings = gr.Markdown(chat.holdings(), elem_id="holdings")
+                gr.Markdown(holdings, elem_id="holdings")
             fresh = gr.Button("New conversation", elem_id="fresh", size="sm")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="talk"):
@@ -134,36 +139,28 @@ def build_chat(chat: Chat, settings: Settings) -> gr.Blocks:
                     max_lines=6,
                 )
             gr.Column(elem_id="sources")
-        _connect(chat, page, conversation, messages, box, fresh, holdings)
+        _connect(chat, conversation, messages, box, fresh)
     page.max_threads = 2 * MAX_STREAMS
     page.queue(default_concurrency_limit=2 * MAX_STREAMS, max_size=_WAITING, api_open=False)
     return page
 
 
-def _connect(
-    chat: Chat,
-    page: gr.Blocks,
-    conversation: gr.State,
-    messages: gr.Chatbot,
-    box: gr.Textbox,
-    fresh: gr.Button,
-    holdings: gr.Markdown,
-) -> None:
+def _connect(chat: Chat, conversation: gr.State, messages: gr.Chatbot, box: gr.Textbox, fresh: gr.Button) -> None:
+    """Connect each thing a reader does to one handler.
+
+    Gradio's client can lose an event that begins while another of the same page ends, so no event starts another and
+    none runs when the page is opened.
+    """
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    asked = quiet | {"fn": chat.ask, "inputs": [box, conversation], "outputs": [box, messages, conversation]}
-    asking = [
-        box.submit(**asked),
-        messages.example_select(_example, None, box, **quiet).then(**asked),
-        messages.retry(chat.retry, conversation, [box, messages], **quiet).then(**asked),
+    shown = [box, messages, conversation]
+    asking: list[Any] = [
+        box.submit(chat.ask, [box, conversation], shown, **quiet),
+        messages.example_select(chat.ask_example, conversation, shown, **quiet),
+        messages.retry(chat.ask_again, conversation, shown, **quiet),
     ]
     box.stop(chat.stop, conversation, [box, messages], cancels=asking, **quiet)
-    fresh.click(_afresh, None, [box, messages, conversation], cancels=asking, **quiet)
+    fresh.click(_afresh, None, shown, cancels=asking, **quiet)
     messages.like(chat.judge, conversation, None, **quiet)
-    page.load(chat.holdings, None, holdings, **quiet)
-
-
-def _example(selected: gr.SelectData) -> str:
-    return str(selected.value["text"])
 
 
 def _afresh() -> tuple[gr.Textbox, list[Message], str]:

@@ -1,6 +1,6 @@
 /* The chat page: citations open the panel, copying gives prose, and everything is usable by keyboard and by ear. */
 import { Panel } from './panel.js';
-import { el, origin, reference, sourcesOf } from './sources.js';
+import { el, getJSON, origin, reference, sourcesOf } from './sources.js';
 
 const NEAREST = 'nearest passage';
 const LINKS = '#chat :is(a[href^="#cite-"], a[href^="#evidence-"])';
@@ -91,6 +91,14 @@ function describe() {
   }
 }
 
+/** The page was built when the server started; documents may have come since. */
+async function showHoldings() {
+  const { documents, passages } = await getJSON('/api/holdings');
+  const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+  document.querySelector('#holdings p').textContent = `${count(documents, 'document')}, ${count(passages, 'passage')} indexed`;
+}
+
+let built = false;
 let running = false;
 
 /** Say the finished answer once; a log that speaks every word as it arrives cannot be followed. */
@@ -118,6 +126,10 @@ function keepPanel() {
 let due;
 function update() {
   due = undefined;
+  if (!built && document.querySelector('#holdings p')) {
+    built = true;
+    showHoldings();
+  }
   describe();
   announce();
   keepPanel();
