@@ -26,10 +26,10 @@ class Expects(Enum):
 class Question:
     """A question, analysed.
 
-    ``terms`` are the stems of its content words, each with its weight (inverse document frequency, in nats);
-    ``names`` the stems of words that name something: capitalised inside the sentence, or with a digit; ``years`` are
-    the years among them. ``wants_speech``: it asks what somebody said or wrote; ``compares``: what several documents
-    say.
+    ``terms`` are the stems of its content words, each with its weight (inverse document frequency, in nats).
+    ``names`` are the stems of words that name something (capitalised inside the sentence, or with a digit), ``years``
+    the years among them, ``phrases`` what it puts in quotation marks (lower case). ``wants_speech``: it asks what
+    somebody said or wrote. ``compares``: it asks what several documents say.
     ``counted`` is the stem of what a number should count ("how many *days*"), if anything.
     """
 
@@ -39,6 +39,7 @@ class Question:
     terms: Mapping[str, float]
     names: frozenset[str]
     years: frozenset[str]
+    phrases: tuple[str, ...]
     wants_speech: bool
     compares: bool
     counted: str | None = None
@@ -98,6 +99,7 @@ _PLURAL = re.compile(
     r"|demands|give up|concede|say|include|includes|contain|offer|get|need|promise|keep)\b",
     re.I,
 )
+_QUOTED = re.compile(r"[\"“«]([^\"“”«»]+)[\"”»]")
 _YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
 _COMPARING = re.compile(
     r"\b(?:chang(?:e|ed|es)|differ(?:s|ent|ence|ences)?|compared?|comparison|versus|vs|contradict\w*|disagree\w*"
@@ -127,10 +129,16 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         terms={stem_: weights.get(stem_, 1.0) for stem_ in dict.fromkeys(content)},
         names=frozenset(_names(text)),
         years=frozenset(_YEAR.findall(text)),
+        phrases=quoted_phrases(text),
         compares=bool(_COMPARING.search(text)),
         wants_speech=bool(_SPEAKING.search(text)),
         counted=stem(counted[1]) if counted and counted[1].lower() not in STOP_WORDS else None,
     )
+
+
+def quoted_phrases(text: str) -> tuple[str, ...]:
+    """Return what a question puts in quotation marks, if it is two words or more, in lower case."""
+    return tuple(found.strip().lower() for found in _QUOTED.findall(text) if len(found.split()) > 1)
 
 
 def _expectation(text: str) -> Expects:

@@ -8,7 +8,7 @@ sentences.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -20,22 +20,23 @@ import numpy.typing as npt
 
 from index.embedder import Embedder
 from index.terms import stem, terms, words
-from index.types import Span, Vector
+from index.types import Passage, Span, Vector
 from rag.question import Expects, Question
 from rag.retrieve import Found
-from rag.spans import DATE, MONEY, NUMBER, capitalised, has_speech, names, people, spans_of
+from rag.spans import DATE, FIGURE, MONEY, NUMBER, capitalised, has_speech, names, people, spans_of
 
 FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context
     "passage_similarity",  # cosine of question and passage
     "passage_score",  # fused retrieval score, less the best passage's
     "coverage",  # share of the question's term weight found in the sentence
-    "near_coverage",  # the same, with the sentences on either side, title, headings and date
+    "near_coverage",  # the same, with title, headings and date, and in prose the sentences on either side
     "passage_coverage",  # the same, over the whole passage with title, headings and date
     "soft_coverage",  # as coverage, each term by the likest word of the sentence (cosine of word vectors)
-    "soft_near",  # the same, with the sentences on either side, title, headings and date
-    "names_covered",  # share of the question's names found in sentence, neighbours, title or headings
+    "soft_near",  # as near_coverage, in the same way
+    "names_covered",  # share of the question's names found there
     "years_covered",  # share of the question's years found there
+    "phrases",  # share of the question's quoted phrases that the sentence holds
     "adjacency",  # share of neighbouring question terms that stand close together in the sentence
     "expected_span",  # a span of the expected kind that is not in the question: 1, else 0
     "prose",  # the question expects no particular kind of span
@@ -148,7 +149,7 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], embe
         similarities = found.stored.sentence_vectors @ query
         for position, (span, text) in enumerate(zip(passage.sentences, texts, strict=True)):
             own = sets[position]
-            near = context.union(*sets[max(0, position - 1) : position + 2])
+            near = context.union(*(sets[neighbour] for neighbour in _neighbours(passage, position)))
             features = [
                 similarities[position],
                 found.dense,
@@ -160,6 +161,7 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], embe
                 similar.covered(near),
                 _share(question.names, near),
                 _share(question.years, near),
+                _share(question.phrases, [phrase for phrase in question.phrases if phrase in text.lower()]),
                 _adjacency(question, [term.stem for term in bags[position]]),
                 float(bool(expected_spans(question, text, known))),
                 float(question.expects is Expects.PROSE),
@@ -208,8 +210,21 @@ def covered(question: Question, stems: frozenset[str]) -> float:
     return sum(weight for stem_, weight in question.terms.items() if stem_ in stems) / total if total else 0.0
 
 
-def _share(wanted: frozenset[str], stems: frozenset[str]) -> float:
-    return len(wanted & stems) / len(wanted) if wanted else 1.0
+def _neighbours(passage: Passage, position: int) -> list[int]:
+    """Return a sentence and those beside it; the items of a list and the rows of a table stand for themselves."""
+    spans = passage.sentences
+    near = [position]
+    for other in (position - 1, position + 1):
+        if 0 <= other < len(spans):
+            first, second = sorted((spans[position], spans[other]), key=lambda span: span.start)
+            between = passage.text[first.end - passage.start : second.start - passage.start]
+            if between != "\n":
+                near.append(other)
+    return near
+
+
+def _share(wanted: Collection[str], found: Collection[str]) -> float:
+    return sum(each in found for each in wanted) / len(wanted) if wanted else 1.0
 
 
 def _adjacency(question: Question, stems: Sequence[str]) -> float:
@@ -249,7 +264,7 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
         case Expects.DATE:
             spans = spans_of(DATE, text)
         case Expects.MONEY:
-            spans = spans_of(MONEY, text) or spans_of(NUMBER, text)
+            spans = spans_of(MONEY, text) or spans_of(FIGURE, text)
         case Expects.NUMBER:
             spans = spans_of(NUMBER, text)
         case Expects.PROSE:

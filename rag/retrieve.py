@@ -13,6 +13,7 @@ from index.filters import Filter
 from index.store.base import StoredPassage
 from index.terms import STOP_WORDS, stem, terms, words
 from index.types import Vector
+from rag.question import quoted_phrases
 
 NEAR_DUPLICATE = 0.8
 """Passages that share this part of their distinct terms (Jaccard) say the same."""
@@ -53,9 +54,10 @@ def retrieve(
 
 
 def search_words(question: str) -> list[str]:
-    """Return the words to look for: all but the stop words, or everything if nothing else is there."""
+    """Return what to look for: all words but the stop words (or all there are), and quoted phrases as a whole."""
     every = [word.group() for word in words(question)]
-    return [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
+    content = [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
+    return content + [" ".join(word.group() for word in words(phrase)) for phrase in quoted_phrases(question)]
 
 
 def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:

@@ -9,6 +9,8 @@ from rag.question import Expects, Question
 from rag.read import Candidate, covered
 from rag.shorten import short_answer
 
+DOUBT_GAP = 0.7
+"""A second sentence is shown where the reader is torn: its score is within this of the best (odds of 1 to 2)."""
 LIST_GAP = 1.0
 """A list question takes sentences whose score is within this of the best (odds of about 1 to 3)."""
 RIVAL_GAP = 2.0
@@ -50,6 +52,7 @@ def _more(question: Question, candidates: Sequence[Candidate], known: frozenset[
     elif question.expects in _VALUES:
         yield from _rivals(question, candidates, known)
     if not question.plural:
+        yield from (second for second in candidates[1:2] if best.score - second.score <= DOUBT_GAP)
         return
     for candidate in candidates[1:]:
         if best.score - candidate.score > LIST_GAP:

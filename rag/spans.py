@@ -34,6 +34,7 @@ MONEY = re.compile(
 NUMBER = re.compile(
     rf"(?:{MONEY.pattern}|\b{_DIGITS}(?:{_SCALE})(?:\s?(?:%|percent\b|per cent\b))?|\b(?:{_COUNT_WORDS})\b)", re.I
 )
+FIGURE = re.compile(rf"\b{_DIGITS}{_SCALE}")
 NAME = re.compile(
     r"\b[A-ZÀ-ÖØ-Þ][\w’'.-]*(?:(?:\s+|-)(?:(?:of|the|de|del|la|van|von|der|den|bin|al|el|y|und)\s+){0,2}"
     r"[A-ZÀ-ÖØ-Þ][\w’'-]*\.?)*"

@@ -95,7 +95,7 @@ class Store(Protocol):
         """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first."""
 
     def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
-        """Return the ids and BM25 scores of the passages that hold any of the words, best first."""
+        """Return the ids and BM25 scores of the passages that hold any of the words or phrases, best first."""
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """Return in how many passages each word occurs (stemmed)."""
