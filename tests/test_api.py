@@ -208,6 +208,32 @@ def test_leaving_ends_the_work_and_the_answer_is_kept_as_stopped(tmp_path: Path)
         assert pipeline.running == 0
 
 
+def test_answers_are_counted_by_how_they_ended(tmp_path: Path) -> None:
+    pipeline = LexicalPipeline()
+    with running(pipeline, settings(tmp_path)) as address:
+        service = Service(address, pipeline, tmp_path)
+        for question in ("soup?", "leave?", "Quidditch?", "Does leave explode?"):
+            service.ask(question)
+        pipeline.delay = 0.1
+        with httpx.stream("POST", f"{address}/api/chat", json={"question": "days of leave in the portal"}) as reply:
+            next(reply.iter_text())
+            assert numbers(service)["citechat_answers_running"] == 1
+        deadline = time.monotonic() + 5
+        while numbers(service)["citechat_answers_running"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        counted = numbers(service)
+    outcomes = {"answered": 2, "not_found": 1, "clarify": 0, "stopped": 1, "failed": 1}
+    assert {name: counted[f'citechat_answers_total{{outcome="{name}"}}'] for name in outcomes} == outcomes
+    assert counted["citechat_answer_seconds_count"] == 5
+    assert counted["citechat_answer_seconds_sum"] > 0
+    assert (counted["citechat_documents"], counted["citechat_passages"]) == (3, 12)
+
+
+def numbers(service: Service) -> dict[str, float]:
+    lines = service.get("/metrics").text.splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
 def test_many_readers_are_served_at_once(tmp_path: Path) -> None:
     with running(LexicalPipeline(delay=0.02), settings(tmp_path)) as address:
         answers: list[str] = []

@@ -173,6 +173,7 @@ def test_what_the_chat_does_not_need_is_not_there(address: str, method: str, pat
         ("/manifest.json", "application/json"),
         ("/favicon.ico", "image/svg+xml"),
         ("/healthz", "application/json"),
+        ("/metrics", "text/plain"),
     ],
 )
 def test_what_the_pages_need_is_there_with_its_type_and_the_policy(address: str, path: str, kind: str) -> None:

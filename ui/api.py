@@ -18,6 +18,7 @@ from index.errors import InputError
 from ui import sse
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
+from ui.metrics import CONTENT_TYPE, Metrics
 from ui.stream import Library, Streams
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def chat_router(streams: Streams, library: Library, conversations: Conversations
     return router
 
 
-def site_router(settings: Settings) -> APIRouter:
+def site_router(library: Library, metrics: Metrics, settings: Settings) -> APIRouter:
     """Return the routes of the widget and of whoever watches the server."""
     router = APIRouter()
 
@@ -135,6 +136,11 @@ def site_router(settings: Settings) -> APIRouter:
     @router.get("/healthz")
     async def healthz() -> dict[str, bool]:
         return {"ok": True}
+
+    @router.get("/metrics")
+    def numbers() -> Response:
+        totals = library.stats()
+        return Response(metrics.text(totals.documents, totals.passages), media_type=CONTENT_TYPE)
 
     return router
 

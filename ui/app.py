@@ -17,6 +17,7 @@ from ui.api import STATIC, chat_router, site_router
 from ui.conversations import Conversations
 from ui.feedback import FeedbackLog
 from ui.guard import Guard, Policy
+from ui.metrics import Metrics
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
 from ui.shell import Shell
@@ -40,11 +41,12 @@ _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     """Assemble the application. It asks nothing of the network and writes only to the home folder."""
-    streams, conversations = Streams(pipeline), Conversations()
+    metrics, conversations = Metrics(), Conversations()
+    streams = Streams(pipeline, metrics)
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
     app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
     install_handlers(app)
-    app.include_router(site_router(settings))
+    app.include_router(site_router(pipeline.corpus, metrics, settings))
     app.include_router(chat_router(streams, pipeline.corpus, conversations, feedback))
     app.include_router(openai_router(streams))
     app.mount("/static", _Static(directory=STATIC))

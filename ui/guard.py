@@ -143,7 +143,7 @@ class Guard:
             return problem(421, "This server does not answer to that name; see allowed_hosts.")
         if not (_OURS.fullmatch(path) or _GRADIO.fullmatch(path)):
             return problem(404, "There is nothing here.")
-        private = path.startswith(("/api/", "/v1/")) and path not in _PUBLIC
+        private = path.startswith(("/api/", "/v1/", "/metrics")) and path not in _PUBLIC
         if (method not in _SAFE_METHODS or private) and not self._may_call(headers, path):
             return problem(403, "This site may not use the server; see widget_origins.")
         if method == "POST" and _COSTLY.fullmatch(path):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
-from rag.types import Event, Turn
+from rag.types import Done, Event, Turn
+from ui.metrics import Metrics, Outcome
 
 if TYPE_CHECKING:
     from index.types import Document
@@ -56,10 +59,11 @@ class Answerer(Protocol):
 
 
 class Streams:
-    """Runs :meth:`Answerer.stream` in threads, at most ``limit`` at one time."""
+    """Runs :meth:`Answerer.stream` in threads, at most ``limit`` at one time, and counts what becomes of it."""
 
-    def __init__(self, answerer: Answerer, limit: int = MAX_STREAMS) -> None:
+    def __init__(self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS) -> None:
         self._answerer = answerer
+        self._metrics = metrics
         self._turns = asyncio.Semaphore(limit)
 
     async def events(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
@@ -68,28 +72,44 @@ class Streams:
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
         """
-        async with self._turns:
-            arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
-            left = threading.Event()
-            loop = asyncio.get_running_loop()
-
-            def work() -> None:
-                outcome: Exception | None = None
-                try:
-                    for event in self._answerer.stream(question, history):
-                        if left.is_set():
-                            return
-                        loop.call_soon_threadsafe(arrivals.put_nowait, event)
-                except Exception as error:  # noqa: BLE001  # raised in the reader's coroutine
-                    outcome = error
-                if not left.is_set():
-                    loop.call_soon_threadsafe(arrivals.put_nowait, outcome)
-
-            threading.Thread(target=work, name="answer", daemon=True).start()
-            try:
-                while (event := await arrivals.get()) is not None:
-                    if isinstance(event, Exception):
-                        raise event
+        begun = time.monotonic()
+        outcome: Outcome = "stopped"
+        self._metrics.running += 1
+        try:
+            async with self._turns, aclosing(self._from_thread(question, history)) as events:
+                async for event in events:
+                    if isinstance(event, Done):
+                        outcome = event.answer.status
                     yield event
-            finally:
-                left.set()
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            self._metrics.running -= 1
+            self._metrics.count(outcome, time.monotonic() - begun)
+
+    async def _from_thread(self, question: str, history: Sequence[Turn]) -> AsyncGenerator[Event, None]:
+        arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+        left = threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            outcome: Exception | None = None
+            try:
+                for event in self._answerer.stream(question, history):
+                    if left.is_set():
+                        return
+                    loop.call_soon_threadsafe(arrivals.put_nowait, event)
+            except Exception as error:  # noqa: BLE001  # raised in the reader's coroutine
+                outcome = error
+            if not left.is_set():
+                loop.call_soon_threadsafe(arrivals.put_nowait, outcome)
+
+        threading.Thread(target=work, name="answer", daemon=True).start()
+        try:
+            while (event := await arrivals.get()) is not None:
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+        finally:
+            left.set()
