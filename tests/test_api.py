@@ -200,7 +200,8 @@ def test_leaving_ends_the_work_and_the_answer_is_kept_as_stopped(tmp_path: Path)
     pipeline = LexicalPipeline(delay=0.05)
     with running(pipeline, settings(tmp_path)) as address:
         with httpx.stream("POST", f"{address}/api/chat", json={"question": "days of leave in the portal"}) as reply:
-            next(reply.iter_text())
+            pieces = reply.iter_text()
+            next(pieces)
             assert pipeline.running == 1
         deadline = time.monotonic() + 3
         while pipeline.running and time.monotonic() < deadline:
@@ -216,7 +217,8 @@ def test_answers_are_counted_by_how_they_ended(tmp_path: Path) -> None:
             service.ask(question)
         pipeline.delay = 0.1
         with httpx.stream("POST", f"{address}/api/chat", json={"question": "days of leave in the portal"}) as reply:
-            next(reply.iter_text())
+            pieces = reply.iter_text()
+            next(pieces)
             assert numbers(service)["citechat_answers_running"] == 1
         deadline = time.monotonic() + 5
         while numbers(service)["citechat_answers_running"] and time.monotonic() < deadline:

@@ -28,7 +28,7 @@ _WAITING = 200
 _VERDICTS: dict[str, Verdict] = {"Like": "up", "Dislike": "down", "Wrong source": "wrong_source"}
 _WELCOME = """## What would you like to know?
 
-Every sentence of an answer shows the exact words it stands on. If the documents do not say, neither do I."""
+Every sentence of an answer shows the exact words it stands on. Where the documents do not say, the answer says so."""
 
 Message = dict[str, str]
 Updates = tuple[Any, Any, Any]
