@@ -16,9 +16,10 @@ from index.types import Span
 MAX_SPEECH = 600
 """Quoted speech of more characters than this is split inside the quotation marks too."""
 
-_CLOSERS = "\"'”’»)\\]"
+_CLOSERS = "\"'”’“«»)\\]"
 _TERMINATOR = re.compile(
-    rf"(?P<end>[.!?…]+[{_CLOSERS}]*)(?P<gap>\s+)(?=\S)"  # Latin: a mark, closing marks, white space
+    # Latin: a mark, closing marks, white space. Nothing is tried twice, or a row of dots would take quadratic time.
+    rf"(?P<end>(?<![.!?…])[.!?…]++[{_CLOSERS}]*+(?:\s»(?=\s))?+)(?P<gap>\s++)(?=\S)"
     rf"|(?P<tight>(?<=[a-z]{{3}})[.!?](?=[A-Z][a-z]+\s))"  # a lost space: "on his profile.He also"
     rf"|(?P<wide>[。！？]+[{_CLOSERS}」』]*)",  # Chinese and Japanese need no space
 )
@@ -30,8 +31,8 @@ _ABBREVIATIONS = frozenset(
 )
 # After these an upper-case word usually goes on with the name; the rest may also end a sentence.
 _TITLES = frozenset(
-    "mr mrs ms dr prof sen rep gov gen col lt sgt capt rev hon st no nos fig figs vs e.g i.e z.b hr fr sra dra mme "
-    "mlle jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "mr mrs ms dr prof sen rep gov gen col lt sgt capt rev hon st fig figs vs e.g i.e z.b hr fr sra dra mme "
+    "mlle".split()
 )
 _STARTERS = frozenset(
     "The A An In On At It He She They We I This That These Those But And However As After Before When While If For "
@@ -39,7 +40,9 @@ _STARTERS = frozenset(
 )
 _WINDOW = 40
 """How many characters around a mark decide; bounds the work on hostile text."""
-_OPENING = re.compile(r"[\"'“‘«(\[¿¡„「『–—-]*")
+_OPENING = re.compile(r"(?:[\"'“‘«»(\[¿¡„「『–—-]\s?)*")
+_SPEECH_ENDS = {"“": '”"', "„": '“”"', "«": "»", "»": "«", '"': '"”'}
+"""What may close quoted speech, by what opened it."""
 
 
 def sentence_spans(text: str, offset: int = 0) -> Iterator[Span]:
@@ -91,7 +94,7 @@ def _ends_sentence(text: str, mark: int, cut: int, resume: int) -> bool:
     if word.isdigit() and len(word) <= 3 and mark == len(word):
         return False  # "1. First item"
     if len(word) == 1 and word.isupper() and word != "I":
-        return False  # an initial: "J. Smith"
+        return following in _STARTERS and len(following) > 1  # not after an initial: "J. Smith", "J. A. Smith"
     lowered = word.lower()
     if lowered in _TITLES:
         return False
@@ -103,17 +106,12 @@ def _ends_sentence(text: str, mark: int, cut: int, resume: int) -> bool:
 def _speech(text: str) -> list[tuple[int, int]]:
     """Return the stretches inside quotation marks that are short enough to stay whole."""
     spans: list[tuple[int, int]] = []
-    opened: int | None = None
+    opened = 0
+    closing = ""
     for position, character in enumerate(text):
-        if character in "“«„" and opened is None:
-            opened = position
-        elif character in "”»" and opened is not None:
+        if closing and character in closing:
             spans.append((opened, position + 1))
-            opened = None
-        elif character == '"':
-            if opened is None:
-                opened = position
-            else:
-                spans.append((opened, position + 1))
-                opened = None
+            closing = ""
+        elif not closing and character in _SPEECH_ENDS:
+            opened, closing = position, _SPEECH_ENDS[character]
     return [(start, end) for start, end in spans if end - start <= MAX_SPEECH]
