@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+import sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
+
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+"""How SQLite cuts and stems texts; ``store/schema.sql`` says the same."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
 
 STOP_WORDS = frozenset(
     """a about after again all also am an and any are as at be because been before being between both but by can could
@@ -45,16 +50,36 @@ def terms(text: str) -> list[Term]:
 
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
-    """Return the Porter stem of a word, case and accents folded (what SQLite's ``porter unicode61`` does)."""
-    folded = unicodedata.normalize("NFD", word.lower())
-    folded = "".join(character for character in folded if not unicodedata.combining(character))
-    for possessive in ("'s", "’s"):
-        folded = folded.removesuffix(possessive)
-    return str(_stemmer().stemWord(folded))
+    """Return the stem under which the lexical index holds a word; of a word with apostrophes, the stems joined.
+
+    A possessive ending is dropped.
+    """
+    parts = _tokenizer().stems(_POSSESSIVE.sub("", word))
+    return "'".join(parts) or word.lower()
+
+
+class _Tokenizer:
+    """The lexical index's own tokenizer, asked through an empty index in memory. Thread-safe.
+
+    Nothing else stems and folds exactly like it, and frequencies are looked up by these stems.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._index.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', tokenize = '{TOKENIZER}')")
+        self._index.execute("CREATE VIRTUAL TABLE stems USING fts5vocab (texts, 'instance')")
+
+    def stems(self, text: str) -> list[str]:
+        """Return the stems of a text in order."""
+        with self._lock:
+            self._index.execute("BEGIN")
+            self._index.execute("INSERT INTO texts (rowid, text) VALUES (1, ?)", (text,))
+            rows = self._index.execute("SELECT term FROM stems ORDER BY offset").fetchall()
+            self._index.execute("ROLLBACK")
+        return [str(term) for (term,) in rows]
 
 
 @lru_cache(maxsize=1)
-def _stemmer():  # type: ignore[no-untyped-def]  # noqa: ANN202  # the library has no types
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("porter")
+def _tokenizer() -> _Tokenizer:
+    return _Tokenizer()

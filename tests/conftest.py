@@ -1,0 +1,49 @@
+"""What the tests share: the embedder of a fresh install, and corpora in temporary folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from index.corpus import Corpus
+from index.embedder import Embedder, SentenceTransformerEmbedder
+from index.store.embedded import EmbeddedStore
+from rag.models import locate
+from tests.embedding import HashingEmbedder
+
+# The same examples on every machine, however slow it is.
+settings.register_profile("citechat", deadline=None, derandomize=True)
+settings.load_profile("citechat")
+
+PASSAGE_TOKENS = 60
+"""Small passages, so that short texts have several."""
+
+MakeCorpus = Callable[..., Corpus]
+"""Opens the corpus of a home folder: ``make_corpus(home=None, embedder=None)``."""
+
+
+@pytest.fixture(scope="session")
+def embedder() -> SentenceTransformerEmbedder:
+    return SentenceTransformerEmbedder(locate("all-MiniLM-L6-v2"))
+
+
+@pytest.fixture
+def make_corpus(tmp_path: Path) -> Iterator[MakeCorpus]:
+    with ExitStack() as opened:
+
+        def make(home: Path | None = None, embedder: Embedder | None = None) -> Corpus:
+            embedder = embedder or HashingEmbedder()
+            store = EmbeddedStore(home or tmp_path / "home", embedder.fingerprint, embedder.dimension)
+            return opened.enter_context(Corpus(store, embedder, PASSAGE_TOKENS))
+
+        yield make
+
+
+@pytest.fixture
+def corpus(make_corpus: MakeCorpus) -> Corpus:
+    """A corpus over a home folder of its own, empty."""
+    return make_corpus()
