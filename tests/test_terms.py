@@ -21,7 +21,9 @@ ENDINGS = (
     "iveness fulness ousness aliti iviti biliti logy logi logies ly icate ative alize iciti ical ful ness al ance ence "
     "er ic able ible ant ement ment ent ion ou ism ate iti ous ive ize y kking ggs gging"
 ).split(" ")
-LETTERS = st.characters(categories=["Ll", "Lu", "Lt", "Lo", "Nd"], max_codepoint=0x17FF) | st.sampled_from("漢字がカ한글")
+LETTERS = st.characters(categories=["Ll", "Lu", "Lt", "Lo", "Nd"], max_codepoint=0x17FF) | st.sampled_from(
+    "漢字がカ한글"
+)
 
 
 @pytest.fixture(scope="module")
