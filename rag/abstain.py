@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from index.errors import InputError
-from index.types import Vector
+from index.terms import terms
 from rag.question import Expects, Question
 from rag.read import FEATURES as READER_FEATURES
-from rag.read import Candidate, Features, LinearModel
+from rag.read import Candidate, Features, LinearModel, covered
 from rag.retrieve import Found
 
 FILE = "abstain.json"
@@ -29,46 +29,49 @@ FEATURES = (
     "reader_margin",  # its lead over the sixth best
     "sentence_similarity",  # cosine of the question and the best sentence
     "best_similarity",  # cosine of the question and the nearest passage
-    "near_coverage",  # term weight covered by the best sentence, its neighbours, title and headings
+    "soft_coverage",  # term weight that the best sentence holds or comes near to
+    "soft_near",  # the same with title, headings, date and the sentences on either side
     "names_covered",  # names of the question found there
-    "names_absent",  # share of the question's names that no retrieved passage holds
-    "rarest_missing",  # weight of the heaviest question term that the five best sentences lack, in nats
-    "missing",  # share of the question's term weight that they lack
-    "adjacency",  # question terms standing together in the best sentence
+    "names_absent",  # share of the question's names that no sentence read holds
+    "rarest_missing",  # weight of the heaviest question term that the best sentence and its surroundings lack, in nats
+    "missing",  # share of the question's term weight that the five best sentences lack
     "expected_span",  # the best sentence holds a span of the expected kind
     "prose",  # the question expects no particular kind
 )
-_FROM_READER = {name: READER_FEATURES.index(name) for name in READER_FEATURES}
 _LEADERS = 5
 
 
-def describe(question: Question, query: Vector, candidates: Sequence[Candidate], found: Sequence[Found]) -> Features:
+def describe(question: Question, candidates: Sequence[Candidate], found: Sequence[Found]) -> Features:
     """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(12,)``."""
     best = candidates[0]
     leaders = frozenset[str]().union(*(candidate.stems for candidate in candidates[:_LEADERS]))
     everything = frozenset[str]().union(*(candidate.stems for candidate in candidates))
-    missing = {stem: weight for stem, weight in question.terms.items() if stem not in leaders}
-    names = question.names
+    around = best.stems | {term.stem for term in terms(best.found.stored.passage.context)}
+    around |= {stem for other in candidates if _adjoins(best, other) for stem in other.stems}
 
     def of_best(name: str) -> float:
-        return float(best.features[_FROM_READER[name]])
+        return float(best.features[READER_FEATURES.index(name)])
 
     return np.array(
         [
             best.score,
             best.score - candidates[min(_LEADERS, len(candidates) - 1)].score,
-            float(best.vector @ query),
+            of_best("sentence_similarity"),
             max(hit.dense for hit in found),
-            of_best("near_coverage"),
+            of_best("soft_coverage"),
+            of_best("soft_near"),
             of_best("names_covered"),
-            len(names - everything) / len(names) if names else 0.0,
-            max(missing.values(), default=0.0),
-            sum(missing.values()) / question.weight if question.weight else 0.0,
-            of_best("adjacency"),
+            len(question.names - everything) / len(question.names) if question.names else 0.0,
+            max((weight for stem, weight in question.terms.items() if stem not in around), default=0.0),
+            1 - covered(question, leaders),
             of_best("expected_span"),
             float(question.expects is Expects.PROSE),
         ]
     )
+
+
+def _adjoins(candidate: Candidate, other: Candidate) -> bool:
+    return other.found is candidate.found and abs(other.ordinal - candidate.ordinal) == 1
 
 
 @dataclass(frozen=True, slots=True)

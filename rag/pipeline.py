@@ -143,7 +143,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         analysed = analyse(question, inverse_frequencies(self.corpus, question))
         clock.lap("retrieve")
         candidates = read(analysed, query, found[: self.settings.read_passages], self.corpus.embedder)
-        features = abstain.describe(analysed, query, candidates, found) if candidates else None
+        features = abstain.describe(analysed, candidates, found) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
         clock.lap("read")
         return Reading(analysed, tuple(found), tuple(candidates), features, confidence)

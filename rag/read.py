@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,24 +28,17 @@ FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context
     "passage_similarity",  # cosine of question and passage
     "passage_score",  # fused retrieval score, less the best passage's
-    "coverage",  # share of the question's term weight found in the sentence
-    "near_coverage",  # the same, with title, headings and date, and in prose the sentences on either side
-    "passage_coverage",  # the same, over the whole passage with title, headings and date
-    "soft_coverage",  # as coverage, each term by the likest word of the sentence (cosine of word vectors)
-    "soft_near",  # as near_coverage, in the same way
+    "passage_coverage",  # share of the question's term weight found in the passage with title, headings and date
+    "soft_coverage",  # share that the sentence has or comes near to: each term by its likest word
+    "soft_near",  # the same with title, headings, date and, in prose, the sentences on either side
     "names_covered",  # share of the question's names found there
     "years_covered",  # share of the question's years found there
     "phrases",  # share of the question's quoted phrases that the sentence holds
-    "adjacency",  # share of neighbouring question terms that stand close together in the sentence
     "expected_span",  # a span of the expected kind that is not in the question: 1, else 0
-    "prose",  # the question expects no particular kind of span
     "speech",  # the question asks for somebody's words and the sentence has quoted speech
     "brevity",  # 1 for very short sentences, falling with length
     "whole",  # the sentence ends like one (a heading or a lead-in does not)
-    "opening",  # the sentence opens its document
 )
-WINDOW = 6
-"""Words within which two neighbouring question terms count as standing close together."""
 UNLIKE = 0.25
 """Cosine of word vectors up to which two words have nothing in common."""
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
@@ -154,21 +146,16 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], embe
                 similarities[position],
                 found.dense,
                 found.score - passages[0].score,
-                covered(question, own),
-                covered(question, near),
                 covered(question, everything),
                 similar.covered(own),
                 similar.covered(near),
                 _share(question.names, near),
                 _share(question.years, near),
                 _share(question.phrases, [phrase for phrase in question.phrases if phrase in text.lower()]),
-                _adjacency(question, [term.stem for term in bags[position]]),
                 float(bool(expected_spans(question, text, known))),
-                float(question.expects is Expects.PROSE),
                 float(question.wants_speech and has_speech(text)),
                 1 / (1 + len(bags[position])),
                 float(text.rstrip("\"'”’»)]").endswith(SENTENCE_ENDS)),
-                float(passage.ordinal == 0 and position == 0),
             ]
             rows.append((found, position, span, text, own, np.array(features)))
     return rows
@@ -225,20 +212,6 @@ def _neighbours(passage: Passage, position: int) -> list[int]:
 
 def _share(wanted: Collection[str], found: Collection[str]) -> float:
     return sum(each in found for each in wanted) / len(wanted) if wanted else 1.0
-
-
-def _adjacency(question: Question, stems: Sequence[str]) -> float:
-    wanted = list(question.terms)
-    pairs = list(pairwise(wanted))
-    if not pairs:
-        return 0.0
-    places: dict[str, list[int]] = {}
-    for place, stem_ in enumerate(stems):
-        places.setdefault(stem_, []).append(place)
-    close = sum(
-        any(abs(i - j) <= WINDOW for i in places.get(left, ()) for j in places.get(right, ())) for left, right in pairs
-    )
-    return close / len(pairs)
 
 
 def known_names(passages: Sequence[Found]) -> frozenset[str]:

@@ -50,7 +50,13 @@ _ROLES = frozenset(
     "foreign defence defense deputy vice chief director chair chairman chairwoman chairperson king queen prince "
     "princess pope senator sen rep governor gov mayor judge justice sir lord lady dr mr mrs ms prof professor captain "
     "colonel general lieutenant sergeant coach ceo founder head treasurer manager ambassador permanent representative "
+    "heads leaders governments presidents ministers envoys chancellors chiefs directors government company "
     "french german british ukrainian russian american u.s us european spanish italian chinese".split()
+)
+_ORGANISATION = re.compile(
+    r"\b(?:Council|Committee|Ministry|Government|Parliament|Senate|Congress|Court|Bank|University|Institute|Agency|Union"
+    r"|Association|Organi[sz]ation|Company|Corporation|Inc|Ltd|Party|Press|Times|Post|News|Facebook|Twitter|Church|NATO"
+    r"|UN|EU|AFP|AP|Kremlin|House|Office|Department|Army|Works|Group|Ukraine|Russia|Europe|States|Kingdom|America)\b"
 )
 _SMALL = frozenset("of the de del la van von der den bin al el y und and".split())
 
@@ -95,15 +101,20 @@ def capitalised(text: str) -> Iterator[str]:
 
 
 def people(text: str, known: frozenset[str] | None = None) -> list[Span]:
-    """Return names without leading offices: ``Secretary of State Marco Rubio`` gives ``Marco Rubio``."""
+    """Return names that can be a person's, without leading offices.
+
+    ``Secretary of State Marco Rubio`` gives ``Marco Rubio``; ``the Security Council`` gives nothing.
+    """
     found = []
     for span in names(text, known):
         words = list(re.finditer(r"\S+", text[span.start : span.end]))
         first = 0
         while first < len(words) and words[first].group().strip(".,").lower() in _ROLES | _SMALL:
             first += 1
-        if first < len(words):
-            found.append(Span(span.start + words[first].start(), span.end))
+        person = Span(span.start + words[first].start(), span.end) if first < len(words) else span
+        name = text[person.start : person.end]
+        if first < len(words) and len(name) > 1 and not _ORGANISATION.search(name):
+            found.append(person)
     return found
 
 
@@ -134,4 +145,4 @@ def _joins(between: str) -> bool:
     if not re.match(r"\s*(?:,|and\b|und\b|y\b|et\b|&|;)", between):
         return False
     rest = re.findall(r"[\w.]+", between)
-    return all(word.lower() in _ROLES or word.lower() in ("and", "the", "und", "y", "et") for word in rest)
+    return all(word.lower() in _ROLES | _SMALL | {"et", "his", "her", "their", "s"} for word in rest)
