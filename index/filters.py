@@ -18,11 +18,11 @@ Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
 _CONDITION = re.compile(
     r"""\s*(?P<field>[\w-]+)\s*(?P<operator>!=|<=|>=|=|<|>)\s*
-        (?:"(?P<quoted>[^"]*)"|(?P<bare>.+?))\s*(?:\band\b|,|$)""",
+        (?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"=<>,][^,]*?))\s*(?:(?P<more>\band\b|,)|$)""",
     re.VERBOSE | re.IGNORECASE,
 )
 _DATE_FIELDS = ("published", "modified")
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Condition:
             return self.operator == "!="
         left, right = actual.casefold(), self.value.casefold()
         if self.field in _DATE_FIELDS:
-            left = left[: len(right)]
+            precision = min(len(left), len(right))
+            left, right = left[:precision], right[:precision]
         match self.operator:
             case "=":
                 return left == right
@@ -76,7 +77,8 @@ def parse_filter(text: str) -> Filter:
     """
     conditions: list[Condition] = []
     position = 0
-    while position < len(text) or not conditions:
+    more = True
+    while more:
         match = _CONDITION.match(text, position)
         if match is None:
             raise InputError(
@@ -88,5 +90,5 @@ def parse_filter(text: str) -> Filter:
         if field in _DATE_FIELDS and not _DATE.fullmatch(value):
             raise InputError(f"{value!r} is not a date in the filter {text!r}.", "Write 2025, 2025-11 or 2025-11-01.")
         conditions.append(Condition(field, cast("Operator", match["operator"]), value))
-        position = match.end()
+        position, more = match.end(), match["more"] is not None
     return Filter(tuple(conditions))
