@@ -101,6 +101,10 @@ def test_sources_are_listed_by_document_and_walked_through(visitor: Visitor) -> 
     expect(visitor.panel.get_by_role("heading", level=2)).to_contain_text("[2]")
     visitor.button("← All sources").click()
     expect(visitor.panel.locator(".entry")).to_have_count(len(numbers))
+    entries.nth(1).press("Enter")
+    expect(visitor.mark).to_have_count(1)
+    visitor.page.keyboard.press("Escape")
+    expect(entries.nth(1)).to_be_focused()
 
 
 def test_everything_is_reached_by_keyboard(visitor: Visitor) -> None:

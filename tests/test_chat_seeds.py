@@ -52,6 +52,7 @@ def test_every_example_is_answered_with_quotes_that_stand_in_their_documents(
             visitor.page.get_by_role("button", name=f"Select example {number}").click()
             expect(visitor.questions.last).to_have_text(example)
             visitor.settle()
+            expect(visitor.panel.get_by_role("heading", level=2)).to_have_text("Sources")  # an example is answered
             assert visitor.citations.count() > 0, example
             for citation in visitor.citations.all():
                 citation.click()
@@ -65,6 +66,13 @@ def test_every_example_is_answered_with_quotes_that_stand_in_their_documents(
                 visitor.page.keyboard.press("Escape")
             visitor.button("New conversation").click()
             expect(visitor.questions).to_have_count(0)
+
+
+def test_on_a_phone_the_quote_is_scrolled_to(address: str, browser: Browser) -> None:
+    with visiting(browser, address, viewport={"width": 390, "height": 844}, has_touch=True) as visitor:
+        visitor.ask("What would Russia have to give up?")
+        visitor.citations.first.tap()
+        expect(visitor.mark).to_be_in_viewport(ratio=0.9)
 
 
 def test_what_the_documents_do_not_say_is_refused(address: str, browser: Browser) -> None:

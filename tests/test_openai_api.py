@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import httpx
 import openai
 import pytest
+from markdown_it import MarkdownIt
 from openai import OpenAI
 
 from rag.tokens import count
 from rag.types import Turn
-from tests.web import LexicalPipeline, running, settings
+from tests.web import HOSTILE, LexicalPipeline, running, settings
 
 QUESTION = "How many days of leave do employees get?"
 
@@ -75,6 +76,17 @@ def test_a_stream_adds_up_to_the_whole_answer(service: Service) -> None:
     assert chunks[-2].model_dump()["citations"] == whole.model_dump()["citations"]
     assert chunks[-1].usage == whole.usage
     assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_hostile_text_starts_nothing_in_a_client_that_renders_markdown(service: Service) -> None:
+    messages = [{"role": "user", "content": "zebra rule instructions click mail"}]
+    completion = service.client.chat.completions.create(model="citechat", messages=messages)  # type: ignore[arg-type]
+    content = str(completion.choices[0].message.content)
+    assert "![leak](http" in content.replace("\u200b", "")
+    parsed = [token for block in MarkdownIt().parse(content) for token in (block, *(block.children or ()))]
+    assert not {token.type for token in parsed} & {"image", "link_open", "html_inline", "html_block"}
+    quoted = [quote["text"] for claim in completion.model_dump()["citations"] for quote in claim["quotes"]]
+    assert all(text in HOSTILE.text for text in quoted)
 
 
 def test_usage_is_streamed_only_when_asked_for(service: Service) -> None:

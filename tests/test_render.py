@@ -117,6 +117,17 @@ def test_a_question_back_is_harmless(text: str) -> None:
     paragraphs(render.answer(answer("clarify", text), MESSAGE))
 
 
+@given(HOSTILE, st.integers(0, 60))
+def test_inert_text_starts_nothing_in_a_markdown_client(text: str, cut: int) -> None:
+    whole = render.inert(text)
+    assert whole.replace("\u200b", "") == text.replace("\u200b", "")
+    assert render.inert(text[:cut]) + render.inert(text[cut:], text[:cut][-3:]) == whole
+    blocks = PARSER.parse(whole)
+    tokens = {token.type for block in blocks for token in (block, *(block.children or ()))}
+    assert not tokens & {"image", "link_open", "html_inline", "html_block"}
+    assert all(block.info.strip() != "mermaid" for block in blocks)
+
+
 def test_an_answer_begins_with_the_short_answer_and_links_every_citation() -> None:
     claims = [
         Claim("He [Zelensky] said so.", "supported", (quote(1, "He said so."),)),

@@ -26,6 +26,7 @@ from rag.types import Answer, Delta, Done, Event, Turn
 from ui import sse
 from ui.api import require_json
 from ui.problems import message_of, problem_json
+from ui.render import inert
 from ui.stream import Streams
 
 MODEL = "citechat"
@@ -113,13 +114,14 @@ class _Completion:
         self._request = request
         self._id = f"chatcmpl-{secrets.token_urlsafe(16)}"
         self._created = int(time.time())
+        self._tail = ""
 
     async def whole(self, events: AsyncGenerator[Event, None]) -> dict[str, Any]:
         async with aclosing(events):
             answers = [event.answer async for event in events if isinstance(event, Done)]
         answer = answers[0]
         choice = {"index": 0, "finish_reason": "stop", "logprobs": None}
-        choice["message"] = {"role": "assistant", "content": answer.text, "refusal": None}
+        choice["message"] = {"role": "assistant", "content": inert(answer.text), "refusal": None}
         return self._head("chat.completion") | {
             "choices": [choice],
             "usage": self._usage(answer),
@@ -143,7 +145,8 @@ class _Completion:
     def _lines(self, event: Event) -> list[str]:
         match event:
             case Delta(text):
-                return [self._chunk({"content": text})]
+                content, self._tail = inert(text, self._tail), (self._tail + text)[-3:]
+                return [self._chunk({"content": content})]
             case Done(answer):
                 end = self._chunk({}, "stop", citations=answer_json(answer)["claims"])
                 options = self._request.stream_options

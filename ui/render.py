@@ -15,6 +15,7 @@ from rag.types import Answer, Claim, Source, Support
 EXACT = "exact quote"
 NEAREST = "nearest passage"
 
+_UNSEEN = "\u200b"
 _MARKS: dict[Support, str] = {
     "verbatim": EXACT,
     "supported": "supported by the quote",
@@ -26,6 +27,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _EXPLANATION = re.compile(r"\[([^\s\[\]]|[^\s\[\]][^\[\]]*[^\s\[\]])\]")
 _LEAD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _AFTER_CITATION = re.compile(r"(?<=\d\])\s+(?!\[\d)")
+_OPENER = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=[(:])|(?<=<)(?=[A-Za-z/!?])|(?<=```)(?=\w)|(?<=~~~)(?=\w)")
 _NEAREST = 3
 """Passages named below a refusal; the sources panel lists them all."""
 _SNIPPET = 200
@@ -78,6 +80,19 @@ def answer(answer: Answer, message_id: str) -> str:
             return "\n\n".join(_not_found(answer, message_id))
         case "clarify":
             return _paragraphs(answer.text)
+
+
+def inert(text: str, before: str = "") -> str:
+    """Return plain text in which no image, link, tag or diagram can begin, should a client take it for Markdown.
+
+    A zero-width space is put where one would; nothing visible changes. ``before`` is what precedes the text (three
+    characters are enough), so that pieces of a stream come out as their whole would.
+    """
+    whole = before + text
+    places = [match.start() for match in _OPENER.finditer(whole) if match.start() >= len(before)]
+    ends = [*places, len(whole)]
+    starts = [len(before), *places]
+    return _UNSEEN.join(whole[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def _answered(answer: Answer, message_id: str) -> Iterable[str]:

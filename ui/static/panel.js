@@ -10,7 +10,7 @@ const hint = (textContent) => el('p', { className: 'hint', textContent });
 export class Panel {
   #section = el('section', { className: 'sources', ariaLabel: 'Sources', onkeydown: (event) => this.#key(event) });
   #shade = el('div', { className: 'sources-shade', onclick: () => this.close() });
-  #opener = button('open-sources', 'Sources', () => this.#open());
+  #opener = button('open-sources', 'Sources', () => this.list(this.#message));
   #message; // the answer whose sources are shown
   #reading = false; // whether a document is open
   #from; // the citation or list entry that opened it
@@ -43,14 +43,16 @@ export class Panel {
   async list(message) {
     this.#message = message;
     this.#reading = false;
+    this.#reveal();
     await this.#list();
-    this.#open();
+    this.#focusHeading();
   }
 
   /** Open the document of citation `n` at its quote; `from` gets the focus back afterwards. */
   async read(message, n, from) {
     this.#message = message;
     this.#from = from;
+    this.#reveal(); // before it is filled: what is not shown cannot be scrolled
     try {
       const { cited, found } = await sourcesOf(message);
       const at = cited.findIndex((source) => source.n === n);
@@ -59,21 +61,23 @@ export class Panel {
     } catch (error) {
       this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(error.message)));
     }
-    this.#open();
+    this.#focusHeading();
   }
 
-  close() {
+  async close() {
     document.body.classList.remove('sources-open');
-    const from = this.#from?.isConnected ? this.#from : this.#again();
-    if (this.#reading) this.#list();
-    (from ?? this.#opener).focus();
+    if (this.#reading) await this.#list();
+    (this.#from?.isConnected ? this.#from : (this.#again() ?? this.#opener)).focus();
   }
 
-  #open() {
+  #reveal() {
     document.body.classList.add('sources-open');
     this.#section.role = narrow.matches ? 'dialog' : null;
     this.#section.ariaModal = narrow.matches ? 'true' : null;
-    this.#section.querySelector('h2').focus({ preventScroll: true });
+  }
+
+  #focusHeading() {
+    this.#section.querySelector('h2')?.focus({ preventScroll: true });
   }
 
   /** The same link or entry as before, drawn anew. */
