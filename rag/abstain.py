@@ -16,6 +16,7 @@ import numpy as np
 
 from index.errors import InputError
 from index.terms import terms
+from rag.likeness import Likeness
 from rag.question import Expects, Question
 from rag.read import FEATURES as READER_FEATURES
 from rag.read import Candidate, Features, LinearModel, covered
@@ -33,7 +34,8 @@ FEATURES = (
     "soft_near",  # the same with title, headings, date and the sentences on either side
     "names_covered",  # names of the question found there
     "names_absent",  # share of the question's names that no sentence read holds
-    "rarest_missing",  # weight of the heaviest question term that the best sentence and its surroundings lack, in nats
+    "lacking_near",  # greatest weight of a question term that the best sentence and its surroundings lack
+    "lacking_anywhere",  # the same of all sentences read
     "missing",  # share of the question's term weight that the five best sentences lack
     "expected_span",  # the best sentence holds a span of the expected kind
     "prose",  # the question expects no particular kind
@@ -41,8 +43,10 @@ FEATURES = (
 _LEADERS = 5
 
 
-def describe(question: Question, candidates: Sequence[Candidate], found: Sequence[Found]) -> Features:
-    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(12,)``."""
+def describe(
+    question: Question, candidates: Sequence[Candidate], found: Sequence[Found], likeness: Likeness
+) -> Features:
+    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(13,)``."""
     best = candidates[0]
     leaders = frozenset[str]().union(*(candidate.stems for candidate in candidates[:_LEADERS]))
     everything = frozenset[str]().union(*(candidate.stems for candidate in candidates))
@@ -62,7 +66,8 @@ def describe(question: Question, candidates: Sequence[Candidate], found: Sequenc
             of_best("soft_near"),
             of_best("names_covered"),
             len(question.names - everything) / len(question.names) if question.names else 0.0,
-            max((weight for stem, weight in question.terms.items() if stem not in around), default=0.0),
+            likeness.lacking(around),
+            likeness.lacking(everything | around),
             1 - covered(question, leaders),
             of_best("expected_span"),
             float(question.expects is Expects.PROSE),

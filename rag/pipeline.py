@@ -18,6 +18,7 @@ from index.store.embedded import EmbeddedStore
 from index.types import Document, Span
 from rag import abstain, prompts, verify
 from rag.explain import explain_pronoun
+from rag.likeness import Likeness
 from rag.lists import whole_list
 from rag.models import locate
 from rag.question import Question, analyse
@@ -142,8 +143,10 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         )
         analysed = analyse(question, inverse_frequencies(self.corpus, question))
         clock.lap("retrieve")
-        candidates = read(analysed, query, found[: self.settings.read_passages], self.corpus.embedder)
-        features = abstain.describe(analysed, candidates, found) if candidates else None
+        passages = found[: self.settings.read_passages]
+        likeness = Likeness(analysed, passages, self.corpus.embedder)
+        candidates = read(analysed, query, passages, likeness)
+        features = abstain.describe(analysed, candidates, found, likeness) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
         clock.lap("read")
         return Reading(analysed, tuple(found), tuple(candidates), features, confidence)

@@ -26,7 +26,7 @@ class Expects(Enum):
 class Question:
     """A question, analysed.
 
-    ``terms`` are the stems of its content words, each with its weight (inverse document frequency, in nats).
+    ``terms`` are the stems of its content words, each with its weight (0 to 1, how telling it is).
     ``names`` are the stems of words that name something (capitalised inside the sentence, or with a digit), ``years``
     the years among them, ``phrases`` what it puts in quotation marks (lower case). ``wants_speech``: it asks what
     somebody said or wrote. ``compares``: it asks what several documents say.

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.embedder import Embedder
 from index.terms import stem, terms, words
 from index.types import Passage, Span, Vector
+from rag.likeness import Likeness
 from rag.question import Expects, Question
 from rag.retrieve import Found
 from rag.spans import DATE, FIGURE, MONEY, NUMBER, capitalised, has_speech, names, people, spans_of
@@ -39,8 +39,6 @@ FEATURES = (
     "brevity",  # 1 for very short sentences, falling with length
     "whole",  # the sentence ends like one (a heading or a lead-in does not)
 )
-UNLIKE = 0.25
-"""Cosine of word vectors up to which two words have nothing in common."""
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 Features = npt.NDArray[np.float64]
@@ -109,11 +107,11 @@ def read(
     question: Question,
     query: Vector,
     passages: Sequence[Found],
-    embedder: Embedder,
+    likeness: Likeness,
     model: LinearModel | None = None,
 ) -> list[Candidate]:
     """Score every sentence of the passages and return them, best first; ties by retrieval order."""
-    described = _describe(question, query, passages, embedder)
+    described = _describe(question, query, passages, likeness)
     if not described:
         return []
     scores = (model or reader_model()).logits(np.array([features for *_, features in described]))
@@ -127,8 +125,7 @@ def read(
 _Described = tuple[Found, int, Span, str, frozenset[str], Features]
 
 
-def _describe(question: Question, query: Vector, passages: Sequence[Found], embedder: Embedder) -> list[_Described]:
-    similar = _Similar(question, embedder, passages)
+def _describe(question: Question, query: Vector, passages: Sequence[Found], likeness: Likeness) -> list[_Described]:
     known = known_names(passages)
     rows: list[_Described] = []
     for found in passages:
@@ -147,8 +144,8 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], embe
                 found.dense,
                 found.score - passages[0].score,
                 covered(question, everything),
-                similar.covered(own),
-                similar.covered(near),
+                likeness.covered(own),
+                likeness.covered(near),
                 _share(question.names, near),
                 _share(question.years, near),
                 _share(question.phrases, [phrase for phrase in question.phrases if phrase in text.lower()]),
@@ -159,36 +156,6 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], embe
             ]
             rows.append((found, position, span, text, own, np.array(features)))
     return rows
-
-
-class _Similar:
-    """How like the question's terms are to the words of the passages, by word vectors."""
-
-    def __init__(self, question: Question, embedder: Embedder, passages: Sequence[Found]) -> None:
-        self._question = question
-        spelled: dict[str, str] = {}
-        for found in passages:
-            for text in (found.stored.passage.text, found.stored.passage.context):
-                for term in terms(text):
-                    spelled.setdefault(term.stem, text[term.start : term.end].lower())
-        asked = {term.stem: question.text[term.start : term.end].lower() for term in terms(question.text)}
-        self._columns = {stem_: column for column, stem_ in enumerate(spelled)}
-        self._rows = list(question.terms)
-        vectors = embedder.word_vectors([asked.get(stem_, stem_) for stem_ in self._rows] + list(spelled.values()))
-        split = len(self._rows)
-        likeness = vectors[:split] @ vectors[split:].T
-        self._likeness = np.clip((likeness - UNLIKE) / (1 - UNLIKE), 0, 1)
-        for row, stem_ in enumerate(self._rows):
-            if stem_ in self._columns:
-                self._likeness[row, self._columns[stem_]] = 1.0
-        self._weights = np.array([question.terms[stem_] for stem_ in self._rows])
-
-    def covered(self, stems: frozenset[str]) -> float:
-        """Return the share of the question's term weight that these stems hold or come near, 0 to 1."""
-        if not stems or not self._question.weight:
-            return 0.0
-        columns = [self._columns[stem_] for stem_ in stems]
-        return float(self._likeness[:, columns].max(1) @ self._weights) / self._question.weight
 
 
 def covered(question: Question, stems: frozenset[str]) -> float:

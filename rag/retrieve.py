@@ -73,13 +73,17 @@ def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight:
 
 
 def inverse_frequencies(corpus: Corpus, question: str) -> dict[str, float]:
-    """Return each stem's weight, ``ln(1 + (N - n + 0.5) / (n + 0.5))`` over passages (BM25's idf)."""
+    """Return how telling each stem is: BM25's idf, ``ln(1 + (N - n + 0.5) / (n + 0.5))`` for n of N passages.
+
+    It is divided by that of a word that no passage holds, so it goes from 0 to 1.
+    """
     stems = list(dict.fromkeys(stem(word.group()) for word in words(question)))
     total = corpus.store.count()
-    return {
-        stem_: math.log(1 + (total - number + 0.5) / (number + 0.5))
-        for stem_, number in corpus.store.frequencies(stems).items()
-    }
+
+    def idf(number: int) -> float:
+        return math.log(1 + (total - number + 0.5) / (number + 0.5))
+
+    return {stem_: idf(number) / idf(0) for stem_, number in corpus.store.frequencies(stems).items()}
 
 
 def _distinct(found: Sequence[Found]) -> list[Found]:
