@@ -220,7 +220,8 @@ def test_too_many_questions_are_put_off(tmp_path: Path) -> None:
         assert 1 <= int(replies[2].headers["retry-after"]) <= 30
         assert code_of(replies[2]) == "too_many_requests"
         assert httpx.post(f"{address}/v1/chat/completions", json={}).status_code == 429
-        assert httpx.post(f"{address}/gradio_api/queue/join", json={}).status_code == 429
+        joined = httpx.post(f"{address}/gradio_api/queue/join", json={})
+        assert (joined.status_code, joined.json()["detail"]) == (429, "Too many questions; wait a moment.")
         assert httpx.get(f"{address}/api/documents/{LEAVE.id}").status_code == 200
 
 

@@ -161,5 +161,7 @@ def server_for(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
             sys.stdout.write(f"Ask at {address}  (Ctrl-C ends)\n")
             sys.stdout.flush()
 
-    config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, ws="none")
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, proxy_headers=False, ws="none", timeout_graceful_shutdown=3
+    )
     return Server(config)

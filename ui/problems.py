@@ -1,4 +1,4 @@
-"""The one shape in which every endpoint reports a problem. OpenAI clients read it too."""
+"""The one shape in which every endpoint reports a problem. OpenAI clients and Gradio's page read it too."""
 
 from __future__ import annotations
 
@@ -34,9 +34,13 @@ def problem(status: int, message: str, code: str | None = None, headers: dict[st
 
 
 def problem_json(status: int, message: str, code: str | None = None) -> dict[str, Any]:
-    """Return ``{"error": {message, type, param, code}}``; ``code`` is for programs, ``message`` for people."""
+    """Return ``{"error": {message, type, param, code}, "detail": message}``.
+
+    ``code`` is for programs, ``message`` for people; Gradio shows its readers the ``detail``.
+    """
     kind = "server_error" if status >= 500 else _KINDS.get(status, "invalid_request_error")
-    return {"error": {"message": message, "type": kind, "param": None, "code": code or _CODES.get(status, kind)}}
+    error = {"message": message, "type": kind, "param": None, "code": code or _CODES.get(status, kind)}
+    return {"error": error, "detail": message}
 
 
 def error_json(error: CitechatError) -> dict[str, Any]:

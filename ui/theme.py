@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+SANS = ["-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Liberation Sans", "sans-serif"]
 MONO = ["ui-monospace", "Menlo", "monospace"]
 
 
