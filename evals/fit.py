@@ -43,7 +43,7 @@ Booleans = npt.NDArray[np.bool_]
 
 PUBLIC = ("squad2", "nq", "clapnq")
 OWN = ("dossier", "handbook", "manual", "unanswerable")
-SUITES = Path(__file__).with_name("suite")
+SUITES = Path(__file__).with_name("suite") / "hard"
 _PARAGRAPH = re.compile(r"-\d{3}\.txt$")
 RARE = 6
 """How often a case of our own suites counts: they are few, but of the kind of text that people ask about."""
