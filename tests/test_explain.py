@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.types import Document
+from rag.explain import LOOK_BACK, explain_pronoun
+
+
+def explained(before: str, quote: str, after: str = "") -> tuple[str, str] | None:
+    document = Document("d", "d.txt", "D", before + quote + after)
+    return explain_pronoun(document, len(before), len(before) + len(quote))
+
+
+@pytest.mark.parametrize(
+    ("before", "quote", "text", "explanation"),
+    [
+        (
+            "The plan was rejected by President Zelensky on Monday. ",
+            "He also added that talks go on.",
+            "He [Zelensky] also added that talks go on.",
+            "[Zelensky]",
+        ),
+        (
+            "The museum was founded by Jane Roe.\n\n",
+            "In the end she sold it.",
+            "In the end she [Jane Roe] sold it.",
+            "[Jane Roe]",
+        ),
+        (
+            "It was drawn up by Marco Rubio and Steve Witkoff. ",
+            "They met in Geneva.",
+            "They [Marco Rubio and Steve Witkoff] met in Geneva.",
+            "[Marco Rubio and Steve Witkoff]",
+        ),
+        (
+            "The speech was by Anna Kern. The reply was by Jane Roe. ",
+            "She was short.",
+            "She [Jane Roe] was short.",
+            "[Jane Roe]",
+        ),
+    ],
+)
+def test_the_person_named_last_before_is_put_in_brackets(before: str, quote: str, text: str, explanation: str) -> None:
+    assert explained(before, quote) == (text, explanation)
+
+
+@pytest.mark.parametrize(
+    ("before", "quote"),
+    [
+        ("The museum was founded by Jane Roe. ", "The clocks are old."),
+        ("The museum was founded by Jane Roe. ", "Then Anna Kern said that she left."),
+        ("The museum was founded by Roe. ", "When he came, Roe left."),
+        ("", "He also added that talks go on."),
+        ("The museum was founded long ago. ", "She sold it."),
+        ("The museum was founded by Jane Roe. ", "They sold it."),
+        ("The museum was founded by Jane Roe. ", "“He is late,” was heard."),
+        ("The museum was founded by Jane Roe. ", "There is heat in theory, and the others shed it."),
+    ],
+)
+def test_nothing_is_explained_without_need_or_knowledge(before: str, quote: str) -> None:
+    assert explained(before, quote) is None
+
+
+def test_quoted_speech_before_names_nobody() -> None:
+    assert explained("“We saw Anna Kern in the street,” it was said. ", "She slept.") is None
+    before = "The speech was by Jane Roe. “We saw Anna Kern in the street,” it was said. "
+    assert explained(before, "She slept.") == ("She [Jane Roe] slept.", "[Jane Roe]")
+
+
+def test_a_pronoun_after_speech_is_explained_and_the_speech_left_alone() -> None:
+    assert explained("It was up to Jane Roe. ", "“He may go,” she said.") == (
+        "“He may go,” she [Jane Roe] said.",
+        "[Jane Roe]",
+    )
+
+
+def test_names_further_back_than_the_limit_are_not_looked_for() -> None:
+    filler = "word " * (LOOK_BACK // 5 + 1)
+    assert explained("It was up to Jane Roe. " + filler + ". ", "She slept.") is None
+
+
+def test_names_after_the_quote_are_not_looked_at() -> None:
+    assert explained("It was not known. ", "She slept.", " It was Jane Roe.") is None
+
+
+PIECES = st.sampled_from(
+    ["He", "she", "They", "Jane Roe", "and", "Anna Kern", "said", ". ", "“", "”", "\n", "\n\n", ", "]
+)
+
+
+@given(st.lists(PIECES, max_size=20).map(" ".join), st.lists(PIECES, min_size=1, max_size=15).map(" ".join))
+def test_without_the_explanation_the_text_is_the_quote(before: str, quote: str) -> None:
+    found = explained(before, quote)
+    if found is not None:
+        text, explanation = found
+        assert text.replace(f" {explanation}", "", 1) == quote
+        assert explanation[1:-1] in before

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.rewrite import parts, standalone
+from rag.types import Role, Turn
+
+
+def talk(*contents: str) -> list[Turn]:
+    """A conversation in which user and assistant take turns, the user first."""
+    roles: tuple[Role, Role] = ("user", "assistant")
+    return [Turn(roles[number % 2], content) for number, content in enumerate(contents)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who prepared the draft of the peace plan?",
+        "What did Zelensky say about the draft?",
+        "Where does Maria Lopez work, and what does she earn?",
+        "Is it true that Kyiv rejected the draft?",
+        "How many days of annual leave do new staff get?",
+        "Did Anna lose her keys?",
+    ],
+)
+def test_a_question_that_stands_alone_is_untouched(question: str) -> None:
+    history = talk("Who founded the museum?", "**Jane Roe.** The museum was founded by Jane Roe. [1]")
+    assert standalone(question, []) == question
+    if not question.startswith("Is it"):
+        assert standalone(question, history) == question
+
+
+@pytest.mark.parametrize("question", ["What about it?", "And then?", "Why?", "When?", "", "??", "Who is he?"])
+def test_without_a_history_a_question_without_a_subject_is_about_nothing(question: str) -> None:
+    assert standalone(question, []) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Where was she born?", "Where was Jane Roe born?"),
+        ("What did her museum show?", "What did Jane Roe’s museum show?"),
+        ("Who paid her?", "Who paid Jane Roe?"),
+        ("When did she die?", "When did Jane Roe die?"),
+    ],
+)
+def test_a_pronoun_takes_the_person_of_the_question_before(question: str, expected: str) -> None:
+    history = talk("What did Jane Roe found?", "Jane Roe founded a museum. [1]")
+    assert standalone(question, history) == expected
+
+
+def test_a_pronoun_takes_the_short_answer_to_who() -> None:
+    history = talk("Who founded the museum?", "**Jane Roe.** The museum was founded by Jane Roe. [1]")
+    assert standalone("Where was she born?", history) == "Where was Jane Roe born?"
+
+
+def test_they_are_the_people_named_together() -> None:
+    history = talk("Who prepared the draft?", "**Marco Rubio and Steve Witkoff.** The draft was prepared. [1]")
+    assert standalone("Where did they meet?", history) == "Where did Marco Rubio and Steve Witkoff meet?"
+    assert standalone("What is their plan?", history) == "What is Marco Rubio and Steve Witkoff’s plan?"
+
+
+def test_a_person_named_in_the_question_is_whom_its_pronoun_means() -> None:
+    history = talk("What did Jane Roe found?", "Jane Roe founded a museum. [1]")
+    question = "Did Anna Kern say that she left?"
+    assert standalone(question, history) == question
+
+
+def test_a_thing_brings_the_question_before() -> None:
+    question = standalone("Who opposed it?", talk("When was the draft published?", "On Monday. [1]"))
+    assert question is not None
+    assert "Who opposed it?" in question
+    assert "When was the draft published?" in question
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("And Russia?", "What would Russia have to give up?"),
+        ("What about Russia?", "What would Russia have to give up?"),
+        ("and the United States?", "What would the United States have to give up?"),
+        ("How about Moldova?", "What would Moldova have to give up?"),
+    ],
+)
+def test_another_name_takes_the_place_of_the_last(question: str, expected: str) -> None:
+    assert standalone(question, talk("What would Ukraine have to give up?", "Land. [1]")) == expected
+
+
+@pytest.mark.parametrize("word", ["When", "Where", "Why", "Who"])
+def test_a_bare_question_word_is_about_the_question_before(word: str) -> None:
+    question = standalone(f"{word}?", talk("Did Ukraine sign the treaty?", "Ukraine signed the treaty. [1]"))
+    assert question is not None
+    assert question.startswith(f"{word}?")
+    assert "Ukraine sign the treaty" in question
+
+
+def test_another_year_takes_the_place_of_the_year() -> None:
+    history = talk("How many days of leave were there in 2024?", "**25.** There were 25 days. [1]")
+    assert standalone("And in 2025?", history) == "How many days of leave were there in 2025?"
+    assert standalone("What about 2025?", history) == "How many days of leave were there in 2025?"
+
+
+def test_a_year_of_ones_own_leaves_out_the_year_before() -> None:
+    history = talk("How many days of leave were there in 2024?", "**25.** There were 25 days. [1]")
+    question = standalone("Was it more in 2025?", history)
+    assert question is not None
+    assert "2025" in question
+    assert "2024" not in question
+    assert "days of leave" in question
+
+
+def test_a_conversation_is_followed_over_several_turns() -> None:
+    history = talk(
+        "Who founded the museum?",
+        "**Jane Roe.** The museum was founded by Jane Roe. [1]",
+        "Where was she born?",
+        "**Leeds.** She was born in Leeds. [1]",
+        "When did she die?",
+        "**1911.** She died in 1911. [1]",
+    )
+    assert standalone("Did she marry?", history) == "Did Jane Roe marry?"
+
+
+def test_a_name_that_was_put_in_stays_for_the_next_turn() -> None:
+    history = talk("What would Ukraine have to give up?", "Land. [1]", "And Russia?", "Nothing. [1]")
+    question = standalone("Why?", history)
+    assert question is not None
+    assert "Russia" in question
+    assert "Ukraine" not in question
+
+
+def test_a_greeting_of_the_assistant_is_no_question() -> None:
+    greeting = [Turn("assistant", "Ask me about the museum of Jane Roe.")]
+    assert standalone("Who founded the museum?", greeting) == "Who founded the museum?"
+    assert standalone("Why?", greeting) is None
+
+
+def test_white_space_is_no_part_of_a_question() -> None:
+    assert standalone("  Who   founded\nthe museum? ", []) == "Who founded the museum?"
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who founded the museum?", ["Who founded the museum?"]),
+        ("Who founded the museum and the library?", ["Who founded the museum and the library?"]),
+        (
+            "Who founded the museum and when was the library opened?",
+            ["Who founded the museum?", "when was the library opened?"],
+        ),
+        ("Who is Jane Roe and what did she found?", ["Who is Jane Roe?", "what did Jane Roe found?"]),
+        (
+            "Who is Jane Roe, and where was she born, and when did she die?",
+            ["Who is Jane Roe?", "where was Jane Roe born?", "when did Jane Roe die?"],
+        ),
+        (
+            "What was the budget in 2024 and in 2025?",
+            ["What was the budget in 2024?", "What was the budget in 2025?"],
+        ),
+        ("What was the budget in 2024?", ["What was the budget in 2024?"]),
+        ("", [""]),
+    ],
+)
+def test_a_compound_question_is_split(question: str, expected: list[str]) -> None:
+    assert parts(question) == expected
+
+
+def test_two_years_are_two_questions() -> None:
+    for number, part in enumerate(parts("How did the leave change between 2024 and 2025?")):
+        assert str(2024 + number) in part
+        assert str(2025 - number) not in part
+        assert part.startswith("How did the leave change")
+
+
+def test_a_part_that_leans_on_the_one_before_brings_it() -> None:
+    first, second = parts("How many days of leave do staff get and why?")
+    assert first == "How many days of leave do staff get?"
+    assert second.startswith("Why?")
+    assert "days of leave" in second
+
+
+PHRASES = st.sampled_from(
+    [
+        "Who is Jane Roe?",
+        "And Russia?",
+        "When?",
+        "and in 2025?",
+        "What did he say in 2024 and 2025?",
+        "they",
+        "**Jane Roe and John Doe.** They said so. [1]",
+        "**.**",
+        "What about (it)?",
+        "",
+        "¿?",
+    ]
+)
+CONTENT = PHRASES | st.text(max_size=60)
+
+
+@given(
+    CONTENT,
+    st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), CONTENT), max_size=6),
+)
+def test_any_history_gives_a_question_or_nothing(question: str, history: list[Turn]) -> None:
+    assert isinstance(standalone(question, history), str | None)
+
+
+@given(CONTENT)
+def test_the_parts_of_any_question_are_questions(question: str) -> None:
+    assert all(isinstance(part, str) for part in parts(question))
+    assert len(parts(question)) >= 1

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from rag.question import analyse
+from rag.shorten import short_answer
+
+NOBODY = frozenset[str]()
+
+
+def short(question: str, sentence: str, known: frozenset[str] = NOBODY) -> str | None:
+    return short_answer(analyse(question), sentence, known)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "expected"),
+    [
+        (
+            "Who prepared the draft?",
+            "The draft was prepared by Secretary of State Marco Rubio and special envoy Steve Witkoff.",
+            "Marco Rubio and Steve Witkoff",
+        ),
+        ("Who founded the museum?", "The museum was founded by Jane Roe, in Leeds.", "Jane Roe"),
+        (
+            "Who met in Leeds?",
+            "In Leeds the envoys Anna Kern, Jane Roe and John Doe met.",
+            "Anna Kern, Jane Roe and John Doe",
+        ),
+        ("When was the museum opened?", "The museum was opened on 4 May 1897 by Jane Roe.", "4 May 1897"),
+        (
+            "When was the bridge closed?",
+            "The museum was opened in 1897, but only later was the bridge closed in 1911.",
+            "1911",
+        ),
+        ("Where was the museum opened?", "The museum was opened in Leeds in 1897.", "Leeds"),
+        ("How much does a ticket cost?", "A ticket costs £12.50 on weekdays.", "£12.50"),
+        ("How much did the repair cost?", "It took 3 years and the repair cost 2 million euros.", "2 million euros"),
+        ("How many days of leave do staff get?", "In 2025 staff get 28 days of leave and 3 hours off.", "28"),
+        ("How many people work there?", "Since it opened 40 people work there, in 3 rooms.", "40"),
+        ("What percentage agreed?", "In the vote, 61% agreed.", "61%"),
+        ("Which company built the dam?", "The dam was built by Acme Works in two years.", "Acme Works"),
+    ],
+)
+def test_the_span_of_the_expected_kind_nearest_to_the_words_of_the_question(
+    question: str, sentence: str, expected: str
+) -> None:
+    assert short(question, sentence) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("Why did the talks fail?", "The talks failed on 4 May because Jane Roe left."),
+        ("What is the museum about?", "The museum shows 40 clocks from Leeds."),
+        ("Who founded the museum?", "The museum was founded by a clockmaker."),
+        ("When was the museum opened?", "The museum was opened by Jane Roe."),
+        ("Who is older than Jane Roe?", "Few are older than Jane Roe."),
+        ("How many clocks are there?", "There are clocks in every room."),
+    ],
+)
+def test_there_is_none_for_prose_or_without_a_new_span(question: str, sentence: str) -> None:
+    assert short(question, sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "expected"),
+    [
+        ("Who is Jane Roe?", "Jane Roe, the founder of the museum, was born in Leeds.", "the founder of the museum"),
+        (
+            "Who was Jane Roe?",
+            "It was said of Jane Roe, a clockmaker from Leeds, that she slept.",
+            "a clockmaker from Leeds",
+        ),
+        ("Who is Dmitry Peskov?", "Kremlin spokesman Dmitry Peskov said so.", "Kremlin spokesman"),
+    ],
+)
+def test_who_somebody_is_is_said_in_apposition(question: str, sentence: str, expected: str) -> None:
+    assert short(question, sentence) == expected
+
+
+def test_a_short_answer_is_made_of_the_words_of_the_sentence() -> None:
+    sentence = "Rubio, Witkoff and Kellogg met, and Kern left."
+    answer = short("Who met?", sentence, frozenset({"Rubio"}))
+    assert answer == "Rubio, Witkoff and Kellogg"
+
+
+def test_an_opening_capital_is_a_name_only_if_it_is_known() -> None:
+    sentence = "Protests were held and Leeds was quiet."
+    assert short("Where was it quiet?", sentence) == "Leeds"
+    assert short("Who met?", "Clocks met.") is None
+    assert short("Who met?", "Clocks met.", frozenset({"Clocks"})) == "Clocks"
