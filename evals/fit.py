@@ -52,6 +52,8 @@ RARE = 6
 SIGNED = ("brevity",)
 """Features whose weight may be negative. More likeness and more coverage must never count against a sentence, although
 an unconstrained fit of such correlated features would let it."""
+OFTEN = 3
+"""The same for the gate."""
 RULES = {"phrases": 3.0, "years_covered": 3.0}
 """Least weight of what is too rare in the sets to be learned but is plain to a reader: a sentence that lacks the words
 quoted in the question, or the year it names, is not what was asked for (odds of 1 to 20)."""
@@ -194,7 +196,8 @@ def report_reader(found: Sequence[Example], parameters: dict[str, object]) -> st
 
 def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
     """Fit the gate; also return its error rates on held-out questions, by set."""
-    kept = [each for each in found if not each.answerable or each.answering.any()]
+    usable = [each for each in found if not each.answerable or each.answering.any()]
+    kept = [each for each in usable for _ in range(OFTEN if each.kind in OWN else 1)]
     rows = np.array([each.gate for each in kept])
     labels = np.array([each.answerable for each in kept])
     calibration = fit(rows, labels, [each.group for each in kept])

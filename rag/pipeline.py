@@ -24,7 +24,7 @@ from rag.models import locate
 from rag.question import Question, analyse
 from rag.read import Candidate, Features, known_names, read
 from rag.retrieve import Found, inverse_frequencies, retrieve
-from rag.rewrite import parts, standalone
+from rag.rewrite import parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
@@ -128,7 +128,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     def readings(self, question: str, where: Filter | None = None, clock: _Clock | None = None) -> list[Reading]:
         """Retrieve and read for each part of a question that stands alone, without deciding anything."""
         clock = clock or _Clock()
-        return [self._reading(part, where, clock) for part in parts(question)]
+        return [self._reading(searchable(part), where, clock) for part in parts(question)]
 
     def _reading(self, question: str, where: Filter | None, clock: _Clock) -> Reading:
         query = self.corpus.embedder.embed_query(question)

@@ -38,6 +38,11 @@ _BARE = re.compile(
     re.I,
 )
 _SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
+_AUTHORSHIP = re.compile(
+    r"\b(?:wrote|authored|is the author of|was the author of)\b"
+    r"(?= (?:the|this|that) (?:article|document|report|text|page|story|piece|paper|post)\b)",
+    re.I,
+)
 _SHORT_ANSWER = re.compile(r"^\*\*(.+?)\.?\*\*")
 
 
@@ -51,6 +56,11 @@ def standalone(question: str, history: Sequence[Turn]) -> str | None:
             asked, answered = (_resolve(turn.content, asked, answered) or turn.content), ""
     answered = history[-1].content if history and history[-1].role == "assistant" else answered
     return _resolve(question, asked, answered)
+
+
+def searchable(question: str) -> str:
+    """Return a question in the words that documents use of themselves: they say by whom they are *published*."""
+    return _AUTHORSHIP.sub("published", question)
 
 
 def parts(question: str) -> list[str]:
