@@ -13,7 +13,7 @@ from typing import Literal
 
 from index.embedder import Embedder
 from index.errors import InputError, ReadError
-from index.passages import split_document
+from index.passages import lead, split_document
 from index.readers import SUFFIXES
 from index.readers.worker import ReaderProcess
 from index.store.base import DocumentInfo, Origin, Store, StoredPassage, Totals
@@ -175,7 +175,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         for digest, embedded in zip(fresh, self.embedder.embed_passages(list(fresh.values())), strict=True):
             vectors[digest] = (embedded.passage, embedded.sentences)
         for pending in waiting:
-            texts = [f"{passage.context}\n{passage.text}" for passage in pending.passages]
+            texts = [lead(passage.context) + passage.text for passage in pending.passages]
             stored = [
                 StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
                 for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)

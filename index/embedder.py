@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from index.errors import ModelMissing
+from index.passages import lead
 from index.types import Matrix, Passage, Vector
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a text are read, special tokens not counted."""
+        """How many tokens of a passage with its context are read, special tokens not counted."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count each text's tokens, special tokens not counted."""
@@ -73,7 +75,7 @@ class SentenceTransformerEmbedder:
     """Any sentence-transformers model in a folder. Thread-safe.
 
     bfloat16 weights where the CPU multiplies them natively (about three times the speed of float32 on MiniLM, cosine
-    to the float32 vectors >= 0.9999); pooling is in float32. Models that pool by the mean give sentence vectors from
+    to the float32 vectors >= 0.9998); pooling is in float32. Models that pool by the mean give sentence vectors from
     the passage's own pass; the others embed each sentence by itself.
     """
 
@@ -87,15 +89,26 @@ class SentenceTransformerEmbedder:
 
         disable_progress_bar()  # type: ignore[no-untyped-call]
         dtype = torch.bfloat16 if _native_bfloat16() else torch.float32
-        self._model: Any = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
-        ).eval()
-        backend = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
-        backend.no_truncation()
-        backend.no_padding()
-        self._tokenizer = backend
+        try:
+            model: Any = SentenceTransformer(
+                str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ModelMissing(
+                f"{folder} holds no model that can be used: {reason}", "Name another as embedder in citechat.toml."
+            ) from error
+        self._model = model.eval()
+        self._tokenizer, self._encoder = (
+            Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str()) for _ in range(2)
+        )
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._encoder.enable_truncation(int(self._model.max_seq_length))
+        self._encoder.no_padding()
         self._pad = int(self._model.tokenizer.pad_token_id or 0)
-        self._special = backend.num_special_tokens_to_add(False)
+        self._prompt = self._model.prompts.get("document") or ""
+        self._added = self._tokenizer.num_special_tokens_to_add(False) + self.count_tokens([self._prompt])[0]
         self._mean_pooled = any(isinstance(module, Pooling) and module.pooling_mode == "mean" for module in self._model)
         self._fingerprint = _fingerprint(folder)
         transformer: Any = self._model[0]
@@ -116,7 +129,7 @@ class SentenceTransformerEmbedder:
     @property
     def max_tokens(self) -> int:
         """See `Embedder`."""
-        return int(self._model.max_seq_length) - self._special
+        return int(self._model.max_seq_length) - self._added
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """See `Embedder`."""
@@ -124,17 +137,17 @@ class SentenceTransformerEmbedder:
 
     def embed_query(self, text: str) -> Vector:
         """See `Embedder`; the model's own query prompt, if it has one, goes before the text."""
-        vector: Vector = self._embed_texts([(self._model.prompts.get("query") or "") + text])[0]
+        whole = text.encode(errors="replace").decode()  # half a surrogate pair cannot be encoded
+        vector: Vector = self._embed_texts([(self._model.prompts.get("query") or "") + whole])[0]
         return vector
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
         """See `Embedder`; passages of like length share a batch, so that little is padding."""
-        prompt = self._model.prompts.get("document") or ""
-        heads = [prompt + (f"{passage.context}. " if passage.context else "") for passage in passages]
+        heads = [self._prompt + lead(passage.context) for passage in passages]
         texts = [head + passage.text for head, passage in zip(heads, passages, strict=True)]
         if not self._mean_pooled:
             sentences = [_sentence_texts(passage) for passage in passages]
-            flat = self._embed_texts([prompt + text for texts in sentences for text in texts])
+            flat = self._embed_texts([self._prompt + text for texts in sentences for text in texts])
             parts = np.split(flat, np.cumsum([len(texts) for texts in sentences])[:-1]) if passages else []
             return [PassageVectors(*pair) for pair in zip(self._embed_texts(texts), parts, strict=True)]
         results: dict[int, PassageVectors] = {}
@@ -147,15 +160,15 @@ class SentenceTransformerEmbedder:
 
     def word_vectors(self, words: Sequence[str]) -> Matrix:
         """See `Embedder`; the mean of the word's pieces in the model's input embeddings, centred."""
-        fresh = [word for word in dict.fromkeys(words) if word not in self._words]
-        if len(self._words) + len(fresh) > WORDS_KEPT:
-            self._words = {}
+        known = self._words
+        fresh = [word for word in dict.fromkeys(words) if word not in known]
+        if len(known) + len(fresh) > WORDS_KEPT:
             fresh = list(dict.fromkeys(words))
-        for word, encoding in zip(
-            fresh, self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False), strict=True
-        ):
-            self._words[word] = _unit(self._pieces[encoding.ids].mean(0) if encoding.ids else self._pieces[self._pad])
-        return np.array([self._words[word] for word in words], np.float32).reshape(len(words), -1)
+            known = self._words = {}  # not emptied: another thread may be reading from the old one
+        encodings = self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False)
+        for word, encoding in zip(fresh, encodings, strict=True):
+            known[word] = _unit(self._pieces[encoding.ids].mean(0) if encoding.ids else self._pieces[self._pad])
+        return np.array([known[word] for word in words], np.float32).reshape(len(words), self._pieces.shape[1])
 
     def _embed_texts(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -167,9 +180,7 @@ class SentenceTransformerEmbedder:
         self, texts: Sequence[str]
     ) -> Iterator[tuple[list[int], list[Encoding], npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
         """Yield, batch by batch: rows, their encodings, token states ``(rows, tokens, dimension)``, pooled states."""
-        encodings = self._tokenizer.encode_batch(list(texts))
-        for encoding in encodings:
-            encoding.truncate(self.max_tokens + self._special)
+        encodings = self._encoder.encode_batch(list(texts))
         for rows in _batches([len(encoding.ids) for encoding in encodings]):
             batch = [encodings[row] for row in rows]
             states, pooled = self._forward([encoding.ids for encoding in batch])

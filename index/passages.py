@@ -5,8 +5,10 @@ A passage never crosses a heading and never exceeds what the embedder reads, so 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from index.sentences import sentence_spans
 from index.types import Block, Document, Passage, Span
@@ -16,6 +18,8 @@ CountTokens = Callable[[Sequence[str]], list[int]]
 
 CONTEXT_TOKENS = 32
 """How many tokens of title, headings and date go with each passage at most."""
+
+_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,21 @@ class _Unit:
 def split_document(document: Document, count_tokens: CountTokens, budget: int) -> list[Passage]:
     """Split a document into passages whose context and text together have at most ``budget`` tokens."""
     passages: list[Passage] = []
-    for headings, blocks in _sections(document):
-        context, context_tokens = _context(document, headings, count_tokens, budget)
-        for group in _pack(_units(document, blocks, count_tokens, budget - context_tokens), budget - context_tokens):
+    placed: set[Block] = set()
+    for headings, body in _sections(document):
+        titles = [document.text[heading.start : heading.end] for heading in headings]
+        context, context_tokens = _context(document, titles, count_tokens, budget)
+        room = budget - context_tokens
+        # What the context has no room for is a passage of its own, or it could not be found.
+        left_out = [
+            [heading]
+            for heading, title in zip(headings, titles, strict=True)
+            if title not in context and heading not in placed and heading not in body
+        ]
+        placed.update(headings)
+        for group in chain.from_iterable(
+            _pack(_units(document, blocks, count_tokens, room), room) for blocks in (*left_out, body)
+        ):
             start, end = group[0].start, group[-1].end
             passages.append(
                 Passage(
@@ -41,7 +57,7 @@ def split_document(document: Document, count_tokens: CountTokens, budget: int) -
                     start=start,
                     end=end,
                     text=document.text[start:end],
-                    heading=headings[-1] if headings else "",
+                    heading=titles[-1] if titles else "",
                     context=context,
                     sentences=tuple(group),
                 )
@@ -49,23 +65,25 @@ def split_document(document: Document, count_tokens: CountTokens, budget: int) -
     return passages
 
 
-def _sections(document: Document) -> Iterator[tuple[tuple[str, ...], list[Block]]]:
-    """Yield the heading path and body of each section; a heading without a body is its own body."""
-    path: list[tuple[int, str]] = []
+def _sections(document: Document) -> Iterator[tuple[tuple[Block, ...], list[Block]]]:
+    """Yield the headings and the body of each section; a heading without a body is its own body."""
+    path: list[Block] = []
     body: list[Block] = []
-    heading: Block | None = None
     for block in document.blocks:
         if block.kind != "heading":
             body.append(block)
             continue
-        if body or (heading is not None and block.level <= heading.level):
-            yield tuple(title for _, title in path), body or [heading]  # type: ignore[list-item]
+        if body or (path and block.level <= path[-1].level):
+            yield tuple(path), body or [path[-1]]
         body = []
-        heading = block
-        path = [entry for entry in path if entry[0] < block.level]
-        path.append((block.level, document.text[block.start : block.end]))
-    if body or heading is not None:
-        yield tuple(title for _, title in path), body or [heading]  # type: ignore[list-item]
+        path = [*(heading for heading in path if heading.level < block.level), block]
+    if body or path:
+        yield tuple(path), body or [path[-1]]
+
+
+def lead(context: str) -> str:
+    """Return what is embedded before a passage's text."""
+    return f"{context}. " if context else ""
 
 
 def _context(document: Document, headings: Sequence[str], count_tokens: CountTokens, budget: int) -> tuple[str, int]:
@@ -75,7 +93,7 @@ def _context(document: Document, headings: Sequence[str], count_tokens: CountTok
     parts = list(dict.fromkeys([document.title, *headings, published]))
     while parts:
         context = " · ".join(part for part in parts if part)
-        tokens = count_tokens([context])[0]
+        tokens = count_tokens([lead(context)])[0]
         if tokens <= allowance:
             return context, tokens
         parts.pop(0)
@@ -107,12 +125,12 @@ def _halves(text: str, span: Span, count_tokens: CountTokens, budget: int) -> It
         yield _Unit(span, tokens)
         return
     middle = (span.start + span.end) // 2
-    space = text.rfind(" ", span.start + 1, middle)
-    cut = space if space > span.start else middle
-    yield from _halves(text, Span(span.start, cut), count_tokens, budget)
-    resume = cut + (text[cut] == " ")
-    if resume < span.end:
-        yield from _halves(text, Span(resume, span.end), count_tokens, budget)
+    cut = max((space.start() for space in _SPACE.finditer(text, span.start + 1, middle)), default=middle)
+    for start, end in ((span.start, cut), (cut, span.end)):
+        piece = text[start:end]
+        trimmed = Span(end - len(piece.lstrip()), start + len(piece.rstrip()))
+        if trimmed.start < trimmed.end:
+            yield from _halves(text, trimmed, count_tokens, budget)
 
 
 def _pack(units: Sequence[_Unit], budget: int) -> Iterator[list[Span]]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from index.embedder import PassageVectors
+from index.passages import lead
 from index.types import Matrix, Passage, Vector
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -31,7 +32,7 @@ class HashingEmbedder:
         self.embedded += len(passages)
         return [
             PassageVectors(
-                self._vector(f"{passage.context}. {passage.text}"),
+                self._vector(lead(passage.context) + passage.text),
                 np.array([self._vector(_sentence(passage, number)) for number in range(len(passage.sentences))]),
             )
             for passage in passages
