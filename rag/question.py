@@ -14,6 +14,7 @@ class Expects(Enum):
     """The kind of span that would answer."""
 
     PERSON = "person"
+    ROLE = "role"
     NAME = "name"
     DATE = "date"
     PLACE = "place"
@@ -30,6 +31,7 @@ class Question:
     ``names`` are the stems of words that name something (capitalised inside the sentence, or with a digit), ``years``
     the years among them, ``phrases`` what it puts in quotation marks (lower case). ``wants_speech``: it asks what
     somebody said or wrote. ``compares``: it asks what several documents say.
+    ``person`` is the last name of whom ``Who is Jane Roe?`` asks about, if that is the question.
     ``counted`` is the stem of what a number should count ("how many *days*"), if anything.
     """
 
@@ -43,6 +45,7 @@ class Question:
     wants_speech: bool
     compares: bool
     counted: str | None = None
+    person: str | None = None
 
     @property
     def weight(self) -> float:
@@ -112,6 +115,7 @@ _SPEAKING = re.compile(
     r"|respond(?:ed)?|repl(?:y|ied)|react(?:ed|ion)?|post(?:ed)?|put it|call(?:ed)? it|describe[ds]?)\b",
     re.I,
 )
+_WHO_IS = re.compile(r"\s*[Ww]ho (?:is|was) (?P<name>(?:[A-Z][\w’'-]+\s?)+)\??\s*$")
 _COUNTED = re.compile(r"how (?:many|much) (?:\w+ )??(\w{3,})", re.I)
 
 
@@ -122,9 +126,10 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
     if not content:
         content = [term.stem for term in terms(text)]
     counted = _COUNTED.search(text)
+    who_is = _WHO_IS.match(text)
     return Question(
         text=text,
-        expects=_expectation(text),
+        expects=Expects.ROLE if who_is else _expectation(text),
         plural=bool(_PLURAL.search(text)),
         terms={stem_: weights.get(stem_, 1.0) for stem_ in dict.fromkeys(content)},
         names=frozenset(_names(text)),
@@ -132,6 +137,7 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         phrases=quoted_phrases(text),
         compares=bool(_COMPARING.search(text)),
         wants_speech=bool(_SPEAKING.search(text)),
+        person=who_is["name"].split()[-1] if who_is else None,
         counted=stem(counted[1]) if counted and counted[1].lower() not in STOP_WORDS else None,
     )
 

@@ -22,7 +22,7 @@ from index.types import Passage, Span, Vector
 from rag.likeness import Likeness
 from rag.question import Expects, Question
 from rag.retrieve import Found
-from rag.spans import DATE, FIGURE, MONEY, NUMBER, capitalised, has_speech, names, people, spans_of
+from rag.spans import DATE, FIGURE, MONEY, NUMBER, capitalised, has_speech, names, people, roles, spans_of
 
 FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context
@@ -199,6 +199,8 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
     match question.expects:
         case Expects.PERSON:
             spans = people(text, known)
+        case Expects.ROLE:
+            spans = roles(question.person or "", text)
         case Expects.NAME | Expects.PLACE:
             spans = names(text, known)
         case Expects.DATE:

@@ -9,10 +9,9 @@ from rag.question import Expects, Question
 from rag.read import Candidate, covered
 from rag.shorten import short_answer
 
-DOUBT_GAP = 0.7
-"""A second sentence is shown where the reader is torn: its score is within this of the best (odds of 1 to 2)."""
-LIST_GAP = 1.0
-"""A list question takes sentences whose score is within this of the best (odds of about 1 to 3)."""
+CLOSE_GAP = 0.7
+"""More sentences are shown if their score is within this of the best (odds of 1 to 2): one where the reader is torn, or
+several where the question asks for a list."""
 RIVAL_GAP = 2.0
 """A sentence of another document that gives another value is named although its score is this much lower."""
 RIVAL_SIMILARITY = 0.7
@@ -52,10 +51,10 @@ def _more(question: Question, candidates: Sequence[Candidate], known: frozenset[
     elif question.expects in _VALUES:
         yield from _rivals(question, candidates, known)
     if not question.plural:
-        yield from (second for second in candidates[1:2] if best.score - second.score <= DOUBT_GAP)
+        yield from (second for second in candidates[1:2] if best.score - second.score <= CLOSE_GAP)
         return
     for candidate in candidates[1:]:
-        if best.score - candidate.score > LIST_GAP:
+        if best.score - candidate.score > CLOSE_GAP:
             return
         if covered(question, candidate.stems) >= covered(question, best.stems) / 2:
             yield candidate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from index.terms import stem, terms, words
@@ -11,7 +10,6 @@ from rag.question import Expects, Question
 from rag.read import expected_spans
 from rag.spans import coordinated
 
-_WHO_IS = re.compile(r"\s*who (?:is|was) (?P<name>(?:[A-Z][\w’'-]+\s?)+)\??\s*$", re.I)
 _ENUMERABLE = (Expects.PERSON, Expects.NAME, Expects.PLACE)
 
 
@@ -21,8 +19,6 @@ def short_answer(question: Question, sentence: str, known: frozenset[str]) -> st
     Of several spans of the expected kind, the one nearest to the question's own words wins; names that the sentence
     enumerates are given together.
     """
-    if role := _role(question.text, sentence):
-        return role
     spans = expected_spans(question, sentence, known)
     if not spans:
         return None
@@ -30,20 +26,6 @@ def short_answer(question: Question, sentence: str, known: frozenset[str]) -> st
     places = _matched(question, sentence)
     best = min(groups, key=lambda group: (_distance(question, sentence, group, places), group[0].start))
     return _joined([sentence[span.start : span.end] for span in best])
-
-
-def _role(question: str, sentence: str) -> str | None:
-    """Return what a sentence says of the person that ``Who is Jane Roe?`` asks about, if it says so in apposition."""
-    asked = _WHO_IS.match(question)
-    if asked is None:
-        return None
-    last = re.escape(asked["name"].split()[-1])
-    after = re.search(rf"{last}, (?P<role>(?:the |a |an |one )?[a-z][^,;:.]{{3,120}})(?=[,;.])", sentence)
-    before = re.search(
-        rf"(?P<role>(?:[A-Z]\w+ )?[a-z]+(?:man|woman|person|er|or|ist|ent|ant|ary)) (?:\w+ )?{last}", sentence
-    )
-    found = after or before
-    return found["role"] if found else None
 
 
 def _matched(question: Question, sentence: str) -> list[int]:

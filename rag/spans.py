@@ -43,6 +43,8 @@ _OPENS = re.compile(r"(?:^|[.!?:;|]\s|[“\"«(])\s*$")
 _LABEL = re.compile(r":(?=\s)")
 _INSIDE = re.compile(r"(?<=[a-z,;’'] )[A-ZÀ-ÖØ-Þ][\w’'-]+")
 _SPEECH = re.compile(r"[“\"][^“”\"]*[”\"]")
+FAR = 120
+"""Characters between two names that "together with" still joins."""
 SHORT_SPEECH = 20
 """Characters up to which words in quotation marks may be a title or a term rather than speech."""
 _ROLES = frozenset(
@@ -54,8 +56,8 @@ _ROLES = frozenset(
     "french german british ukrainian russian american u.s us european spanish italian chinese".split()
 )
 _ORGANISATION = re.compile(
-    r"\b(?:Council|Committee|Ministry|Government|Parliament|Senate|Congress|Court|Bank|University|Institute|Agency|Union"
-    r"|Association|Organi[sz]ation|Company|Corporation|Inc|Ltd|Party|Press|Times|Post|News|Facebook|Twitter|Church|NATO"
+    r"\b(?:Council|Committee|Ministry|Government|Parliament|Senate|Congress|Court|Bank|University|Institute|Agency"
+    r"|Union|Association|Organi[sz]ation|Company|Corporation|Inc|Ltd|Party|Press|Times|Post|News|Facebook|Twitter|Church|NATO"
     r"|UN|EU|AFP|AP|Kremlin|House|Office|Department|Army|Works|Group|Ukraine|Russia|Europe|States|Kingdom|America)\b"
 )
 _SMALL = frozenset("of the de del la van von der den bin al el y und and".split())
@@ -118,6 +120,18 @@ def people(text: str, known: frozenset[str] | None = None) -> list[Span]:
     return found
 
 
+def roles(person: str, text: str) -> list[Span]:
+    """Return what a sentence says a person is: ``Jane Roe, head of X, said``; ``X spokesman John Doe``."""
+    last = re.escape(person)
+    patterns = (
+        rf"\b{last}(?:,| is| was|, who (?:is|was)) (?P<role>(?:the |a |an |one )?[a-z][^,;:.]{{3,120}})(?=[,;.])",
+        rf"(?P<role>(?:[A-Z]\w+ )*[a-z]+(?:man|woman|person|er|or|ist|ent|ant|ary)) (?:[A-Z]\w+ )?{last}\b",
+        rf"\b{last}: (?P<role>[^.;]{{3,120}})",
+        rf"\b{last}; (?:[^:;]{{2,30}}): (?P<role>[^;]{{3,120}})",
+    )
+    return [Span(*match.span("role")) for pattern in patterns for match in re.finditer(pattern, text)]
+
+
 def has_speech(text: str) -> bool:
     """Tell whether a text holds quoted speech of more than a word or two."""
     return any(len(match.group()) > SHORT_SPEECH for match in _SPEECH.finditer(text))
@@ -141,7 +155,9 @@ def coordinated(text: str, spans: list[Span]) -> Iterator[list[Span]]:
 
 
 def _joins(between: str) -> bool:
-    """Tell whether words between two names only enumerate: ``" and special envoy "``, ``", "``."""
+    """Tell whether words between two names only enumerate: ``" and special envoy "``, ``" together with "``."""
+    if len(between) <= FAR and re.search(r"\b(?:together with|along with|as well as)\b", between):
+        return True
     if not re.match(r"\s*(?:,|and\b|und\b|y\b|et\b|&|;)", between):
         return False
     rest = re.findall(r"[\w.]+", between)
