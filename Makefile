@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHROMIUM := /usr/bin/chromium
+CASES := dossier.yaml handbook.yaml manual.yaml unanswerable.yaml
 
 .PHONY: chat test check measure clean
 
@@ -22,7 +23,8 @@ check: $(READY)
 
 ## The figures of README.md and ARCHITECTURE.md that need no other data
 measure: $(READY)
-	$(BIN)/citechat eval run $(addprefix evals/suite/,dossier.yaml handbook.yaml manual.yaml unanswerable.yaml)
+	$(BIN)/citechat eval run $(addprefix evals/suite/,$(CASES))
+	$(BIN)/citechat eval run $(addprefix evals/suite/hard/,$(CASES))
 
 # torch comes first and by itself: its CPU build, before anything could ask for another one.
 $(READY): pyproject.toml .ci/constraints.txt
