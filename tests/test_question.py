@@ -15,7 +15,7 @@ from rag.question import Expects, Question, analyse, quoted_phrases
             Expects.PERSON,
             [
                 "Who prepared the draft?",
-                "Who is Steve Witkoff?",
+                "Who is the mayor?",
                 "Whose proposal was rejected?",
                 "By whom was the treaty signed?",
                 "Which president signed the law?",
@@ -64,6 +64,7 @@ from rag.question import Expects, Question, analyse, quoted_phrases
                 "How often is the report published?",
             ],
         ),
+        (Expects.ROLE, ["Who is Steve Witkoff?", "Who was Jane Roe", "who is Roe?"]),
         (
             Expects.NAME,
             [
