@@ -10,6 +10,7 @@ import numpy as np
 from evals.metrics import auc
 from index.errors import InputError
 from index.filters import parse_filter
+from rag.abstain import SIGNS
 from rag.rewrite import standalone
 
 if TYPE_CHECKING:
@@ -88,27 +89,33 @@ def fit_suites(
                 rows.append(readings[0].features)
                 labels.append(not case.unanswerable)
                 groups.append(f"{suite.path}:{case.id}")
-    return fit(np.array(rows).reshape(len(rows), -1), np.array(labels), groups, false_answer_rate)
+    return fit(np.array(rows).reshape(len(rows), -1), np.array(labels), groups, false_answer_rate, SIGNS)
 
 
 def fit(
-    features: Floats, labels: NDArray[np.generic], groups: Sequence[str], false_answer_rate: float | None = None
+    features: Floats,
+    labels: NDArray[np.generic],
+    groups: Sequence[str],
+    false_answer_rate: float | None = None,
+    signs: Sequence[int] | None = None,
 ) -> Calibration:
     """Fit the model to questions of known answerability.
 
     ``features`` has shape (n, d), all finite; ``labels`` (n,) is true where the documents answer; ``groups`` names
     for each question what it shares with others (its data set or article), and cross-validation never splits a group.
     The threshold minimises false_answer_rate + false_refusal_rate or, if ``false_answer_rate`` (0..1) is given, is
-    the lowest at which no more than that share of the unanswerable questions is answered.
+    the lowest at which no more than that share of the unanswerable questions is answered. ``signs`` (d,) says which
+    way each feature may count: 1 only for, -1 only against an answer, 0 either way (the default).
 
     Raises ``InputError`` if the shapes differ, a value is not finite, there is one group or one kind of question
     only, or a training fold lacks a kind.
     """
     x, y = _checked(features, labels, groups)
-    model = _fit(x, y)
+    allowed = np.zeros(x.shape[1]) if signs is None else np.array(signs, float)
+    model = _fit_signed(x, y, allowed)
     probability, answered = np.empty(len(y)), np.empty(len(y), dtype=bool)
     for held_out in _folds(groups):
-        fold = _fit(x[~held_out], y[~held_out])
+        fold = _fit_signed(x[~held_out], y[~held_out], allowed)
         line = _threshold(fold.probability(x[~held_out]), y[~held_out], false_answer_rate)
         probability[held_out] = fold.probability(x[held_out])
         answered[held_out] = probability[held_out] >= line
@@ -137,6 +144,17 @@ def _checked(features: Floats, labels: NDArray[np.generic], groups: Sequence[str
     if len(set(groups)) < 2:
         raise InputError("All questions are of one group.", "Calibrate on two case files or more.")
     return x, y
+
+
+def _fit_signed(x: Floats, y: Booleans, signs: Floats) -> _Model:
+    """Fit, leave out the features that count the wrong way, and fit again until none does."""
+    used = np.ones(x.shape[1], bool)
+    while True:
+        model = _fit(np.where(used, x, 0.0), y)
+        wrong = used & (model.weights * signs < 0)
+        if not wrong.any():
+            return _Model(np.where(used, model.weights, 0.0), model.bias, x.mean(axis=0), model.scale)
+        used &= ~wrong
 
 
 def _fit(x: Floats, y: Booleans) -> _Model:

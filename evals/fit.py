@@ -52,8 +52,8 @@ RARE = 6
 SIGNED = ("brevity",)
 """Features whose weight may be negative. More likeness and more coverage must never count against a sentence, although
 an unconstrained fit of such correlated features would let it."""
-OFTEN = 3
-"""The same for the gate."""
+OFTEN = 20
+"""The same for the gate: near-misses written for a paragraph are not what people ask of a folder."""
 RULES = {"phrases": 3.0, "years_covered": 3.0}
 """Least weight of what is too rare in the sets to be learned but is plain to a reader: a sentence that lacks the words
 quoted in the question, or the year it names, is not what was asked for (odds of 1 to 20)."""
@@ -200,11 +200,14 @@ def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
     kept = [each for each in usable for _ in range(OFTEN if each.kind in OWN else 1)]
     rows = np.array([each.gate for each in kept])
     labels = np.array([each.answerable for each in kept])
-    calibration = fit(rows, labels, [each.group for each in kept])
+    calibration = fit(rows, labels, [each.group for each in kept], signs=abstain.SIGNS)
     parameters: dict[str, object] = {"features": list(abstain.FEATURES), **calibration.parameters()}
     train = [each for each in kept if not each.held_out]
     held = fit(
-        np.array([each.gate for each in train]), np.array([each.answerable for each in train]), [e.group for e in train]
+        np.array([each.gate for each in train]),
+        np.array([each.answerable for each in train]),
+        [each.group for each in train],
+        signs=abstain.SIGNS,
     )
     model = read.LinearModel.parse({"features": list(abstain.FEATURES), **held.parameters()}, abstain.FEATURES)
     lines = []

@@ -40,6 +40,8 @@ FEATURES = (
     "expected_span",  # the best sentence holds a span of the expected kind
     "prose",  # the question expects no particular kind
 )
+SIGNS = (1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, 0, 0)
+"""Which way each feature may count: for (1) or against (-1) an answer, or either way."""
 _LEADERS = 5
 
 

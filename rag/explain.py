@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from index.sentences import sentence_spans
-from index.types import Document
-from rag.spans import coordinated, outside_speech, people
+from index.types import Document, Span
+from rag.spans import capitalised, coordinated, outside_speech, people, placed
 
 LOOK_BACK = 1500
 """Characters before a quote in which its pronoun's person is looked for."""
 
-_PRONOUN = re.compile(r"\b(He|She|he|she|They|they)\b")
-_SINGLE = frozenset({"he", "she"})
+_PRONOUN = re.compile(r"\b(He|She|he|she|They|they|His|his|Her|her|Their|their)\b")
+_SINGLE = frozenset({"he", "she", "his", "her"})
+_POSSESSIVE = frozenset({"his", "her", "their"})
 
 
 def explain_pronoun(document: Document, start: int, end: int) -> tuple[str, str] | None:
@@ -24,24 +25,31 @@ def explain_pronoun(document: Document, start: int, end: int) -> tuple[str, str]
     text = document.text[start:end]
     narrated = outside_speech(text)
     match = _PRONOUN.search(narrated)
-    if match is None or people(narrated[: match.start()]):
+    known = frozenset(capitalised(document.text))
+    if match is None or _people(narrated[: match.start()], known):
         return None
-    person = _mentioned_before(document, start, plural=match.group().lower() not in _SINGLE)
+    person = _mentioned_before(document, start, known, plural=match.group().lower() not in _SINGLE)
     if person is None or person in narrated:
         return None
-    explanation = f"[{person}]"
+    explanation = f"[{person}’s]" if match.group().lower() in _POSSESSIVE else f"[{person}]"
     return f"{text[: match.end()]} {explanation}{text[match.end() :]}", explanation
 
 
-def _mentioned_before(document: Document, start: int, *, plural: bool) -> str | None:
+def _mentioned_before(document: Document, start: int, known: frozenset[str], *, plural: bool) -> str | None:
     opening = max(0, start - LOOK_BACK)
     before = document.text[opening:start]
     blocks = [block for block in before.split("\n") if block.strip()]
     for block in reversed(blocks):
         for span in reversed(list(sentence_spans(block))):
             narrated = outside_speech(block[span.start : span.end])
-            groups = [group for group in coordinated(narrated, people(narrated)) if len(group) > 1 or not plural]
+            groups = [
+                group for group in coordinated(narrated, _people(narrated, known)) if len(group) > 1 or not plural
+            ]
             if groups:
                 group = groups[0]
                 return narrated[group[0].start : group[-1].end if plural else group[0].end]
     return None
+
+
+def _people(text: str, known: frozenset[str]) -> list[Span]:
+    return [span for span in people(text, known) if not placed(text, span)]

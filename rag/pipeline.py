@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import chain
 from types import TracebackType
 
 from index.corpus import Corpus
@@ -107,7 +106,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             yield from _spoken(_plain(question, whole, "not_found", text, best, hits, clock))
             return
         selections = [self._select(reading) for reading in answered]
-        claims = self._claims(selections)
+        claims = self._claims(list(zip(answered, selections, strict=True)))
         clock.lap("write")
         short = next((selection.short for selection in selections if selection.short), None)
         yield from _spoken(
@@ -166,13 +165,14 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         known = known_names(reading.found[: self.settings.read_passages])
         return select(reading.question, reading.candidates, known, self.settings.max_claims)
 
-    def _claims(self, selections: Sequence[Selection]) -> tuple[Claim, ...]:
+    def _claims(self, selections: Sequence[tuple[Reading, Selection]]) -> tuple[Claim, ...]:
         claims: list[Claim] = []
         documents: dict[str, Document] = {}
         seen: dict[str, list[Span]] = defaultdict(list)
-        for candidate in chain.from_iterable(selection.candidates for selection in selections):
+        for reading, candidate in ((reading, each) for reading, chosen in selections for each in chosen.candidates):
             document = documents.setdefault(candidate.document_id, self.corpus.document(candidate.document_id))
-            extent = whole_list(document.text, candidate.start, candidate.end) or Span(candidate.start, candidate.end)
+            listed = whole_list(document.text, candidate.start, candidate.end, from_item=reading.question.plural)
+            extent = listed or Span(candidate.start, candidate.end)
             if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
                 seen[document.id].append(extent)
                 claims.append(_claim(document, extent, len(claims) + 1))

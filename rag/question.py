@@ -59,45 +59,68 @@ _ASKING = frozenset(
     "person people date year month day time place reason number amount according report reported question answer "
     "document documents article articles thing things state stated states role job".split()
 )
-_EXPECTATIONS: tuple[tuple[str, Expects], ...] = (
+_WHICH = r"(?:what|which)"
+_IS_THE = r"what (?:is|was|are|were) the "
+_EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
     (
-        r"how (?:much|many) (?:money|dollars|euros|pounds)|how much (?:does|do|did|is|are|was|were|will|would|can|in)\b"
-        r"|what (?:price|cost|sum|amount|budget|salary|fee)\b|cu[aá]nto dinero",
         Expects.MONEY,
+        (
+            r"how (?:much|many) (?:money|dollars|euros|pounds)",
+            r"how much (?:does|do|did|is|are|was|were|will|would|can|in)",
+            rf"(?:{_WHICH} |{_IS_THE})(?:price|cost|sum|amount|budget|salary|fee)",
+            r"cu[aá]nto dinero",
+        ),
     ),
     (
-        r"how (?:many|much|long|old|tall|large|big|far|often|few)\b|what (?:number|percentage|share|proportion)\b"
-        r"|cu[aá]nt[oa]s?\b|wie ?viele?\b|combien\b",
         Expects.NUMBER,
+        (
+            r"how (?:many|much|long|old|tall|large|big|far|often|few)",
+            rf"(?:{_WHICH} |{_IS_THE})(?:number|percentage|share|proportion)",
+            r"cu[aá]nt[oa]s?|wie ?viele?|combien",
+        ),
     ),
     (
-        r"when\b|(?:in |on )?(?:what|which) (?:date|day|year|month|time|century|decade)\b|since when"
-        r"|until when|by when|how recently|cu[aá]ndo\b|wann\b|quand\b",
         Expects.DATE,
+        (
+            r"when|since when|until when|by when|how recently",
+            rf"(?:{_WHICH} |{_IS_THE})(?:date|day|year|month|time|century|decade)",
+            r"cu[aá]ndo|wann|quand",
+        ),
     ),
     (
-        r"who\b|whom\b|whose\b"
-        r"|(?:what|which) (?:person|people|man|woman|leaders?|politicians?|officials?|spokes\w+"
-        r"|presidents?|ministers?|envoys?|authors?|players?|scientists?|actors?|singers?)\b|qui[eé]n(?:es)?\b|wer\b|qui\b",
         Expects.PERSON,
+        (
+            r"who|whom|whose",
+            rf"{_WHICH} (?:person|people|man|woman|leaders?|politicians?|officials?|spokes\w+|presidents?|ministers?"
+            r"|envoys?|authors?|players?|scientists?|actors?|singers?)",
+            r"qui[eé]n(?:es)?|wer|qui",
+        ),
     ),
     (
-        r"where\b|(?:what|which|in what|in which) (?:country|countries|city|cities|town|place|state|region|location"
-        r"|island|continent)\b|d[oó]nde\b|wo\b|o[uù]\b",
         Expects.PLACE,
+        (
+            r"where",
+            rf"{_WHICH} (?:country|countries|city|cities|town|place|state|region|location|island|continent)",
+            r"d[oó]nde|wo|o[uù]",
+        ),
     ),
     (
-        r"(?:what|which) (?:\w+ )?(?:outlets?|newspapers?|compan(?:y|ies)|organi[sz]ations?|agenc(?:y|ies)|team|teams"
-        r"|party|parties|universit(?:y|ies)|school|band|group|language|nationality|media|magazine|title|name)\b",
         Expects.NAME,
+        (
+            rf"{_WHICH} (?:\w+ )?(?:outlets?|newspapers?|compan(?:y|ies)|organi[sz]ations?|agenc(?:y|ies)|teams?"
+            r"|part(?:y|ies)|universit(?:y|ies)|school|band|group|language|nationality|media|magazine|title|name)",
+            rf"{_IS_THE}(?:name|title)",
+        ),
     ),
 )
 _EXPECTS = tuple(
-    (re.compile(rf"(?:^|\b(?:and|but|,|;|:)\s*|\s)(?:{pattern})", re.I), kind) for pattern, kind in _EXPECTATIONS
+    (kind, re.compile(rf"(?:^|[\s,;:¿])(?:{'|'.join(patterns)})\b", re.I)) for kind, patterns in _EXPECTATIONS
 )
 _PLURAL = re.compile(
-    r"\b(?:which|what) (?:\w+ ){0,2}?(?!is\b|was\b|has\b|does\b|this\b|us\b)\w{3,}(?<!s)s\b|\bwho (?:are|were)\b"
-    r"|\b(?:list|name|both|all|each|every|several|two|three|four|reports|differ|differences?|changed?|compare)\b"
+    rf"\b{_WHICH} (?:\w+ )?\w{{3,}}(?<!s)s (?!the\b|a\b|an\b)\w+"
+    rf"|\b{_WHICH} (?:leaders|outlets|media|people|countries)\b"
+    r"|\bwho (?:are|were)\b|\bwhat are (?:the|all)\b|^(?:please )?(?:list|name)\b"
+    r"|\b(?:both|all|each|every|several|two|three|four|reports|differ|differences?|changed?|compare)\b"
     r"|\bwhat (?:do|would|does|did|must|should|will|is|are) .*\b(?:ask|asks|asked|require|requires|required|demand"
     r"|demands|give up|concede|say|include|includes|contain|offer|get|need|promise|keep)\b",
     re.I,
@@ -116,7 +139,7 @@ _SPEAKING = re.compile(
     re.I,
 )
 _WHO_IS = re.compile(r"\s*[Ww]ho (?:is|was) (?P<name>(?:[A-Z][\w’'-]+\s?)+)\??\s*$")
-_COUNTED = re.compile(r"how (?:many|much) (?:\w+ )??(\w{3,})", re.I)
+_COUNTED = re.compile(r"how (?:many|much) ((?:\w+ ){0,3}?\w{3,}s)\b|how (?:many|much) (\w{3,})", re.I)
 
 
 def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
@@ -125,7 +148,8 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
     content = [term.stem for term in terms(text) if text[term.start : term.end].lower() not in _ASKING]
     if not content:
         content = [term.stem for term in terms(text)]
-    counted = _COUNTED.search(text)
+    phrase = _COUNTED.search(text)
+    counted = (phrase[1] or phrase[2]).split()[-1] if phrase else None
     who_is = _WHO_IS.match(text)
     return Question(
         text=text,
@@ -138,7 +162,7 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         compares=bool(_COMPARING.search(text)),
         wants_speech=bool(_SPEAKING.search(text)),
         person=who_is["name"].split()[-1] if who_is else None,
-        counted=stem(counted[1]) if counted and counted[1].lower() not in STOP_WORDS else None,
+        counted=stem(counted) if counted and counted.lower() not in STOP_WORDS else None,
     )
 
 
@@ -149,7 +173,7 @@ def quoted_phrases(text: str) -> tuple[str, ...]:
 
 def _expectation(text: str) -> Expects:
     """Return what the first question word asks for; of patterns that match at one place, the first listed."""
-    matches = [(match.start(), kind) for pattern, kind in _EXPECTS if (match := pattern.search(text))]
+    matches = [(match.start(), kind) for kind, pattern in _EXPECTS if (match := pattern.search(text))]
     return min(matches, key=lambda match: match[0])[1] if matches else Expects.PROSE
 
 

@@ -22,7 +22,7 @@ from index.types import Passage, Span, Vector
 from rag.likeness import Likeness
 from rag.question import Expects, Question
 from rag.retrieve import Found
-from rag.spans import DATE, FIGURE, MONEY, NUMBER, capitalised, has_speech, names, people, roles, spans_of
+from rag.spans import DATE, FIGURE, MONEY, NUMBER, YEAR, capitalised, has_speech, names, people, placed, roles, spans_of
 
 FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context
@@ -37,8 +37,9 @@ FEATURES = (
     "expected_span",  # a span of the expected kind that is not in the question: 1, else 0
     "speech",  # the question asks for somebody's words and the sentence has quoted speech
     "brevity",  # 1 for very short sentences, falling with length
-    "whole",  # the sentence ends like one (a heading or a lead-in does not)
+    "whole",  # it ends like a sentence or is a row of a table (a heading or a lead-in is neither)
 )
+ROW_MARKS = (": ", " | ")
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 Features = npt.NDArray[np.float64]
@@ -93,6 +94,8 @@ class LinearModel:
         if data["features"] != list(names):
             raise ValueError("fitted on other features")
         weights, mean, scale = (np.array(data[key], np.float64) for key in ("weights", "mean", "scale"))
+        if not weights.shape == mean.shape == scale.shape == (len(names),):
+            raise ValueError("not as many parameters as features")
         return cls(weights, float(data["bias"]), mean, scale)
 
 
@@ -119,7 +122,7 @@ def read(
         Candidate(found, ordinal, span.start, span.end, text, stems, float(score), features)
         for (found, ordinal, span, text, stems, features), score in zip(described, scores, strict=True)
     ]
-    return sorted(candidates, key=lambda candidate: -candidate.score)
+    return sorted(candidates, key=lambda candidate: -round(candidate.score, 6))
 
 
 _Described = tuple[Found, int, Span, str, frozenset[str], Features]
@@ -152,7 +155,7 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], like
                 float(bool(expected_spans(question, text, known))),
                 float(question.wants_speech and has_speech(text)),
                 1 / (1 + len(bags[position])),
-                float(text.rstrip("\"'”’»)]").endswith(SENTENCE_ENDS)),
+                float(_is_whole(text)),
             ]
             rows.append((found, position, span, text, own, np.array(features)))
     return rows
@@ -162,6 +165,10 @@ def covered(question: Question, stems: frozenset[str]) -> float:
     """Return the share of the question's term weight that these stems hold, 0 to 1."""
     total = question.weight
     return sum(weight for stem_, weight in question.terms.items() if stem_ in stems) / total if total else 0.0
+
+
+def _is_whole(text: str) -> bool:
+    return text.rstrip("\"'”’»)]").endswith(SENTENCE_ENDS) or any(mark in text for mark in ROW_MARKS)
 
 
 def _neighbours(passage: Passage, position: int) -> list[int]:
@@ -198,7 +205,7 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
 
     match question.expects:
         case Expects.PERSON:
-            spans = people(text, known)
+            spans = [span for span in people(text, known) if not placed(text, span)]
         case Expects.ROLE:
             spans = roles(question.person or "", text)
         case Expects.NAME | Expects.PLACE:
@@ -208,7 +215,7 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
         case Expects.MONEY:
             spans = spans_of(MONEY, text) or spans_of(FIGURE, text)
         case Expects.NUMBER:
-            spans = spans_of(NUMBER, text)
+            spans = [span for span in spans_of(NUMBER, text) if not YEAR.fullmatch(text, span.start, span.end)]
         case Expects.PROSE:
             spans = []
     return [span for span in spans if new(span)]

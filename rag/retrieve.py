@@ -91,8 +91,13 @@ def _distinct(found: Sequence[Found]) -> list[Found]:
     seen: list[set[str]] = []
     for hit in found:
         own = {term.stem for term in terms(hit.stored.passage.text)}
-        if any(len(own & other) >= NEAR_DUPLICATE * len(own | other) for other in seen):
+        if any(len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other) for other in seen):
             continue
         kept.append(hit)
         seen.append(own)
     return kept
+
+
+def _figures(stems: set[str]) -> bool:
+    """Tell whether words hold a figure: texts that differ in one contradict each other, however alike they are."""
+    return any(character.isdigit() for stem_ in stems for character in stem_)

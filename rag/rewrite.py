@@ -22,13 +22,13 @@ _THING = re.compile(
 )
 _YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
 _TWO_YEARS = re.compile(
-    r"(?:\bbetween )?(?:\bthe )?\b(?P<first>(?:1[0-9]|20)\d\d)(?: \w+)?,? (?:and|to|or|versus|vs\.?)"
+    r"(?:\b(?:between|from) )?(?:\bthe )?\b(?P<first>(?:1[0-9]|20)\d\d)(?: \w+)?,? (?:and|to|or|versus|vs\.?)"
     r"(?: from| in| the){0,2} "
     r"(?P<second>(?:1[0-9]|20)\d\d)\b"
 )
 _POSSESSIVE = frozenset({"his", "her", "hers", "their", "theirs"})
 _INSTEAD = re.compile(
-    r"^\s*(?:and|but|so|also|or)?,?\s*(?:what about|how about|and for|and in|and|what of|same for|for)\s+"
+    r"^\s*(?:and|but|so|also|or)?,?\s*(?:(?:and )?(?:what about|how about|about|what of|same for|for|in)|and)\s+"
     r"(?P<what>[^?]+?)\s*\??\s*$",
     re.I,
 )
@@ -38,11 +38,14 @@ _BARE = re.compile(
     re.I,
 )
 _SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
+_THAT_CLAUSE = re.compile(r"(?:that|it (?:is|was) \w+ that) [A-Z]")
+_LAST_THING = re.compile(r"\b(?:the|a|an|my|our|your) [\w-]+\s*\?*\s*$", re.I)
 _AUTHORSHIP = re.compile(
     r"\b(?:wrote|authored|is the author of|was the author of)\b"
     r"(?= (?:the|this|that) (?:article|document|report|text|page|story|piece|paper|post)\b)",
     re.I,
 )
+_NAMED_WHO = re.compile(r"\band (?:Who|What|When|Where|Why|How|Which)\b")
 _SHORT_ANSWER = re.compile(r"^\*\*(.+?)\.?\*\*")
 
 
@@ -68,9 +71,10 @@ def parts(question: str) -> list[str]:
 
     ``Who is X and what did he say?`` is two, and so is ``How did it change between 2024 and 2025?``.
     """
-    if years := _TWO_YEARS.search(question):
+    years = _TWO_YEARS.search(question)
+    if years and (analyse(question).compares or not years.group().startswith(("between", "from"))):
         return [question[: years.start()] + years[name] + question[years.end() :] for name in ("first", "second")]
-    pieces = _SPLIT.split(question.strip().rstrip("?"))
+    pieces = _SPLIT.split(question.strip().rstrip("?")) if not _NAMED_WHO.search(question) else [question]
     if len(pieces) == 1:
         return [question]
     whole = [pieces[0] + "?"]
@@ -81,6 +85,8 @@ def parts(question: str) -> list[str]:
 
 def _resolve(question: str, asked: str, answered: str) -> str | None:
     question = " ".join(question.split())
+    if not question:
+        return None
     if not asked:
         return question if _has_content(question) else None
     if bare := _BARE.match(question):
@@ -110,7 +116,8 @@ def _replace_subject(asked: str, what: str, answered: str) -> str:
         return asked[: standing_year.start()] + year.group() + asked[standing_year.end() :]
     standing = names(asked)
     if not standing:
-        return f"{asked.rstrip(' ?')}, {what}?"
+        thing = _LAST_THING.search(asked)
+        return f"{asked[: thing.start()]}{what}?" if thing else f"{asked.rstrip(' ?')}, {what}?"
     last = standing[-1]
     return asked[: last.start] + what + asked[last.end :]
 
@@ -118,7 +125,7 @@ def _replace_subject(asked: str, what: str, answered: str) -> str:
 def _replace_pronoun(question: str, asked: str, answered: str) -> str:
     for pattern, plural in ((_PERSON, False), (_GROUP, True)):
         match = pattern.search(question)
-        if match and not people(question[: match.start()]):
+        if match and not people(question[: match.start()], frozenset()):
             antecedent = _antecedent(asked, answered, plural=plural)
             if antecedent is None:
                 return _about(question, asked)
@@ -126,7 +133,9 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
             return question[: match.start()] + antecedent + ("’s" if possessive else "") + question[match.end() :]
     thing = _THING.search(question)
     few = len([word for word in words(question) if word.group().lower() not in STOP_WORDS]) <= 1
-    if (thing and not names(question[: thing.start()])) or (few and not names(question)):
+    if (thing and not names(question[: thing.start()]) and not _THAT_CLAUSE.match(question, thing.start())) or (
+        few and not names(question)
+    ):
         return _about(question, asked)
     return question
 

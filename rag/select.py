@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.question import Expects, Question
-from rag.read import Candidate, covered
+from rag.read import FEATURES, Candidate, covered
 from rag.shorten import short_answer
 
 CLOSE_GAP = 0.7
@@ -37,26 +37,30 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
     """
     best = candidates[0]
     chosen = [best]
-    for candidate in _more(question, candidates, known):
-        if len(chosen) < limit and not _repeats(candidate, chosen):
+    # A document that says the same with another value repeats most words, and is just what is wanted.
+    for candidate in _elsewhere(question, candidates, known):
+        if len(chosen) < limit:
+            chosen.append(candidate)
+    for candidate in _close(question, candidates):
+        if len(chosen) < limit and _as_named(candidate, best) and not _repeats(candidate, chosen):
             chosen.append(candidate)
     ordered = _in_order(chosen)
     return Selection(tuple(ordered), short_answer(question, ordered[0].text, known))
 
 
-def _more(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
-    best = candidates[0]
+def _elsewhere(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
     if question.compares:
         yield from _others(candidates)
     elif question.expects in _VALUES:
         yield from _rivals(question, candidates, known)
-    if not question.plural:
-        yield from (second for second in candidates[1:2] if best.score - second.score <= CLOSE_GAP)
-        return
-    for candidate in candidates[1:]:
+
+
+def _close(question: Question, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    best = candidates[0]
+    for candidate in candidates[1:] if question.plural else candidates[1:2]:
         if best.score - candidate.score > CLOSE_GAP:
             return
-        if covered(question, candidate.stems) >= covered(question, best.stems) / 2:
+        if not question.plural or covered(question, candidate.stems) >= covered(question, best.stems) / 2:
             yield candidate
 
 
@@ -84,6 +88,12 @@ def _rivals(question: Question, candidates: Sequence[Candidate], known: frozense
         if candidate.document_id not in seen and similar and other and value and other != value:
             seen.add(candidate.document_id)
             yield candidate
+
+
+def _as_named(candidate: Candidate, best: Candidate) -> bool:
+    """Tell whether a sentence is about the names of the question as much as the best one is."""
+    column = FEATURES.index("names_covered")
+    return bool(candidate.features[column] >= best.features[column])
 
 
 def _repeats(candidate: Candidate, chosen: Sequence[Candidate]) -> bool:

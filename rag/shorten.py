@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from index.terms import stem, terms, words
@@ -10,6 +11,7 @@ from rag.question import Expects, Question
 from rag.read import expected_spans
 from rag.spans import coordinated
 
+_BY = re.compile(r"\bby (?:the )?(?:[a-z]+ |[A-Z]\w+ (?:of )?){0,4}$")
 _ENUMERABLE = (Expects.PERSON, Expects.NAME, Expects.PLACE)
 
 
@@ -28,16 +30,18 @@ def short_answer(question: Question, sentence: str, known: frozenset[str]) -> st
     return _joined([sentence[span.start : span.end] for span in best])
 
 
-def _matched(question: Question, sentence: str) -> list[int]:
-    return [term.start for term in terms(sentence) if term.stem in question.terms]
+def _matched(question: Question, sentence: str) -> list[Span]:
+    return [Span(term.start, term.end) for term in terms(sentence) if term.stem in question.terms]
 
 
-def _distance(question: Question, sentence: str, group: Sequence[Span], places: Sequence[int]) -> float:
+def _distance(question: Question, sentence: str, group: Sequence[Span], places: Sequence[Span]) -> float:
     """Return how far a group stands from the question's words in the sentence, in characters; less is better."""
     start, end = group[0].start, group[-1].end
     if question.counted and _counts(question.counted, sentence, group[-1]):
         return -1.0
-    gaps = sorted(max(start - place, place - end, 0) for place in places)
+    if question.expects is Expects.PERSON and _BY.search(sentence[:start]):
+        return -1.0
+    gaps = sorted(max(start - place.end, place.start - end, 0) for place in places)
     return sum(gaps[:2]) / max(1, len(gaps[:2])) if gaps else float(start)
 
 

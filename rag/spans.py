@@ -14,7 +14,7 @@ _MONTH = (
 )
 _WEEKDAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _SCALE = r"(?:\s?(?:thousand|million|billion|trillion|hundred|mn|bn|m|k)\b)?"
-_DIGITS = r"\d[\d,]*(?:\.\d+)?"
+_DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _COUNT_WORDS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
     "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|hundreds|thousand|thousands"
@@ -22,7 +22,7 @@ _COUNT_WORDS = (
 )
 
 DATE = re.compile(
-    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?(?:\sof|\sde)?\s(?:{_MONTH})\.?(?:,?\s(?:de\s)?\d{{4}})?"
+    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?(?:\sof|\sde)?\s(?:{_MONTH})(?:\.?,?\s(?:de\s)?\d{{4}})?"
     rf"|(?:{_MONTH})\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?|(?:{_MONTH})\.?\s\d{{4}}|(?:{_WEEKDAY})"
     r"|(?:1[0-9]|20)\d\d(?:s)?|(?:early|mid|late)[\s-](?:1[0-9]|20)\d\ds?"
     r"|\d{1,2}(?::\d{2})?\s?(?:a\.m\.|p\.m\.|am|pm)|\d{1,2}:\d{2}|noon|midnight|yesterday|today|tomorrow)(?![\w])"
@@ -32,15 +32,20 @@ MONEY = re.compile(
     rf"|\b{_DIGITS}{_SCALE}\s?(?:dollars|euros?|pounds|cents|yen|EUR|USD|GBP|crowns|francs)\b)"
 )
 NUMBER = re.compile(
-    rf"(?:{MONEY.pattern}|\b{_DIGITS}(?:{_SCALE})(?:\s?(?:%|percent\b|per cent\b))?|\b(?:{_COUNT_WORDS})\b)", re.I
+    rf"(?:{MONEY.pattern}|\b{_DIGITS}(?:{_SCALE})(?:\s?(?:%|percent\b|per cent\b))?"
+    rf"|\b(?:{_COUNT_WORDS})(?:[- ](?:{_COUNT_WORDS}|million|billion))?\b)",
+    re.I,
 )
+YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
 FIGURE = re.compile(rf"\b{_DIGITS}{_SCALE}")
 NAME = re.compile(
     r"\b[A-ZÀ-ÖØ-Þ][\w’'.-]*(?:(?:\s+|-)(?:(?:of|the|de|del|la|van|von|der|den|bin|al|el|y|und)\s+){0,2}"
     r"[A-ZÀ-ÖØ-Þ][\w’'-]*\.?)*"
 )
 _OPENS = re.compile(r"(?:^|[.!?:;|]\s|[“\"«(])\s*$")
+_CALENDAR = re.compile(rf"(?:(?:{_MONTH}|{_WEEKDAY})\.?\s?)+")
 _LABEL = re.compile(r":(?=\s)")
+_PLACING = re.compile(r"\b(?:in|at|near|from|on|via|into|across) (?:the )?$", re.I)
 _INSIDE = re.compile(r"(?<=[a-z,;’'] )[A-ZÀ-ÖØ-Þ][\w’'-]+")
 _SPEECH = re.compile(r"[“\"][^“”\"]*[”\"]")
 FAR = 120
@@ -76,24 +81,30 @@ def names(text: str, known: frozenset[str] | None = None) -> list[Span]:
     """
     found = []
     for match in NAME.finditer(text):
-        start, end = match.span()
-        raw = match.group()
-        if raw.endswith(("’s", "'s")):
-            end -= 2
-        elif raw.endswith((".", "'", "’", "-")) and not re.search(r"\b[A-Z]\.$|\.[A-Z]\.$", raw):
-            end -= 1
-        first, _, rest = text[start:end].partition(" ")
-        if first.lower() in STOP_WORDS:
-            if not rest or not rest[0].isupper():
-                continue
-            start += len(first) + 1
-        elif not rest and known is not None and first not in known and _OPENS.search(text[:start]):
+        start, end = _trimmed_name(text, *match.span())
+        if start >= end or _LABEL.match(text, end):
             continue
-        if _LABEL.match(text, end):
+        alone = " " not in text[start:end]
+        if alone and known is not None and text[start:end] not in known and _OPENS.search(text[:start]):
             continue
-        if text[start:end].strip():
-            found.append(Span(start, end))
+        found.append(Span(start, end))
     return found
+
+
+def _trimmed_name(text: str, start: int, end: int) -> tuple[int, int]:
+    """Cut off what is no part of a name: a possessive, a full stop, and at the front stop words, months and days."""
+    raw = text[start:end]
+    if raw.endswith(("’s", "'s")):
+        end -= 2
+    elif raw.endswith((".", "'", "’", "-")) and not re.search(r"\b[A-Z]\.$|\.[A-Z]\.$", raw):
+        end -= 1
+    while start < end:
+        first = re.match(r"\S+\s*", text[start:end])
+        word = first.group().strip(" .,").lower() if first else ""
+        if not first or not (word in STOP_WORDS or word in _SMALL or _CALENDAR.fullmatch(first.group().strip())):
+            break
+        start += first.end()
+    return start, end
 
 
 def capitalised(text: str) -> Iterator[str]:
@@ -130,6 +141,11 @@ def roles(person: str, text: str) -> list[Span]:
         rf"\b{last}; (?:[^:;]{{2,30}}): (?P<role>[^;]{{3,120}})",
     )
     return [Span(*match.span("role")) for pattern in patterns for match in re.finditer(pattern, text)]
+
+
+def placed(text: str, span: Span) -> bool:
+    """Tell whether a name says where something is: it follows ``in``, ``at``, ``near`` or the like."""
+    return bool(_PLACING.search(text[: span.start]))
 
 
 def has_speech(text: str) -> bool:

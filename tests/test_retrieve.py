@@ -119,11 +119,10 @@ def test_a_passage_that_only_the_words_found_has_its_cosine(filled: Corpus) -> N
 
 
 @pytest.mark.parametrize(("year", "kept"), [("1897", "clock.md"), ("1898", "copy.md")])
-def test_of_near_duplicates_the_better_is_kept(filled: Corpus, year: str, kept: str) -> None:
+def test_texts_that_differ_in_a_figure_are_no_duplicates(filled: Corpus, year: str, kept: str) -> None:
     names = sources(filled, ask(filled, f"Which clock in the tower was built by Jane Roe in {year}?"))
     assert names[0] == kept
-    assert len({"clock.md", "copy.md"} & set(names)) == 1
-    assert set(names) == {kept, "bridge.md", "leave.md"}
+    assert set(names) == {"clock.md", "copy.md", "bridge.md", "leave.md"}
 
 
 def test_only_what_passes_the_filter_is_found(filled: Corpus) -> None:
