@@ -16,7 +16,7 @@ from index.errors import InputError, ReadError
 from index.passages import lead, split_document
 from index.readers import SUFFIXES
 from index.readers.worker import ReaderProcess
-from index.store.base import DocumentInfo, Origin, Store, StoredPassage, Totals
+from index.store.base import DocumentInfo, Origin, SourceTaken, Store, StoredPassage, Totals
 from index.types import Document, Passage
 
 BATCH_PASSAGES = 256
@@ -95,6 +95,7 @@ class Corpus(AbstractContextManager["Corpus"]):
                     self._store(waiting, report)
                     waiting.clear()
             self._store(waiting, report)
+        self.store.forget()
         return results
 
     def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
@@ -180,8 +181,13 @@ class Corpus(AbstractContextManager["Corpus"]):
                 StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
                 for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
             ]
-            self.store.put(pending.document, pending.origin, stored)
-            report(AddResult(pending.origin.source, pending.status, pending.document.id, len(stored)))
+            source = pending.origin.source
+            try:
+                self.store.put(pending.document, pending.origin, stored)
+            except SourceTaken as error:
+                report(AddResult(source, "failed", reason=str(error)))
+            else:
+                report(AddResult(source, pending.status, pending.document.id, len(stored)))
 
 
 def find_files(paths: Sequence[Path]) -> list[FoundFile]:

@@ -47,3 +47,11 @@ def make_corpus(tmp_path: Path) -> Iterator[MakeCorpus]:
 def corpus(make_corpus: MakeCorpus) -> Corpus:
     """A corpus over a home folder of its own, empty."""
     return make_corpus()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """An empty store in the folder ``home``."""
+    store = EmbeddedStore(tmp_path / "home", "hashing", HashingEmbedder().dimension)
+    yield store
+    store.close()

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.passages import lead, split_document
 from index.sentences import sentence_spans
-from index.types import Block, BlockKind, Document, Passage, Span
+from index.types import BlockKind, Document, Passage, Span
+from tests.documents import Piece, document
 from tests.embedding import HashingEmbedder
-
-Piece = tuple[BlockKind, str, int]
-"""A block to come: its kind, its text, its level."""
 
 WORDS = st.sampled_from(
     "the plan was drafted by Kyiv on 3.5 percent “yes” he-said naïve 漢字 e.g. U.S. xylophonists".split()
@@ -35,15 +33,6 @@ def pieces(draw: st.DrawFn) -> list[Piece]:
     kinds: list[BlockKind] = draw(st.lists(st.sampled_from(list(TEXTS)), min_size=1, max_size=9))
     levels = [draw(st.integers(1, 4)) if kind == "heading" else 0 for kind in kinds]
     return [(kind, draw(TEXTS[kind] | ODD), level) for kind, level in zip(kinds, levels, strict=True)]
-
-
-def document(pieces: Sequence[Piece], title: str = "", published: str = "") -> Document:
-    text, blocks = "", []
-    for kind, content, level in pieces:
-        text += "\n\n" if text else ""
-        blocks.append(Block(kind, len(text), len(text) + len(content), level))
-        text += content
-    return Document("d", "d.txt", title, text, {"published": published}, (), tuple(blocks))
 
 
 def check(source: Document, passages: Sequence[Passage], embedder: Embedder, budget: int) -> None:

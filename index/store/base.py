@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from index.errors import InputError
 from index.filters import Filter
 from index.types import Document, Matrix, Passage, Vector
 
@@ -61,6 +62,10 @@ class Totals:
     characters: int
 
 
+class SourceTaken(InputError):
+    """Another origin has the name already."""
+
+
 class Store(Protocol):
     """Documents with their passages; every change is all or nothing, also across processes."""
 
@@ -71,13 +76,19 @@ class Store(Protocol):
         """Store a document and point its origin to it, replacing what the origin pointed to before.
 
         A document that no origin points to any more is gone. Storing a document that is there only adds the origin.
+
+        Raises:
+            SourceTaken: another origin has this name; nothing is stored then.
         """
 
     def touch(self, origin: Origin) -> None:
         """Update the size and time of an origin whose content is unchanged."""
 
     def remove(self, document_ids: Sequence[str]) -> None:
-        """Remove documents and their origins; unknown ids are no error."""
+        """Remove documents and their origins, without a trace; unknown ids are no error."""
+
+    def forget(self) -> None:
+        """Erase what is left on disk of documents that were replaced."""
 
     def documents(self) -> list[DocumentInfo]:
         """List the documents, by their first source."""

@@ -5,9 +5,9 @@ CREATE TABLE documents (
     id TEXT PRIMARY KEY,          -- first 16 hex digits of the SHA-256 of the file
     title TEXT NOT NULL,
     text TEXT NOT NULL,
-    text_digest TEXT NOT NULL,    -- SHA-256 of the text, checked by verify
     metadata TEXT NOT NULL,       -- JSON object of strings
-    pages TEXT NOT NULL           -- JSON list of [number, start, end]
+    pages TEXT NOT NULL,          -- JSON list of [number, start, end]
+    checksum TEXT NOT NULL        -- SHA-256 of the rest of the row, checked by verify; likewise below
 ) WITHOUT ROWID;
 
 CREATE TABLE origins (
@@ -16,7 +16,8 @@ CREATE TABLE origins (
     size INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL,
     digest TEXT NOT NULL,
-    document_id TEXT NOT NULL REFERENCES documents (id)
+    document_id TEXT NOT NULL REFERENCES documents (id),
+    checksum TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX origins_document ON origins (document_id);
 
@@ -34,7 +35,8 @@ CREATE TABLE passages (
     digest TEXT NOT NULL,
     tokens INTEGER NOT NULL,
     vector BLOB NOT NULL,         -- float32, unit length
-    sentence_vectors BLOB NOT NULL  -- float16 rows, one a sentence
+    sentence_vectors BLOB NOT NULL, -- float16 rows, one a sentence
+    checksum TEXT NOT NULL
 );
 CREATE INDEX passages_document ON passages (document_id, ordinal);
 CREATE INDEX passages_digest ON passages (digest);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,23 +60,32 @@ class VectorIndex:
     def save(self, path: Path, stamp: str) -> None:
         """Write the index, replacing the file in one step; ``stamp`` says which state of the store it shows."""
         data = self._faiss.serialize_index(self._index)
-        header = json.dumps({"stamp": stamp}).encode()
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as file:
-            file.write(len(header).to_bytes(4, "little") + header)
-            file.write(data.tobytes())
+            file.write(_header(stamp, data))
+            file.write(data)
         fresh.replace(path)
 
     @classmethod
     def load(cls, path: Path, dimension: int, stamp: str) -> VectorIndex | None:
-        """Read an index written for the same stamp; ``None`` if there is none or it cannot be read."""
+        """Read an index written for the same stamp; ``None`` if there is none or it is not as it was written."""
         try:
-            content = path.read_bytes()
-            size = int.from_bytes(content[:4], "little")
-            if json.loads(content[4 : 4 + size]) != {"stamp": stamp}:
-                return None
-            loaded = cls(dimension)
-            loaded._index = loaded._faiss.deserialize_index(np.frombuffer(content[4 + size :], np.uint8))
-        except (OSError, ValueError, RuntimeError):
+            content = np.fromfile(path, np.uint8)
+        except OSError:
             return None
-        return loaded if loaded._index.d == dimension else None
+        data = content[_HEADER_BYTES:]
+        if content[:_HEADER_BYTES].tobytes() != _header(stamp, data):
+            return None
+        loaded = cls(dimension)
+        loaded._index = loaded._faiss.deserialize_index(data)
+        return loaded
+
+
+_HEADER_BYTES = 64
+
+
+def _header(stamp: str, data: npt.NDArray[np.uint8]) -> bytes:
+    """Return the SHA-256 that proves a file whole, written for ``stamp``, and no other file."""
+    digest = hashlib.sha256(f"{stamp}\n".encode())
+    digest.update(data.data)
+    return digest.hexdigest().encode()

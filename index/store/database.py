@@ -1,0 +1,169 @@
+"""The SQLite file: connections, transactions, and errors told as what they mean."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from index.errors import IndexDamaged, InputError
+from index.store.rows import Row
+
+SCHEMA = 2
+"""Version of the tables in ``schema.sql``."""
+
+WRITE_WAIT = 30.0
+"""Seconds that a writer waits for another one before it gives up."""
+
+Value = TypeVar("Value")
+
+_BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite and its binding raise on a damaged file."""
+
+_UNUSABLE = {
+    "SQLITE_BUSY": (
+        f"has been written to by another process for {WRITE_WAIT:.0f} seconds.",
+        "Let it finish, then try again.",
+    ),
+    "SQLITE_FULL": (
+        "cannot grow: the disk is full. Nothing of the last document was stored.",
+        "Free some space and run the command again: what is stored already is kept.",
+    ),
+    "SQLITE_IOERR": (
+        "cannot be read or written: the disk reports an error, or that it is full.",
+        "Check the disk and run the command again: what is stored already is kept.",
+    ),
+    "SQLITE_READONLY": ("is read-only.", "Change its permissions or choose another --home."),
+    "SQLITE_CANTOPEN": ("cannot be opened or made.", "Check the permissions of its folder or choose another --home."),
+}
+"""Errors of SQLite, by the beginning of their names, that say nothing against the index: problem and remedy."""
+
+
+class Database:
+    """The file, with a connection for each thread."""
+
+    def __init__(self, path: Path, made_with: Mapping[str, str]) -> None:
+        """Open the file, or make it; ``made_with`` is kept in it.
+
+        Raises:
+            IndexDamaged: the file is no citechat index.
+            InputError: it cannot be written.
+        """
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        try:
+            self._create({"schema": str(SCHEMA), "revision": "0", "state": "new", **made_with})
+        except _BROKEN as error:
+            self.close()
+            raise self._unusable(error) from error
+
+    def meta(self) -> dict[str, str]:
+        """Return what the file says of itself."""
+        return dict(self.read("SELECT key, value FROM meta"))
+
+    def revision(self) -> int:
+        """Return a number that grows with every change."""
+        ((value,),) = self.read("SELECT value FROM meta WHERE key = 'revision'")
+        return int(value)
+
+    def state(self) -> str:
+        """Return a name of the present content that no other content of any file has."""
+        ((value,),) = self.read("SELECT value FROM meta WHERE key = 'state'")
+        return str(value)
+
+    def read(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return the rows of a statement."""
+        try:
+            return self._connection().execute(statement, values).fetchall()
+        except _BROKEN as error:
+            raise self._unusable(error) from error
+
+    def decoded(self, decode: Callable[[Row], Value], found: Sequence[Row]) -> list[Value]:
+        """Decode rows; what is stored and cannot be decoded is damage."""
+        try:
+            return [decode(row) for row in found]
+        except (ValueError, TypeError) as error:
+            raise self._unusable(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Show one state of the file to all that this thread reads, whatever others write meanwhile."""
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+        except _BROKEN as error:
+            raise self._unusable(error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """Hold the one write transaction; commit at the end, or change nothing."""
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                cursor = connection.cursor()
+                yield cursor
+                cursor.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+                cursor.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE key = 'state'")
+        except _BROKEN as error:
+            raise self._unusable(error) from error
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            self._local = threading.local()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, WRITE_WAIT, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+            with self._lock:
+                self._connections.append(connection)
+            self._local.connection = connection
+        return connection
+
+    def _create(self, meta: Mapping[str, str]) -> None:
+        connection = self._connection()
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return
+            for statement in _statements(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")):
+                connection.execute(statement)
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+
+    def _unusable(self, error: Exception) -> IndexDamaged | InputError:
+        name = getattr(error, "sqlite_errorname", "")
+        for beginning, (problem, remedy) in _UNUSABLE.items():
+            if name.startswith(beginning):
+                return InputError(f"The index {self._path} {problem}", remedy)
+        return IndexDamaged(
+            f"The index {self._path} is damaged: {error}.",
+            "Restore it from a backup, or remove it and add the documents again.",
+        )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script into statements; a trigger holds semicolons of its own."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

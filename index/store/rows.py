@@ -1,0 +1,95 @@
+"""Values to rows and back. The last column of every row is a checksum over the others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from index.store.base import DocumentInfo, Origin, StoredPassage
+from index.types import Document, Matrix, Page, Passage, Span, Vector
+
+Row = tuple[Any, ...]
+
+COLUMNS = {
+    "documents": "id, title, text, metadata, pages",
+    "origins": "location, source, size, modified_ns, digest, document_id",
+    "passages": "id, document_id, ordinal, start, end, heading, context, text, sentences, digest, tokens, vector, "
+    "sentence_vectors",
+}
+"""The columns of each table in order, without the checksum and without what SQLite numbers itself."""
+
+
+def checksum(values: Sequence[object]) -> str:
+    """Return the SHA-256 of a row's values and their types."""
+    digest = hashlib.sha256()
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode()
+        digest.update(f"{type(value).__name__} {len(data)} ".encode() + data)
+    return digest.hexdigest()
+
+
+def insertion(table: str, values: Row) -> tuple[str, Row]:
+    """Return the statement that inserts a row, and what it takes."""
+    marks = ", ".join("?" * (len(values) + 1))
+    return f"INSERT INTO {table} ({COLUMNS[table]}, checksum) VALUES ({marks})", (*values, checksum(values))
+
+
+def document_row(document: Document) -> Row:
+    """Return the row of a document; its source is in its origins."""
+    metadata = json.dumps(dict(document.metadata), sort_keys=True)
+    pages = json.dumps([[page.number, page.start, page.end] for page in document.pages])
+    return document.id, document.title, document.text, metadata, pages
+
+
+def document(row: Row, source: str) -> Document:
+    """Return the document of a row."""
+    id_, title, text, metadata, pages = row
+    return Document(id_, source, title, text, json.loads(metadata), tuple(Page(*page) for page in json.loads(pages)))
+
+
+def document_info(row: Row) -> DocumentInfo:
+    """Return a document in a listing from: id, title, metadata, characters, JSON list of sources, passages."""
+    id_, title, metadata, characters, sources, passages = row
+    return DocumentInfo(id_, title, tuple(sorted(json.loads(sources))), json.loads(metadata), characters, passages)
+
+
+def origin_row(origin: Origin) -> Row:
+    """Return the row of an origin."""
+    return origin.location, origin.source, origin.size, origin.modified_ns, origin.digest, origin.document_id
+
+
+def passage_row(stored: StoredPassage) -> Row:
+    """Return the row of a passage: the vector in float32, those of its sentences in float16."""
+    passage = stored.passage
+    return (
+        *(passage.id, passage.document_id, passage.ordinal, passage.start, passage.end),
+        *(passage.heading, passage.context, passage.text),
+        json.dumps([[span.start, span.end] for span in passage.sentences]),
+        *(stored.digest, stored.tokens),
+        stored.vector.astype(np.float32).tobytes(),
+        stored.sentence_vectors.astype(np.float16).tobytes(),
+    )
+
+
+def stored_passage(row: Row, dimension: int) -> StoredPassage:
+    """Return the passage of a row."""
+    id_, document_id, ordinal, start, end, heading, context, text, sentences, digest, tokens, own, of_sentences = row
+    spans = tuple(Span(*span) for span in json.loads(sentences))
+    passage = Passage(id_, document_id, ordinal, start, end, text, heading, context, spans)
+    return StoredPassage(passage, digest, tokens, *vectors((own, of_sentences), dimension))
+
+
+def vectors(row: Row, dimension: int) -> tuple[Vector, Matrix]:
+    """Return a passage's vector and those of its sentences."""
+    own, of_sentences = row
+    matrix = np.frombuffer(of_sentences, np.float16).reshape(-1, dimension)
+    return vector(own, dimension), matrix.astype(np.float32)
+
+
+def vector(blob: bytes, dimension: int) -> Vector:
+    """Return a passage's vector."""
+    return np.frombuffer(blob, np.float32).reshape(dimension)
