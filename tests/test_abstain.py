@@ -9,7 +9,7 @@ import pytest
 
 from index.errors import InputError
 from index.terms import stem
-from rag.abstain import FEATURES, FILE, Gate, describe, load_gate
+from rag.abstain import FEATURES, FILE, SIGNS, Gate, describe, load_gate
 from rag.question import analyse
 from rag.read import FEATURES as READER_FEATURES
 from rag.read import LinearModel, read
@@ -116,6 +116,7 @@ def test_without_a_calibration_of_its_own_a_home_has_that_of_the_package(tmp_pat
     assert isinstance(gate, Gate)
     assert 0 < gate.threshold < 1
     assert gate.model.weights.shape == (len(FEATURES),)
+    assert dict(zip(FEATURES, np.minimum(gate.model.weights * SIGNS, 0.0), strict=True)) == dict.fromkeys(FEATURES, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,7 @@ def test_without_a_calibration_of_its_own_a_home_has_that_of_the_package(tmp_pat
         parameters(threshold=None),
         parameters(threshold="high"),
         parameters(scale="x"),
+        parameters(weights=[1.0]),
         parameters()[:-5],
     ],
 )

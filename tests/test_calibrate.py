@@ -71,6 +71,19 @@ def test_the_same_questions_give_the_same_parameters() -> None:
     assert fit(features, labels, GROUPS) == fit(features, labels, GROUPS)
 
 
+@pytest.mark.parametrize(("sign", "kept"), [(1, True), (0, True), (-1, False)])
+def test_a_feature_that_would_count_the_wrong_way_is_left_out(sign: int, kept: bool) -> None:
+    features, labels = questions(1.0)
+    free = fit(features, labels, GROUPS)
+    assert free.weights[0] > 0
+    without = features.copy()
+    without[:, 0] = 0.0
+    signed = fit(features, labels, GROUPS, signs=(sign, 0, 0))
+    assert signed.weights == (free if kept else fit(without, labels, GROUPS)).weights
+    assert signed.auc == pytest.approx(free.auc if kept else 0.5, abs=0.08)
+    assert (signed.weights[0] == 0.0) is not kept
+
+
 @pytest.mark.parametrize("labels", [np.zeros(400), np.ones(400)])
 def test_one_kind_of_question_is_an_error(labels: np.ndarray) -> None:
     with pytest.raises(InputError, match="one kind"):

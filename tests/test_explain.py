@@ -40,15 +40,31 @@ def explained(before: str, quote: str, after: str = "") -> tuple[str, str] | Non
             "She [Jane Roe] was short.",
             "[Jane Roe]",
         ),
+        (
+            "On Monday President Zelensky rejected the plan. ",
+            "He also added this.",
+            "He [Zelensky] also added this.",
+            "[Zelensky]",
+        ),
     ],
 )
 def test_the_person_named_last_before_is_put_in_brackets(before: str, quote: str, text: str, explanation: str) -> None:
     assert explained(before, quote) == (text, explanation)
 
 
+@pytest.mark.parametrize("opening", ["Later", "However,", "On Monday"])
+def test_words_before_the_pronoun_are_left_where_they_are(opening: str) -> None:
+    found = explained("It was founded by Jane Roe. ", f"{opening} she sold it.")
+    assert found == (f"{opening} she [Jane Roe] sold it.", "[Jane Roe]")
+
+
 @pytest.mark.parametrize(
     ("before", "quote"),
     [
+        ("Nothing was known. ", "She slept."),
+        ("Protesters gathered. ", "He said so."),
+        ("However, the talks went on. ", "He said so."),
+        ("The talks in Geneva went on. ", "He said so."),
         ("The museum was founded by Jane Roe. ", "The clocks are old."),
         ("The museum was founded by Jane Roe. ", "Then Anna Kern said that she left."),
         ("The museum was founded by Roe. ", "When he came, Roe left."),

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from rag.lists import LONGEST, whole_list
 
 
-def whole(text: str, lead: str) -> str | None:
-    start = text.index(lead)
-    span = whole_list(text, start, start + len(lead))
+def whole(text: str, sentence: str, *, from_item: bool = False) -> str | None:
+    start = text.index(sentence)
+    span = whole_list(text, start, start + len(sentence), from_item=from_item)
     return None if span is None else text[span.start : span.end]
 
 
@@ -43,6 +43,41 @@ def test_what_is_no_list_is_left(text: str) -> None:
 
 def test_a_sentence_without_a_colon_leads_in_nothing() -> None:
     assert whole(f"The conditions are few.\n\n{ITEMS}", "The conditions are few.") is None
+
+
+@pytest.mark.parametrize("item", ITEMS.split("\n"))
+def test_an_item_leads_to_the_whole_list_if_wanted(item: str) -> None:
+    text = f"Before.\n\n{LEAD}\n\n{ITEMS}\n\nAfter the list."
+    assert whole(text, item, from_item=True) == f"{LEAD}\n\n{ITEMS}"
+    assert whole(text, item) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"The conditions are few.\n\n{ITEMS}",
+        ITEMS,
+        f"{LEAD}\n\nPlan: cut the army; Year: 1\nPlan: leave the coast; Year: 2\nPlan: vote; Year: 3",
+        f"{LEAD}\n\ncut the army\n\nleave the coast",
+        f"{LEAD}\n\n{ITEMS}" + "\nand so on" * (LONGEST // 10),
+    ],
+)
+def test_an_item_without_a_lead_in_or_a_list_stands_alone(text: str) -> None:
+    assert whole(text, "cut the army", from_item=True) is None
+
+
+THREE = "Three provisions are made:"
+PARAGRAPHS = ["An election is held.", "The army is cut.", "The coast is left."]
+
+
+def test_as_many_paragraphs_as_announced_are_a_list() -> None:
+    text = "\n\n".join([THREE, *PARAGRAPHS])
+    assert whole(text, THREE) == text
+    assert whole(f"Before.\n\n{text}\n\nNobody signed.", THREE) == text
+
+
+def test_fewer_paragraphs_than_announced_are_no_list() -> None:
+    assert whole("\n\n".join([THREE, *PARAGRAPHS[:2]]), THREE) is None
 
 
 def test_a_very_long_list_is_not_shown_whole() -> None:

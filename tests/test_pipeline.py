@@ -264,6 +264,8 @@ def test_a_follow_up_is_answered_in_the_light_of_the_history(pipeline: Pipeline)
     assert second.question == "When did she found it?"
     assert (second.short_answer, sources(second)[0]) == ("1897", "museum.md")
     holds_its_promises(pipeline, second)
+    third = pipeline.ask("How many clocks did she give it?", history)
+    assert (third.short_answer, sources(third)[0]) == ("412", "museum.md")
 
 
 def test_a_pronoun_is_explained_outside_the_quote(unguarded: Pipeline) -> None:

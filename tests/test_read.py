@@ -64,6 +64,12 @@ def test_scores_are_the_models_and_order_the_candidates() -> None:
     assert [each.score for each in candidates] == sorted((each.score for each in candidates), reverse=True)
 
 
+def test_equal_sentences_keep_the_order_of_retrieval() -> None:
+    passages = [found(["The museum was opened."], document_id=name) for name in ("b", "a", "c")]
+    candidates = read_all(analyse("When was it opened?"), passages)
+    assert [each.document_id for each in candidates] == ["b", "a", "c"]
+
+
 def test_no_passages_have_no_sentences() -> None:
     question = analyse("When was it opened?")
     assert read(question, QUERY, [], likeness(question, [])) == []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,16 @@ DOCUMENTS = {
 
 @pytest.fixture
 def filled(tmp_path: Path, make_corpus: MakeCorpus) -> Corpus:
-    folder = tmp_path / "documents"
-    folder.mkdir()
-    for name, text in DOCUMENTS.items():
-        (folder / name).write_text(text, encoding="utf-8")
     corpus = make_corpus()
-    corpus.add(find_files([folder]))
+    fill(corpus, tmp_path / "documents", DOCUMENTS)
     return corpus
+
+
+def fill(corpus: Corpus, folder: Path, documents: Mapping[str, str]) -> None:
+    folder.mkdir()
+    for name, text in documents.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    corpus.add(find_files([folder]))
 
 
 def ask(corpus: Corpus, question: str, where: Filter | None = None, dense_weight: float = 0.5) -> list[Found]:
@@ -123,6 +127,21 @@ def test_texts_that_differ_in_a_figure_are_no_duplicates(filled: Corpus, year: s
     names = sources(filled, ask(filled, f"Which clock in the tower was built by Jane Roe in {year}?"))
     assert names[0] == kept
     assert set(names) == {"clock.md", "copy.md", "bridge.md", "leave.md"}
+
+
+@pytest.mark.parametrize(("word", "kept"), [("ancient", "clock.txt"), ("venerable", "copy.txt")])
+def test_of_texts_that_differ_in_plain_words_the_better_is_kept(
+    tmp_path: Path, corpus: Corpus, word: str, kept: str
+) -> None:
+    text = "The {} clock in the tall church tower of Leeds was built by Jane Roe, a watchmaker, for the city council."
+    documents = {
+        "clock.txt": text.format("ancient"),
+        "copy.txt": text.format("venerable"),
+        "bridge.txt": "The bridge over the river was closed in spring.",
+    }
+    fill(corpus, tmp_path / "documents", documents)
+    found = ask(corpus, f"Who built the {word} clock in the tower?")
+    assert sources(corpus, found) == [kept, "bridge.txt"]
 
 
 def test_only_what_passes_the_filter_is_found(filled: Corpus) -> None:

@@ -23,6 +23,7 @@ def talk(*contents: str) -> list[Turn]:
         "Is it true that Kyiv rejected the draft?",
         "How many days of annual leave do new staff get?",
         "Did Anna lose her keys?",
+        "And who founded the library?",
     ],
 )
 def test_a_question_that_stands_alone_is_untouched(question: str) -> None:
@@ -54,6 +55,7 @@ def test_a_pronoun_takes_the_person_of_the_question_before(question: str, expect
 def test_a_pronoun_takes_the_short_answer_to_who() -> None:
     history = talk("Who founded the museum?", "**Jane Roe.** The museum was founded by Jane Roe. [1]")
     assert standalone("Where was she born?", history) == "Where was Jane Roe born?"
+    assert standalone("Thanks! Where was she born?", history) == "Thanks! Where was Jane Roe born?"
 
 
 def test_they_are_the_people_named_together() -> None:
@@ -86,6 +88,12 @@ def test_a_thing_brings_the_question_before() -> None:
 )
 def test_another_name_takes_the_place_of_the_last(question: str, expected: str) -> None:
     assert standalone(question, talk("What would Ukraine have to give up?", "Land. [1]")) == expected
+
+
+@pytest.mark.parametrize("question", ["And the library?", "What about the library?"])
+def test_another_thing_takes_the_place_of_the_thing(question: str) -> None:
+    history = talk("Who founded the museum?", "**Jane Roe.** It was founded by Jane Roe. [1]")
+    assert standalone(question, history) == "Who founded the library?"
 
 
 @pytest.mark.parametrize("word", ["When", "Where", "Why", "Who"])
@@ -137,6 +145,10 @@ def test_a_greeting_of_the_assistant_is_no_question() -> None:
     assert standalone("Why?", greeting) is None
 
 
+def test_nothing_asked_is_nothing_whatever_came_before() -> None:
+    assert standalone("", talk("Who is Jane Roe?")) is None
+
+
 def test_white_space_is_no_part_of_a_question() -> None:
     assert standalone("  Who   founded\nthe museum? ", []) == "Who founded the museum?"
 
@@ -160,6 +172,11 @@ def test_white_space_is_no_part_of_a_question() -> None:
             ["What was the budget in 2024?", "What was the budget in 2025?"],
         ),
         ("What was the budget in 2024?", ["What was the budget in 2024?"]),
+        ("What do Health and Who cover?", ["What do Health and Who cover?"]),
+        (
+            "What happened between 1914 and 1918 in Leeds?",
+            ["What happened between 1914 and 1918 in Leeds?"],
+        ),
         ("", [""]),
     ],
 )

@@ -89,6 +89,17 @@ def test_a_document_that_gives_another_value_is_shown_too() -> None:
     assert selection.short == "1897"
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["How many days of annual leave do staff get?", "How did the annual leave of staff change?"],
+)
+def test_another_value_in_the_same_words_is_no_repetition(question: str) -> None:
+    rows = candidates(
+        ("Staff get 25 days of annual leave.", 5.0, "a"), ("Staff get 28 days of annual leave.", 4.9, "b")
+    )
+    assert texts(chosen(question, rows)) == [row.text for row in rows]
+
+
 def test_a_document_that_gives_the_same_value_is_not_needed() -> None:
     rows = candidates(
         ("The museum says that it was opened in 1897.", 5.0, "a"),

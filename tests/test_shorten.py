@@ -20,7 +20,12 @@ def short(question: str, sentence: str, known: frozenset[str] = NOBODY) -> str |
             "The draft was prepared by Secretary of State Marco Rubio and special envoy Steve Witkoff.",
             "Marco Rubio and Steve Witkoff",
         ),
-        ("Who founded the museum?", "The museum was founded by Jane Roe, in Leeds.", "Jane Roe"),
+        (
+            "Who founded the clock museum?",
+            "The clock museum in Leeds was founded in 1897 by Jane Roe, a watchmaker.",
+            "Jane Roe",
+        ),
+        ("Who met Zelensky?", "On Monday Marco Rubio met Zelensky.", "Marco Rubio"),
         (
             "Who met in Leeds?",
             "In Leeds the envoys Anna Kern, Jane Roe and John Doe met.",
@@ -29,14 +34,15 @@ def short(question: str, sentence: str, known: frozenset[str] = NOBODY) -> str |
         ("When was the museum opened?", "The museum was opened on 4 May 1897 by Jane Roe.", "4 May 1897"),
         (
             "When was the bridge closed?",
-            "The museum was opened in 1897, but only later was the bridge closed in 1911.",
+            "The museum was opened in 1897, the bridge was closed in 1911.",
             "1911",
         ),
         ("Where was the museum opened?", "The museum was opened in Leeds in 1897.", "Leeds"),
         ("How much does a ticket cost?", "A ticket costs £12.50 on weekdays.", "£12.50"),
         ("How much did the repair cost?", "It took 3 years and the repair cost 2 million euros.", "2 million euros"),
         ("How many days of leave do staff get?", "In 2025 staff get 28 days of leave and 3 hours off.", "28"),
-        ("How many people work there?", "Since it opened 40 people work there, in 3 rooms.", "40"),
+        ("How many people work there?", "Since 1911, 40 people work in 3 rooms.", "40"),
+        ("How many people work there?", "In 1911 some 40 people worked there.", "40"),
         ("What percentage agreed?", "In the vote, 61% agreed.", "61%"),
         ("Which company built the dam?", "The dam was built by Acme Works in two years.", "Acme Works"),
     ],
@@ -56,6 +62,7 @@ def test_the_span_of_the_expected_kind_nearest_to_the_words_of_the_question(
         ("When was the museum opened?", "The museum was opened by Jane Roe."),
         ("Who is older than Jane Roe?", "Few are older than Jane Roe."),
         ("How many clocks are there?", "There are clocks in every room."),
+        ("What is the capital of Liechtenstein?", "Capital: Vaduz; Language: German"),
     ],
 )
 def test_there_is_none_for_prose_or_without_a_new_span(question: str, sentence: str) -> None:

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from evals.fit import OFTEN, RULES, SIGNED, Example, fit_gate, fit_reader, report_reader
+from rag import abstain, read
+
+Floats = npt.NDArray[np.float64]
+
+SENTENCES = 6
+TELLING = read.FEATURES.index("sentence_similarity")
+MISLEADING = read.FEATURES.index("passage_score")
+SHORT = read.FEATURES.index("brevity")
+FOR = abstain.FEATURES.index("reader_score")
+AGAINST = abstain.FEATURES.index("lacking_near")
+WRONG = abstain.FEATURES.index("names_absent")
+EITHER = abstain.FEATURES.index("prose")
+
+
+def example(random: np.random.Generator, number: int, *, answerable: bool = True, kind: str = "set") -> Example:
+    """A question with noise for features but for those above, and one answering sentence if it is answerable."""
+    answering = np.arange(SENTENCES) == (random.integers(SENTENCES) if answerable else SENTENCES)
+    sentences = random.normal(size=(SENTENCES, len(read.FEATURES)))
+    sentences[:, TELLING] += 2 * answering
+    sentences[:, [MISLEADING, SHORT]] -= 2 * answering[:, None]
+    gate = random.normal(size=len(abstain.FEATURES))
+    gate[[FOR, WRONG]] += 1.5 * answerable
+    gate[[AGAINST, EITHER]] -= 1.5 * answerable
+    return Example(kind, f"group {number}", answerable, sentences, answering, gate)
+
+
+@pytest.fixture
+def found() -> list[Example]:
+    random = np.random.default_rng(0)
+    return [example(random, number, answerable=number % 2 == 0) for number in range(400)]
+
+
+def reader_weights(found: Sequence[Example]) -> Floats:
+    weights: Floats = np.array(fit_reader(found)["weights"])
+    return weights
+
+
+def test_the_reader_learns_which_feature_answers(found: list[Example]) -> None:
+    weights = reader_weights(found)
+    assert weights[TELLING] > 1
+    assert {name for name, weight in zip(read.FEATURES, weights, strict=True) if weight < 0} == set(SIGNED)
+    assert weights[MISLEADING] == pytest.approx(0, abs=1e-3)
+    assert weights[SHORT] < -1
+
+
+def test_what_is_too_rare_to_be_learned_has_its_least_weight(found: list[Example]) -> None:
+    parameters = fit_reader(found)
+    model = read.LinearModel.parse(parameters, read.FEATURES)
+    for name, least in RULES.items():
+        column = read.FEATURES.index(name)
+        assert model.weights[column] / model.scale[column] == pytest.approx(least, abs=1e-3)
+
+
+def test_the_reader_learns_nothing_from_held_out_questions(found: list[Example]) -> None:
+    changed = [replace(each, answering=each.answering[::-1]) if each.held_out else each for each in found]
+    assert {each.held_out for each in found} == {True, False}
+    assert reader_weights(changed).tolist() == reader_weights(found).tolist()
+
+
+def by_similarity() -> dict[str, object]:
+    count = len(read.FEATURES)
+    weights = [float(number == TELLING) for number in range(count)]
+    return {
+        "features": list(read.FEATURES),
+        "weights": weights,
+        "bias": 0.0,
+        "mean": [0.0] * count,
+        "scale": [1.0] * count,
+    }
+
+
+def two_sentences(group: str, *, answering: tuple[bool, bool], answerable: bool = True) -> Example:
+    """A question whose first sentence is the more similar one."""
+    sentences = np.zeros((2, len(read.FEATURES)))
+    sentences[0, TELLING] = 1.0
+    return Example("set", group, answerable, sentences, np.array(answering), np.zeros(len(abstain.FEATURES)))
+
+
+def test_the_report_counts_held_out_questions_whose_best_sentence_answers() -> None:
+    groups = [f"group {number}" for number in range(100)]
+    held = [group for group in groups if two_sentences(group, answering=(True, False)).held_out]
+    (seen, *_) = (group for group in groups if group not in held)
+    found = [
+        two_sentences(held[0], answering=(True, False)),
+        two_sentences(held[1], answering=(True, True)),
+        two_sentences(held[2], answering=(False, True)),
+        two_sentences(held[3], answering=(False, False)),
+        two_sentences(held[4], answering=(False, False), answerable=False),
+        two_sentences(seen, answering=(False, True)),
+    ]
+    assert report_reader(found, by_similarity()).split() == "set 0.500 of 0.750 reachable, n=4".split()
+
+
+def test_the_gate_lets_features_count_one_way_only(found: list[Example]) -> None:
+    parameters, _ = fit_gate(found)
+    gate = read.LinearModel.parse(parameters, abstain.FEATURES)
+    assert (gate.weights * abstain.SIGNS >= 0).all()
+    assert gate.weights[FOR] > 0.5
+    assert gate.weights[AGAINST] < -0.5
+    assert gate.weights[EITHER] < -0.5
+    assert gate.weights[WRONG] == 0.0
+
+
+def test_the_report_of_the_gate_has_both_errors(found: list[Example]) -> None:
+    _, report = fit_gate(found)
+    held = [each for each in found if each.held_out]
+    refusals, answers = (line.split() for line in report.splitlines())
+    assert (refusals[:3], answers[:3]) == (["set", "false", "refusals"], ["set", "false", "answers"])
+    assert refusals[-1] == f"n={sum(each.answerable for each in held)}"
+    assert answers[-1] == f"n={sum(not each.answerable for each in held)}"
+    assert all(float(line[3].rstrip(",")) < 0.25 for line in (refusals, answers))
+
+
+def test_the_gate_does_not_learn_from_questions_whose_answer_was_not_retrieved(found: list[Example]) -> None:
+    random = np.random.default_rng(1)
+    missed = [
+        replace(example(random, number), answering=np.zeros(SENTENCES, bool), gate=np.full(len(abstain.FEATURES), -9.0))
+        for number in range(50)
+    ]
+    assert fit_gate([*found, *missed]) == fit_gate(found)
+
+
+def test_cases_of_our_own_count_more_often(found: list[Example]) -> None:
+    random = np.random.default_rng(2)
+    own = [example(random, number, answerable=number % 2 == 0, kind="handbook") for number in range(10)]
+    repeated = [replace(each, kind="set") for each in own for _ in range(OFTEN)]
+    assert fit_gate([*found, *own])[0] == fit_gate([*found, *repeated])[0]
