@@ -145,7 +145,7 @@ class Corpus(AbstractContextManager["Corpus"]):
     def _examine(
         self, file: FoundFile, origins: dict[str, Origin], names: _Names, reader: ReaderProcess
     ) -> _Pending | AddResult:
-        location = str(file.path.resolve())
+        location = _text(os.path.realpath(file.path))
         before = origins.get(location)
         name = before.source if before else names.free(file)
         try:
@@ -159,6 +159,8 @@ class Corpus(AbstractContextManager["Corpus"]):
             return AddResult(name, "failed", reason=str(error))
         except OSError as error:
             return AddResult(name, "failed", reason=f"{error.strerror}. Check that the file is there and readable.")
+        if not digest.startswith(document.id):
+            return AddResult(name, "failed", reason="It changed while it was read. Add it again.")
         origin = Origin(location, name, stat.st_size, stat.st_mtime_ns, digest, document.id)
         if before and before.digest == digest:
             self.store.touch(origin)
@@ -200,16 +202,22 @@ def find_files(paths: Sequence[Path]) -> list[FoundFile]:
     """
     found: list[FoundFile] = []
     for path in paths:
-        if not path.exists():
-            raise InputError(f"There is no file or folder {path}.", "Check the path.")
+        try:
+            if not path.exists():
+                raise InputError(f"There is no file or folder {path}.", "Check the path.")
+        except OSError as error:
+            raise InputError(f"Cannot open {path}: {error.strerror}.", "Check the path.") from error
         if not path.is_dir():
-            found.append(FoundFile(path, path.name))
+            found.append(FoundFile(path, _text(path.name)))
             continue
-        inside = [FoundFile(file, file.relative_to(path).as_posix()) for file in _walk(path)]
+        inside = [FoundFile(file, _text(file.relative_to(path))) for file in _walk(path)]
         if not inside:
             raise InputError(f"No readable document in {path}.", f"Known formats: {' '.join(sorted(SUFFIXES))}.")
         found.extend(inside)
-    return list({file.path.resolve(): file for file in reversed(found)}.values())[::-1]
+    once: dict[str, FoundFile] = {}
+    for file in found:
+        once.setdefault(os.path.realpath(file.path), file)
+    return list(once.values())
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -228,16 +236,21 @@ class _Names:
 
     def free(self, file: FoundFile) -> str:
         name = file.name
-        for parent in file.path.resolve().parents[len(Path(file.name).parts) - 1 :]:
+        for parent in Path(os.path.realpath(file.path)).parents[len(Path(file.name).parts) - 1 :]:
             if name not in self._taken:
                 break
-            name = f"{parent.name}/{name}"
+            name = f"{_text(parent.name)}/{name}"
         number = 2
         unique = name
         while unique in self._taken:
             unique, number = f"{name} ({number})", number + 1
         self._taken.add(unique)
         return unique
+
+
+def _text(path: str | Path) -> str:
+    """Return a path as text that can be stored and shown, whatever bytes its name consists of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _digest(passage: Passage) -> str:

@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import index.corpus
+from index.corpus import BATCH_PASSAGES, AddResult, Corpus, FoundFile, find_files
+from index.embedder import PassageVectors
+from index.errors import InputError
+from index.passages import lead
+from index.readers.worker import ReaderProcess
+from index.types import Document, Passage
+from tests.conftest import PASSAGE_TOKENS, MakeCorpus
+from tests.embedding import HashingEmbedder
+
+CANTEEN = "The canteen opens at noon. It serves soup on Fridays."
+LEAVE = "Staff get 25 days of paid leave a year. Days that are left lapse on 31 March."
+SICK = "Sick leave is another matter. Call your manager before ten."
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def add(corpus: Corpus, *paths: Path) -> dict[str, str]:
+    """What became of each file, by source."""
+    return {result.source: result.status for result in corpus.add(find_files(paths))}
+
+
+def embedded(corpus: Corpus) -> int:
+    assert isinstance(corpus.embedder, HashingEmbedder)
+    return corpus.embedder.embedded
+
+
+# --- adding --------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_added_replaced_or_left_as_they_are(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN, "b.md": f"# Leave\n\n{LEAVE}"})
+    assert add(corpus, folder) == {"a.txt": "added", "b.md": "added"}
+    assert add(corpus, folder) == {"a.txt": "unchanged", "b.md": "unchanged"}
+    write(folder, {"b.md": f"# Leave\n\n{LEAVE} {SICK}", "c.txt": SICK})
+    assert add(corpus, folder) == {"a.txt": "unchanged", "b.md": "replaced", "c.txt": "added"}
+    assert [(info.sources, info.title) for info in corpus.documents()] == [
+        (("a.txt",), CANTEEN),
+        (("b.md",), "Leave"),
+        (("c.txt",), SICK),
+    ]
+    assert corpus.document(corpus.find("b.md").id).text == f"Leave\n\n{LEAVE} {SICK}"
+    assert corpus.verify() == []
+
+
+def test_results_name_the_document_and_its_passages(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN})
+    heard: list[AddResult] = []
+    results = corpus.add(find_files([folder]), heard.append)
+    digest = hashlib.sha256(CANTEEN.encode()).hexdigest()
+    assert results == heard == [AddResult("a.txt", "added", digest[:16], 1)]
+    assert corpus.add(find_files([folder])) == [AddResult("a.txt", "unchanged", digest[:16])]
+
+
+def test_what_is_stored_can_be_proved(corpus: Corpus, folder: Path) -> None:
+    part = " ".join(f"Rule {number} is that days of leave lapse on {number} March." for number in range(1, 12))
+    write(folder, {"a.md": f"# Rules\n\n## Leave\n\n{part}\n\n- One.\n- Two.\n\n## Food\n\n{CANTEEN}"})
+    (result,) = corpus.add(find_files([folder]))
+    document = corpus.document(str(result.document_id))
+    passages = corpus.store.passages([f"{document.id}-{number}" for number in range(result.passages)])
+    assert len(passages) == result.passages == corpus.stats().passages > 2
+    for stored in passages.values():
+        passage = stored.passage
+        assert document.text[passage.start : passage.end] == passage.text
+        assert (
+            stored.tokens == corpus.embedder.count_tokens([lead(passage.context) + passage.text])[0] <= PASSAGE_TOKENS
+        )
+        (expected,) = corpus.embedder.embed_passages([passage])
+        assert np.array_equal(stored.vector, expected.passage)
+        assert np.abs(stored.sentence_vectors - expected.sentences).max() < 1e-3
+
+
+def test_only_what_is_new_is_embedded(corpus: Corpus, folder: Path) -> None:
+    sections = [f"## Part {number}\n\n{LEAVE} This is part {number}." for number in range(5)]
+    write(folder, {"a.md": "# Rules\n\n" + "\n\n".join(sections)})
+    add(corpus, folder)
+    assert embedded(corpus) == 5
+    os.utime(folder / "a.md")
+    assert add(corpus, folder) == {"a.md": "unchanged"}
+    assert embedded(corpus) == 5
+    write(folder, {"a.md": "# Rules\n\n" + "\n\n".join([*sections[:3], "## New\n\nThis is new.", *sections[3:]])})
+    assert add(corpus, folder) == {"a.md": "replaced"}
+    assert embedded(corpus) == 6
+    write(folder, {"b.md": "# Rules\n\n" + "\n\n".join(sections[::-1])})
+    add(corpus, folder)
+    assert embedded(corpus) == 6
+    assert corpus.verify() == []
+
+
+def test_equal_passages_of_one_run_are_embedded_once(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.md": f"# Leave\n\n{LEAVE}", "b.md": f"# Leave\n\n{LEAVE}\n\n# Food\n\n{CANTEEN}"})
+    add(corpus, folder)
+    assert embedded(corpus) == 2
+
+
+def test_touching_a_file_is_remembered(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN})
+    add(corpus, folder)
+    os.utime(folder / "a.txt", ns=(5, 6))
+    add(corpus, folder)
+    (origin,) = corpus.store.origins().values()
+    assert origin.modified_ns == 6
+
+
+def test_identical_files_are_one_document_with_two_sources(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN, "copies/b.txt": CANTEEN})
+    assert add(corpus, folder) == {"a.txt": "added", "copies/b.txt": "added"}
+    (info,) = corpus.documents()
+    assert info.sources == ("a.txt", "copies/b.txt")
+    assert corpus.find("copies/b.txt") == corpus.find("a.txt") == corpus.find(info.id) == info
+    write(folder, {"a.txt": LEAVE})
+    add(corpus, folder)
+    assert [info.sources for info in corpus.documents()] == [("a.txt",), ("copies/b.txt",)]
+    assert corpus.remove(["copies/b.txt"])[0].sources == ("copies/b.txt",)
+    assert add(corpus, folder) == {"a.txt": "unchanged", "copies/b.txt": "added"}
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(corpus: Corpus, tmp_path: Path) -> None:
+    places = ["x/2024/plan.txt", "x/2025/plan.txt", "y/2025/plan.txt"]
+    write(tmp_path, {place: f"{LEAVE} {place}." for place in places})
+    for place, source in zip(places, ["plan.txt", "2025/plan.txt", "y/2025/plan.txt"], strict=True):
+        assert add(corpus, tmp_path / place) == {source: "added"}
+    assert add(corpus, tmp_path / "x") == {"plan.txt": "unchanged", "2025/plan.txt": "unchanged"}
+    assert add(corpus, tmp_path / "y") == {"y/2025/plan.txt": "unchanged"}
+
+
+def test_files_of_one_path_in_two_folders_are_told_apart(corpus: Corpus, tmp_path: Path) -> None:
+    write(tmp_path, {"one/in/a.txt": LEAVE, "two/in/a.txt": SICK})
+    assert add(corpus, tmp_path / "one", tmp_path / "two") == {"in/a.txt": "added", "two/in/a.txt": "added"}
+
+
+def test_names_are_kept_whatever_bytes_they_consist_of(corpus: Corpus, folder: Path) -> None:
+    for name in (b"caf\xe9.txt", "naïve 漢字 🌍.txt".encode(), b"esc\x1b[2J\nline.txt", b"-rf.txt"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text(f"{LEAVE} {name!r}.")
+    expected = {"caf\\xe9.txt", "naïve 漢字 🌍.txt", "esc\x1b[2J\nline.txt", "-rf.txt"}
+    assert add(corpus, folder) == dict.fromkeys(expected, "added")
+    assert add(corpus, folder) == dict.fromkeys(expected, "unchanged")
+    assert corpus.find("caf\\xe9.txt").passages == 1
+
+
+# --- what goes wrong -----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_fails_fails_alone_and_its_old_version_stays(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN, "b.txt": LEAVE})
+    add(corpus, folder)
+    (folder / "a.txt").write_bytes(b"%PDF-1.4 broken")
+    write(folder, {"b.txt": SICK, "empty.txt": ""})
+    assert add(corpus, folder) == {"a.txt": "failed", "b.txt": "replaced", "empty.txt": "failed"}
+    assert corpus.document(corpus.find("a.txt").id).text == CANTEEN
+    assert corpus.document(corpus.find("b.txt").id).text == SICK
+    assert corpus.verify() == []
+    write(folder, {"a.txt": LEAVE})
+    assert add(corpus, folder)["a.txt"] == "replaced"
+
+
+def test_a_failure_says_why(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"empty.txt": "", "file.txt": CANTEEN})
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "gone.txt").symlink_to("nowhere.txt")
+    (folder / "loop.txt").symlink_to("loop.txt")
+    results = {result.source: result for result in corpus.add(find_files([folder]))}
+    assert {source for source, result in results.items() if result.status == "failed"} == {
+        *("empty.txt", "gone.txt", "loop.txt", "pipe.txt"),
+    }
+    assert results["empty.txt"].reason.startswith("empty.txt is empty.")
+    assert "pipe" in results["pipe.txt"].reason
+    assert results["gone.txt"].reason.startswith("No such file")
+    assert results["file.txt"].reason == ""
+    assert results["gone.txt"].document_id is None
+
+
+class Slow(ReaderProcess):
+    """A reader that is so slow that the file changes before it is done."""
+
+    def read(self, path: Path, source: str) -> Document:
+        document = super().read(path, source)
+        path.write_text(SICK)
+        return document
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_mistaken_for_the_new_one(
+    corpus: Corpus, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, {"a.txt": CANTEEN})
+    with monkeypatch.context() as patched:
+        patched.setattr(index.corpus, "ReaderProcess", Slow)
+        (result,) = corpus.add(find_files([folder]))
+    assert (result.status, result.reason) == ("failed", "It changed while it was read. Add it again.")
+    assert add(corpus, folder) == {"a.txt": "added"}
+    assert corpus.document(corpus.find("a.txt").id).text == SICK
+
+
+def test_a_name_that_another_process_takes_meanwhile_fails_that_file_alone(
+    make_corpus: MakeCorpus, tmp_path: Path
+) -> None:
+    write(tmp_path, {"x/a.txt": CANTEEN, "x/b.txt": LEAVE, "y/a.txt": SICK})
+    corpus, other = make_corpus(), make_corpus()
+
+    class Meanwhile(HashingEmbedder):
+        """Another process adds its file while this one embeds."""
+
+        def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
+            add(other, tmp_path / "y")
+            return super().embed_passages(passages)
+
+    corpus.embedder = Meanwhile()
+    results = corpus.add(find_files([tmp_path / "x"]))
+    assert [(result.source, result.status) for result in results] == [("a.txt", "failed"), ("b.txt", "added")]
+    assert "Run the command again" in results[0].reason
+    assert corpus.document(corpus.find("a.txt").id).text == SICK
+    assert add(corpus, tmp_path / "x") == {"x/a.txt": "added", "b.txt": "unchanged"}
+    assert corpus.verify() == []
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_what_was_reported_before_an_interruption_is_stored(corpus: Corpus, folder: Path, after: int) -> None:
+    part = "\n\n".join(f"## Part {number}\n\n{LEAVE} Part {number}." for number in range(BATCH_PASSAGES // 2 + 1))
+    write(folder, {f"{name}.md": f"# Rules of {name}\n\n{part}" for name in "abcde"})
+    reported: list[str] = []
+
+    def progress(result: AddResult) -> None:
+        reported.append(result.source)
+        if len(reported) == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        corpus.add(find_files([folder]), progress)
+    assert [info.sources[0] for info in corpus.documents()] == reported == [f"{name}.md" for name in "abcde"[:after]]
+    assert corpus.verify() == []
+    statuses = add(corpus, folder)
+    assert list(statuses.values()) == ["unchanged"] * after + ["added"] * (5 - after)
+    assert corpus.verify() == []
+
+
+# --- removing and finding ------------------------------------------------------------------------------------------
+
+
+def test_remove_takes_all_or_nothing(corpus: Corpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN, "b.txt": LEAVE, "c.txt": SICK})
+    add(corpus, folder)
+    with pytest.raises(InputError, match="No document 'd") as refusal:
+        corpus.remove(["a.txt", "d.txt"])
+    assert refusal.value.remedy == "See: citechat index list"
+    assert len(corpus.documents()) == 3
+    removed = corpus.remove([corpus.find("a.txt").id, "b.txt"])
+    assert [info.sources for info in removed] == [("a.txt",), ("b.txt",)]
+    assert [info.sources for info in corpus.documents()] == [("c.txt",)]
+    with pytest.raises(InputError):
+        corpus.document(removed[0].id)
+
+
+def test_a_corpus_is_opened_again(make_corpus: MakeCorpus, folder: Path) -> None:
+    write(folder, {"a.txt": CANTEEN})
+    first = make_corpus()
+    add(first, folder)
+    before = first.documents(), first.stats()
+    first.store.close()
+    again = make_corpus()
+    assert (again.documents(), again.stats()) == before
+    assert add(again, folder) == {"a.txt": "unchanged"}
+
+
+# --- finding files -------------------------------------------------------------------------------------------------
+
+
+def test_folders_are_searched_for_the_formats_that_can_be_read(folder: Path, tmp_path: Path) -> None:
+    names = ["a.txt", "b/c/d.PDF", "b/e.html", ".hidden.txt", ".git/f.txt", "b/g.py", "h", "b/.i/j.txt", "z.docx"]
+    write(folder, dict.fromkeys(names, ""))
+    (tmp_path / "elsewhere").mkdir()
+    write(tmp_path, {"elsewhere/k.txt": "", "m.txt": ""})
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "up").symlink_to(folder)
+    (folder / "link.txt").symlink_to(tmp_path / "m.txt")
+    assert find_files([folder]) == [
+        FoundFile(folder / name, name) for name in ("a.txt", "link.txt", "z.docx", "b/e.html", "b/c/d.PDF")
+    ]
+
+
+def test_named_files_are_taken_whatever_they_are_called(folder: Path) -> None:
+    write(folder, {"notes": CANTEEN, ".hidden.txt": LEAVE, "x/a.txt": SICK})
+    named = [folder / "notes", folder / ".hidden.txt"]
+    assert find_files(named) == [FoundFile(path, path.name) for path in named]
+
+
+def test_a_file_that_is_named_twice_is_found_once(folder: Path) -> None:
+    write(folder, {"x/a.txt": SICK, "x/b.txt": LEAVE})
+    (folder / "link.txt").symlink_to(folder / "x" / "a.txt")
+    assert [file.name for file in find_files([folder / "x", folder / "x" / "a.txt", folder])] == ["a.txt", "b.txt"]
+    assert [file.name for file in find_files([folder / "x" / "b.txt", folder])] == ["b.txt", "link.txt"]
+
+
+def test_what_is_not_there_is_told(folder: Path) -> None:
+    (folder / "loop.txt").symlink_to("loop.txt")
+    (folder / "only").mkdir()
+    write(folder, {"only/program.py": "", "only/.hidden.txt": ""})
+    for path, problem in (
+        (folder / "none.txt", "There is no file or folder"),
+        (folder / "loop.txt", "There is no file or folder"),
+        (folder / "only" / "program.py" / "a", "There is no file or folder"),
+        (folder / ("x" * 300), "Cannot open"),
+        (folder / "only", "No readable document in"),
+    ):
+        with pytest.raises(InputError, match=problem) as refusal:
+            find_files([folder, path])
+        assert str(path) in refusal.value.problem
+        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .docx .htm"))
