@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from index.sentences import sentence_spans
 from index.types import Span
 
 LONGEST = 1500
@@ -58,5 +59,5 @@ def _around(text: str, position: int) -> tuple[int, int | None]:
     lead = text[:first].rstrip()
     if first < 2 or len(lines) < 3 or not lead.endswith(":") or any(_ROW.match(line) for line in lines):
         return position, None
-    opening = lead.rfind("\n") + 1
-    return opening, first + len("\n".join(lines))
+    *_, opening = sentence_spans(lead[lead.rfind("\n") + 1 :], lead.rfind("\n") + 1)
+    return opening.start, first + len("\n".join(lines))

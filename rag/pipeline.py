@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 
 from index.corpus import Corpus
@@ -93,10 +94,10 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
             yield from _spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
+        document_of = cache(self.corpus.document)
         readings = self.readings(whole, filter, clock)
-        hits = tuple(
-            self._source(found) for found in _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
-        )
+        found = _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
+        hits = tuple(_source(each, document_of) for each in found)
         yield Evidence(hits)
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
@@ -106,7 +107,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             yield from _spoken(_plain(question, whole, "not_found", text, best, hits, clock))
             return
         selections = [self._select(reading) for reading in answered]
-        claims = self._claims(list(zip(answered, selections, strict=True)))
+        claims = _claims(zip(answered, selections, strict=True), document_of)
         clock.lap("write")
         short = next((selection.short for selection in selections if selection.short), None)
         yield from _spoken(
@@ -165,35 +166,6 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         known = known_names(reading.found[: self.settings.read_passages])
         return select(reading.question, reading.candidates, known, self.settings.max_claims)
 
-    def _claims(self, selections: Sequence[tuple[Reading, Selection]]) -> tuple[Claim, ...]:
-        claims: list[Claim] = []
-        documents: dict[str, Document] = {}
-        seen: dict[str, list[Span]] = defaultdict(list)
-        for reading, candidate in ((reading, each) for reading, chosen in selections for each in chosen.candidates):
-            document = documents.setdefault(candidate.document_id, self.corpus.document(candidate.document_id))
-            listed = whole_list(document.text, candidate.start, candidate.end, from_item=reading.question.plural)
-            extent = listed or Span(candidate.start, candidate.end)
-            if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
-                seen[document.id].append(extent)
-                claims.append(_claim(document, extent, len(claims) + 1))
-        return tuple(claims)
-
-    def _source(self, found: Found) -> Source:
-        passage = found.stored.passage
-        info = self.corpus.document(passage.document_id)
-        return Source(
-            document_id=info.id,
-            source=info.source,
-            title=info.title,
-            page=info.page_of(passage.start),
-            start=passage.start,
-            end=passage.end,
-            score=round(found.score, 4),
-            text=passage.text,
-            published=info.metadata.get("published"),
-            outlet=info.metadata.get("outlet"),
-        )
-
 
 def open_pipeline(settings: Settings) -> Pipeline:
     """Load the embedder, open the index of the home folder (or make it), and return what answers questions.
@@ -208,6 +180,38 @@ def open_pipeline(settings: Settings) -> Pipeline:
     embedder = SentenceTransformerEmbedder(locate(settings.embedder))
     store = EmbeddedStore(settings.home, embedder.fingerprint, embedder.dimension)
     return Pipeline(Corpus(store, embedder, settings.passage_tokens), settings)
+
+
+def _claims(
+    selections: Iterable[tuple[Reading, Selection]], document_of: Callable[[str], Document]
+) -> tuple[Claim, ...]:
+    claims: list[Claim] = []
+    seen: dict[str, list[Span]] = defaultdict(list)
+    for reading, candidate in ((reading, each) for reading, chosen in selections for each in chosen.candidates):
+        document = document_of(candidate.document_id)
+        listed = whole_list(document.text, candidate.start, candidate.end, from_item=reading.question.plural)
+        extent = listed or Span(candidate.start, candidate.end)
+        if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
+            seen[document.id].append(extent)
+            claims.append(_claim(document, extent, len(claims) + 1))
+    return tuple(claims)
+
+
+def _source(found: Found, document_of: Callable[[str], Document]) -> Source:
+    passage = found.stored.passage
+    document = document_of(passage.document_id)
+    return Source(
+        document_id=document.id,
+        source=document.source,
+        title=document.title,
+        page=document.page_of(passage.start),
+        start=passage.start,
+        end=passage.end,
+        score=round(found.score, 4),
+        text=passage.text,
+        published=document.metadata.get("published"),
+        outlet=document.metadata.get("outlet"),
+    )
 
 
 def _claim(document: Document, extent: Span, number: int) -> Claim:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from index.terms import STOP_WORDS, stem, terms, words
+from index.types import Span
 
 
 class Expects(Enum):
@@ -57,7 +58,8 @@ class Question:
 _ASKING = frozenset(
     "name list mention explain describe happen happened mean means meant kind sort type many much long old far often "
     "person people date year month day time place reason number amount according report reported question answer "
-    "document documents article articles thing things state stated states role job".split()
+    "document documents article articles thing things state stated states role job ask asks asked spoke speak spoken "
+    "think thinks change changed differ compare".split()
 )
 _WHICH = r"(?:what|which)"
 _IS_THE = r"what (?:is|was|are|were) the "
@@ -116,6 +118,7 @@ _EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
 _EXPECTS = tuple(
     (kind, re.compile(rf"(?:^|[\s,;:¿])(?:{'|'.join(patterns)})\b", re.I)) for kind, patterns in _EXPECTATIONS
 )
+_NAMED = (Expects.PERSON, Expects.NAME, Expects.PLACE)
 _PLURAL = re.compile(
     rf"\b{_WHICH} (?:\w+ )?\w{{3,}}(?<!s)s (?!the\b|a\b|an\b)\w+"
     rf"|\b{_WHICH} (?:leaders|outlets|media|people|countries)\b"
@@ -145,17 +148,21 @@ _COUNTED = re.compile(r"how (?:many|much) ((?:\w+ ){0,3}?\w{3,}s)\b|how (?:many|
 def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
     """Analyse a question; ``idf`` gives the weight of each stem (1 where it has none)."""
     weights = idf or {}
-    content = [term.stem for term in terms(text) if text[term.start : term.end].lower() not in _ASKING]
-    if not content:
-        content = [term.stem for term in terms(text)]
+    expects, asking = _expectation(text)
+    every = terms(text)
+    content = [
+        term
+        for term in every
+        if text[term.start : term.end].lower() not in _ASKING and not asking.start <= term.start < asking.end
+    ]
     phrase = _COUNTED.search(text)
     counted = (phrase[1] or phrase[2]).split()[-1] if phrase else None
     who_is = _WHO_IS.match(text)
     return Question(
         text=text,
-        expects=Expects.ROLE if who_is else _expectation(text),
+        expects=Expects.ROLE if who_is else expects,
         plural=bool(_PLURAL.search(text)),
-        terms={stem_: weights.get(stem_, 1.0) for stem_ in dict.fromkeys(content)},
+        terms={term.stem: weights.get(term.stem, 1.0) for term in content or every},
         names=frozenset(_names(text)),
         years=frozenset(_YEAR.findall(text)),
         phrases=quoted_phrases(text),
@@ -171,10 +178,17 @@ def quoted_phrases(text: str) -> tuple[str, ...]:
     return tuple(found.strip().lower() for found in _QUOTED.findall(text) if len(found.split()) > 1)
 
 
-def _expectation(text: str) -> Expects:
-    """Return what the first question word asks for; of patterns that match at one place, the first listed."""
-    matches = [(match.start(), kind) for kind, pattern in _EXPECTS if (match := pattern.search(text))]
-    return min(matches, key=lambda match: match[0])[1] if matches else Expects.PROSE
+def _expectation(text: str) -> tuple[Expects, Span]:
+    """Return what the first question word asks for, and the words that say so, which need not be in the answer.
+
+    Of patterns that match at one place, the first listed counts. ``Which outlets`` wants names, and the answer will
+    hardly say *outlets*; ``how many days`` wants days.
+    """
+    matches = [(match, kind) for kind, pattern in _EXPECTS if (match := pattern.search(text))]
+    if not matches:
+        return Expects.PROSE, Span(0, 0)
+    first, kind = min(matches, key=lambda match: match[0].start())
+    return kind, Span(*first.span()) if kind in _NAMED else Span(0, 0)
 
 
 def _names(text: str) -> list[str]:

@@ -37,7 +37,7 @@ FEATURES = (
     "expected_span",  # a span of the expected kind that is not in the question: 1, else 0
     "speech",  # the question asks for somebody's words and the sentence has quoted speech
     "brevity",  # 1 for very short sentences, falling with length
-    "whole",  # it ends like a sentence or is a row of a table (a heading or a lead-in is neither)
+    "whole",  # it ends like a sentence or is an item or a row (a heading or a lead-in is none of these)
 )
 ROW_MARKS = (": ", " | ")
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
@@ -155,7 +155,7 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], like
                 float(bool(expected_spans(question, text, known))),
                 float(question.wants_speech and has_speech(text)),
                 1 / (1 + len(bags[position])),
-                float(_is_whole(text)),
+                float(_is_whole(text) or _is_line(passage, position)),
             ]
             rows.append((found, position, span, text, own, np.array(features)))
     return rows
@@ -171,17 +171,23 @@ def _is_whole(text: str) -> bool:
     return text.rstrip("\"'”’»)]").endswith(SENTENCE_ENDS) or any(mark in text for mark in ROW_MARKS)
 
 
+def _is_line(passage: Passage, position: int) -> bool:
+    """Tell whether a sentence is an item of a list or a row of a table: another one stands right above or below."""
+    return any(_gap(passage, *sorted((position, other))) == "\n" for other in _beside(passage, position))
+
+
 def _neighbours(passage: Passage, position: int) -> list[int]:
     """Return a sentence and those beside it; the items of a list and the rows of a table stand for themselves."""
-    spans = passage.sentences
-    near = [position]
-    for other in (position - 1, position + 1):
-        if 0 <= other < len(spans):
-            first, second = sorted((spans[position], spans[other]), key=lambda span: span.start)
-            between = passage.text[first.end - passage.start : second.start - passage.start]
-            if between != "\n":
-                near.append(other)
-    return near
+    prose = [other for other in _beside(passage, position) if _gap(passage, *sorted((position, other))) != "\n"]
+    return [position, *prose]
+
+
+def _beside(passage: Passage, position: int) -> list[int]:
+    return [other for other in (position - 1, position + 1) if 0 <= other < len(passage.sentences)]
+
+
+def _gap(passage: Passage, first: int, second: int) -> str:
+    return passage.text[passage.sentences[first].end - passage.start : passage.sentences[second].start - passage.start]
 
 
 def _share(wanted: Collection[str], found: Collection[str]) -> float:
