@@ -1,0 +1,62 @@
+"""Imports go one way, and nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = ("index", "rag", "evals", "ui")
+"""Each may import itself and what stands before it."""
+
+FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
+HEAVY = (
+    "dateparser docx faiss fastapi gradio huggingface_hub jinja2 lxml numpy openai pydantic pypdfium2 "
+    "sentence_transformers tiktoken tokenizers torch tqdm trafilatura transformers uvicorn yaml"
+).split()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports anywhere, by its full name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module
+            case ast.ImportFrom(level=level) if level:
+                yield f"relative import in {path}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[0]
+    later = LAYERS[LAYERS.index(own) + 1 :]
+    for module in imported(path):
+        assert not module.startswith("relative")
+        assert module.split(".")[0] not in (*later, "tests"), f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; import ui.cli; ui.cli._parser(); "
+        f"print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({HEAVY!r})))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "module", ["index.types", "index.errors", "index.filters", "index.corpus", "rag.settings", "rag.models"]
+)
+def test_models_and_parsers_are_imported_by_what_uses_them(module: str) -> None:
+    """What every command imports stays light: a model or a parser is loaded by the class that needs it."""
+    heaviest = {"torch", "gradio", "sentence_transformers", "faiss", "trafilatura", "docx", "pypdfium2", "dateparser"}
+    program = f"import sys, {module}; print(*sorted({heaviest!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
