@@ -7,26 +7,23 @@ seen in its context, at no further cost.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from index.errors import ModelMissing
 from index.passages import lead
+from index.sentence_model import load_model
 from index.types import Matrix, Passage, Vector
 
 if TYPE_CHECKING:
-    import torch
     from tokenizers import Encoding
 
 BATCH_TOKENS = 4096
 """Tokens in one forward pass, padding counted: enough to fill two cores, small enough to stay in their caches."""
-
 
 WORDS_KEPT = 50_000
 """Word vectors that are kept in memory (1.5 KB each)."""
@@ -80,39 +77,23 @@ class SentenceTransformerEmbedder:
     """
 
     def __init__(self, folder: Path) -> None:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # the folder has everything; nothing may be asked of the hub
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import Pooling
-        from tokenizers import Tokenizer
-        from transformers.utils.logging import disable_progress_bar
+        """Load the model of a folder.
 
-        disable_progress_bar()  # type: ignore[no-untyped-call]
-        dtype = torch.bfloat16 if _native_bfloat16() else torch.float32
-        try:
-            model: Any = SentenceTransformer(
-                str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
-            )
-        except (OSError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ModelMissing(
-                f"{folder} holds no model that can be used: {reason}", "Name another as embedder in citechat.toml."
-            ) from error
-        self._model = model.eval()
-        self._tokenizer, self._encoder = (
-            Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str()) for _ in range(2)
-        )
+        Raises:
+            ModelMissing: the folder holds no model that can be used.
+        """
+        from tokenizers import Tokenizer
+
+        self._model = load_model(folder)
+        self._tokenizer, self._encoder = (Tokenizer.from_str(self._model.tokenizer) for _ in range(2))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._encoder.enable_truncation(int(self._model.max_seq_length))
+        self._encoder.enable_truncation(self._model.max_tokens)
         self._encoder.no_padding()
-        self._pad = int(self._model.tokenizer.pad_token_id or 0)
         self._prompt = self._model.prompts.get("document") or ""
         self._added = self._tokenizer.num_special_tokens_to_add(False) + self.count_tokens([self._prompt])[0]
-        self._mean_pooled = any(isinstance(module, Pooling) and module.pooling_mode == "mean" for module in self._model)
         self._fingerprint = _fingerprint(folder)
-        transformer: Any = self._model[0]
-        weights = transformer.auto_model.get_input_embeddings().weight.detach().float().numpy()
+        weights = self._model.input_embeddings.float().numpy()
         self._pieces: Matrix = weights - weights.mean(0)
         self._words: dict[str, Vector] = {}
 
@@ -124,12 +105,12 @@ class SentenceTransformerEmbedder:
     @property
     def dimension(self) -> int:
         """See `Embedder`."""
-        return int(self._model.get_embedding_dimension())
+        return self._model.dimension
 
     @property
     def max_tokens(self) -> int:
         """See `Embedder`."""
-        return int(self._model.max_seq_length) - self._added
+        return self._model.max_tokens - self._added
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """See `Embedder`."""
@@ -145,7 +126,7 @@ class SentenceTransformerEmbedder:
         """See `Embedder`; passages of like length share a batch, so that little is padding."""
         heads = [self._prompt + lead(passage.context) for passage in passages]
         texts = [head + passage.text for head, passage in zip(heads, passages, strict=True)]
-        if not self._mean_pooled:
+        if not self._model.mean_pooled:
             sentences = [_sentence_texts(passage) for passage in passages]
             flat = self._embed_texts([self._prompt + text for texts in sentences for text in texts])
             parts = np.split(flat, np.cumsum([len(texts) for texts in sentences])[:-1]) if passages else []
@@ -167,7 +148,7 @@ class SentenceTransformerEmbedder:
             known = self._words = {}  # not emptied: another thread may be reading from the old one
         encodings = self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False)
         for word, encoding in zip(fresh, encodings, strict=True):
-            known[word] = _unit(self._pieces[encoding.ids].mean(0) if encoding.ids else self._pieces[self._pad])
+            known[word] = _unit(self._pieces[encoding.ids].mean(0) if encoding.ids else self._pieces[self._model.pad])
         return np.array([known[word] for word in words], np.float32).reshape(len(words), self._pieces.shape[1])
 
     def _embed_texts(self, texts: Sequence[str]) -> Matrix:
@@ -191,25 +172,16 @@ class SentenceTransformerEmbedder:
 
         longest = max(len(row) for row in ids)
         features = {
-            "input_ids": torch.tensor([row + [self._pad] * (longest - len(row)) for row in ids]),
+            "input_ids": torch.tensor([row + [self._model.pad] * (longest - len(row)) for row in ids]),
             "attention_mask": torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids]),
         }
         with torch.inference_mode():
-            if self._mean_pooled:
-                states = self._model[0](features)["token_embeddings"].float()
+            states, pooled = self._model.run(features)
+            states = states.float()
+            if pooled is None:
                 mask = features["attention_mask"].unsqueeze(-1)
-                pooled: torch.Tensor = (states * mask).sum(1) / mask.sum(1)
-            else:
-                output = self._model(features)
-                states, pooled = output["token_embeddings"].float(), output["sentence_embedding"].float()
-        return states.numpy(), pooled.numpy()
-
-
-def _native_bfloat16() -> bool:
-    import torch
-
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+                pooled = (states * mask).sum(1) / mask.sum(1)
+        return states.numpy(), pooled.float().numpy()
 
 
 def _fingerprint(folder: Path) -> str:
