@@ -61,7 +61,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         """``passage_tokens`` bounds a passage with its context; the embedder's own limit bounds it too."""
         self.store = store
         self.embedder = embedder
-        self._budget = min(passage_tokens, embedder.max_tokens)
+        self._passage_tokens = passage_tokens
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -165,7 +165,8 @@ class Corpus(AbstractContextManager["Corpus"]):
         if before and before.digest == digest:
             self.store.touch(origin)
             return AddResult(name, "unchanged", before.document_id)
-        passages = split_document(document, self.embedder.count_tokens, self._budget)
+        budget = min(self._passage_tokens, self.embedder.max_tokens)
+        passages = split_document(document, self.embedder.count_tokens, budget)
         if not passages:
             return AddResult(name, "failed", reason="There is no text in it. Check the file.")
         return _Pending(document, origin, passages, "replaced" if before else "added")

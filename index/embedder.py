@@ -7,6 +7,7 @@ seen in its context, at no further cost.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from index.errors import ModelMissing
 from index.passages import lead
-from index.sentence_model import load_model
+from index.sentence_model import SentenceModel, declared_dimension, load_model
 from index.types import Matrix, Passage, Vector
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding
+    from tokenizers import Encoding, Tokenizer
 
 BATCH_TOKENS = 4096
 """Tokens in one forward pass, padding counted: enough to fill two cores, small enough to stay in their caches."""
@@ -68,6 +70,32 @@ class Embedder(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model with what is derived from it: a tokenizer that counts, one that cuts off, centred word pieces."""
+
+    model: SentenceModel
+    tokenizer: Tokenizer
+    encoder: Tokenizer
+    prompt: str
+    max_tokens: int
+    pieces: Matrix
+
+    @classmethod
+    def of(cls, model: SentenceModel) -> _Loaded:
+        from tokenizers import Tokenizer
+
+        tokenizer, encoder = (Tokenizer.from_str(model.tokenizer) for _ in range(2))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        encoder.enable_truncation(model.max_tokens)
+        encoder.no_padding()
+        prompt = model.prompts.get("document") or ""
+        added = tokenizer.num_special_tokens_to_add(False) + len(tokenizer.encode(prompt, add_special_tokens=False))
+        weights = model.input_embeddings.float().numpy()
+        return cls(model, tokenizer, encoder, prompt, model.max_tokens - added, weights - weights.mean(0))
+
+
 class SentenceTransformerEmbedder:
     """Any sentence-transformers model in a folder. Thread-safe.
 
@@ -77,25 +105,17 @@ class SentenceTransformerEmbedder:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Load the model of a folder.
+        """Name the model; it is loaded when something is first embedded or counted.
 
         Raises:
-            ModelMissing: the folder holds no model that can be used.
+            ModelMissing: the folder holds no weights. Later calls raise it if they cannot be loaded.
         """
-        from tokenizers import Tokenizer
-
-        self._model = load_model(folder)
-        self._tokenizer, self._encoder = (Tokenizer.from_str(self._model.tokenizer) for _ in range(2))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._encoder.enable_truncation(self._model.max_tokens)
-        self._encoder.no_padding()
-        self._prompt = self._model.prompts.get("document") or ""
-        self._added = self._tokenizer.num_special_tokens_to_add(False) + self.count_tokens([self._prompt])[0]
+        self._folder = folder
         self._fingerprint = _fingerprint(folder)
-        weights = self._model.input_embeddings.float().numpy()
-        self._pieces: Matrix = weights - weights.mean(0)
+        self._declared = declared_dimension(folder)
         self._words: dict[str, Vector] = {}
+        self._loading = threading.Lock()
+        self._parts: _Loaded | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -105,30 +125,37 @@ class SentenceTransformerEmbedder:
     @property
     def dimension(self) -> int:
         """See `Embedder`."""
-        return self._model.dimension
+        return self._declared or self._loaded.model.dimension
+
+    @property
+    def _loaded(self) -> _Loaded:
+        with self._loading:
+            if self._parts is None:
+                self._parts = _Loaded.of(load_model(self._folder))
+            return self._parts
 
     @property
     def max_tokens(self) -> int:
         """See `Embedder`."""
-        return self._model.max_tokens - self._added
+        return self._loaded.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """See `Embedder`."""
-        return [len(row) for row in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [len(row) for row in self._loaded.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def embed_query(self, text: str) -> Vector:
         """See `Embedder`; the model's own query prompt, if it has one, goes before the text."""
         whole = text.encode(errors="replace").decode()  # half a surrogate pair cannot be encoded
-        vector: Vector = self._embed_texts([(self._model.prompts.get("query") or "") + whole])[0]
+        vector: Vector = self._embed_texts([(self._loaded.model.prompts.get("query") or "") + whole])[0]
         return vector
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
         """See `Embedder`; passages of like length share a batch, so that little is padding."""
-        heads = [self._prompt + lead(passage.context) for passage in passages]
+        heads = [self._loaded.prompt + lead(passage.context) for passage in passages]
         texts = [head + passage.text for head, passage in zip(heads, passages, strict=True)]
-        if not self._model.mean_pooled:
+        if not self._loaded.model.mean_pooled:
             sentences = [_sentence_texts(passage) for passage in passages]
-            flat = self._embed_texts([self._prompt + text for texts in sentences for text in texts])
+            flat = self._embed_texts([self._loaded.prompt + text for texts in sentences for text in texts])
             parts = np.split(flat, np.cumsum([len(texts) for texts in sentences])[:-1]) if passages else []
             return [PassageVectors(*pair) for pair in zip(self._embed_texts(texts), parts, strict=True)]
         results: dict[int, PassageVectors] = {}
@@ -146,10 +173,14 @@ class SentenceTransformerEmbedder:
         if len(known) + len(fresh) > WORDS_KEPT:
             fresh = list(dict.fromkeys(words))
             known = self._words = {}  # not emptied: another thread may be reading from the old one
-        encodings = self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False)
+        encodings = self._loaded.tokenizer.encode_batch_fast(fresh, add_special_tokens=False)
         for word, encoding in zip(fresh, encodings, strict=True):
-            known[word] = _unit(self._pieces[encoding.ids].mean(0) if encoding.ids else self._pieces[self._model.pad])
-        return np.array([known[word] for word in words], np.float32).reshape(len(words), self._pieces.shape[1])
+            known[word] = _unit(
+                self._loaded.pieces[encoding.ids].mean(0)
+                if encoding.ids
+                else self._loaded.pieces[self._loaded.model.pad]
+            )
+        return np.array([known[word] for word in words], np.float32).reshape(len(words), self._loaded.pieces.shape[1])
 
     def _embed_texts(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -161,7 +192,7 @@ class SentenceTransformerEmbedder:
         self, texts: Sequence[str]
     ) -> Iterator[tuple[list[int], list[Encoding], npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
         """Yield, batch by batch: rows, their encodings, token states ``(rows, tokens, dimension)``, pooled states."""
-        encodings = self._encoder.encode_batch(list(texts))
+        encodings = self._loaded.encoder.encode_batch(list(texts))
         for rows in _batches([len(encoding.ids) for encoding in encodings]):
             batch = [encodings[row] for row in rows]
             states, pooled = self._forward([encoding.ids for encoding in batch])
@@ -172,11 +203,11 @@ class SentenceTransformerEmbedder:
 
         longest = max(len(row) for row in ids)
         features = {
-            "input_ids": torch.tensor([row + [self._model.pad] * (longest - len(row)) for row in ids]),
+            "input_ids": torch.tensor([row + [self._loaded.model.pad] * (longest - len(row)) for row in ids]),
             "attention_mask": torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids]),
         }
         with torch.inference_mode():
-            states, pooled = self._model.run(features)
+            states, pooled = self._loaded.model.run(features)
             states = states.float()
             if pooled is None:
                 mask = features["attention_mask"].unsqueeze(-1)
@@ -186,6 +217,10 @@ class SentenceTransformerEmbedder:
 
 def _fingerprint(folder: Path) -> str:
     weights = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
+    if not weights:
+        raise ModelMissing(
+            f"{folder} holds no model: there are no weights.", "Name another as embedder in citechat.toml."
+        )
     digest = hashlib.sha256()
     for path in weights:
         with path.open("rb") as file:

@@ -56,6 +56,12 @@ def load_model(folder: Path) -> SentenceModel:
         ) from error
 
 
+def declared_dimension(folder: Path) -> int | None:
+    """Return the length of a model's vectors if its files say so without loading it."""
+    declared = _json(folder / "config.json").get("hidden_size") if _averages(folder) else None
+    return int(declared) if declared else None
+
+
 def _averages(folder: Path) -> bool:
     """Tell whether a model is a transformer, its mean, and perhaps a scaling to unit length, and nothing else."""
     if not (folder / "modules.json").is_file() or not (folder / "tokenizer.json").is_file():

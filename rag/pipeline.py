@@ -139,6 +139,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             query,
             candidates=self.settings.candidates,
             dense_weight=self.settings.dense_weight,
+            limit=max(SHOWN_HITS, self.settings.read_passages),
             where=where,
         )
         analysed = analyse(question, inverse_frequencies(self.corpus, question))

@@ -39,18 +39,30 @@ def retrieve(
     *,
     candidates: int,
     dense_weight: float,
+    limit: int,
     where: Filter | None = None,
 ) -> list[Found]:
-    """Return passages for a question, best first, near-duplicates of a better one left out."""
+    """Return at most ``limit`` passages for a question, best first, near-duplicates of a better one left out.
+
+    ``candidates`` are taken from each of the two searches.
+    """
     dense = dict(corpus.store.dense(query, candidates, where))
     lexical = dict(corpus.store.lexical(search_words(question), candidates, where))
-    stored = corpus.store.passages([*dense, *(id_ for id_ in lexical if id_ not in dense)])
-    for id_, passage in stored.items():
-        dense.setdefault(id_, float(passage.vector @ query))
+    dense |= corpus.store.similarities(query, [id_ for id_ in lexical if id_ not in dense])
     fused = fuse(dense, lexical, dense_weight)
-    ranked = sorted((id_ for id_ in fused if id_ in stored), key=lambda id_: (-fused[id_], id_))
-    found = [Found(stored[id_], fused[id_], dense[id_], lexical.get(id_, 0.0)) for id_ in ranked]
-    return _distinct(found)
+    ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
+    kept: list[Found] = []
+    for begin in range(0, len(ranked), limit):
+        stored = corpus.store.passages(ranked[begin : begin + limit])
+        fresh = [
+            Found(stored[id_], fused[id_], dense[id_], lexical.get(id_, 0.0))
+            for id_ in ranked[begin : begin + limit]
+            if id_ in stored
+        ]
+        kept = _distinct([*kept, *fresh])[:limit]
+        if len(kept) == limit:
+            break
+    return kept
 
 
 def search_words(question: str) -> list[str]:

@@ -88,7 +88,7 @@ def fill(corpus: Corpus, folder: Path, documents: Mapping[str, str]) -> None:
 
 def ask(corpus: Corpus, question: str, where: Filter | None = None, dense_weight: float = 0.5) -> list[Found]:
     query = corpus.embedder.embed_query(question)
-    return retrieve(corpus, question, query, candidates=10, dense_weight=dense_weight, where=where)
+    return retrieve(corpus, question, query, candidates=10, dense_weight=dense_weight, limit=20, where=where)
 
 
 def sources(corpus: Corpus, found: list[Found]) -> list[str]:
@@ -118,7 +118,7 @@ def test_scores_are_the_fused_scores_of_the_searches(filled: Corpus) -> None:
 def test_a_passage_that_only_the_words_found_has_its_cosine(filled: Corpus) -> None:
     question = "bridge staff leave"
     query = filled.embedder.embed_query(question)
-    for each in retrieve(filled, question, query, candidates=1, dense_weight=0.5):
+    for each in retrieve(filled, question, query, candidates=1, dense_weight=0.5, limit=20):
         assert each.dense == pytest.approx(float(each.stored.vector @ query), abs=1e-5)
 
 

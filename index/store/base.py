@@ -105,6 +105,9 @@ class Store(Protocol):
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first."""
 
+    def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
+        """Return the cosine similarity of each of these passages; unknown ids are left out."""
+
     def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """Return the ids and BM25 scores of the passages that hold any of the words or phrases, best first."""
 

@@ -111,6 +111,15 @@ class EmbeddedStore:
         )
         return [(names[row], score) for row, score in found if row in names]
 
+    def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
+        """See `Store`."""
+        found = self._database.read(
+            "SELECT id, vector FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(passage_ids)),),
+        )
+        decoded = self._database.decoded(lambda row: (row[0], rows.vector(row[1], self._dimension)), found)
+        return {id_: float(vector @ query) for id_, vector in decoded}
+
     def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """See `Store`; SQLite's BM25 (k1 1.2, b 0.75), titles and headings at half weight."""
         if not words:
