@@ -173,6 +173,8 @@ class Corpus(AbstractContextManager["Corpus"]):
 
     def _store(self, waiting: Sequence[_Pending], report: Callable[[AddResult], None]) -> None:
         """Embed what is new in these documents and store each in a transaction of its own."""
+        if not waiting:
+            return  # so that bringing an unchanged folder up to date loads no model
         passages = {_digest(passage): passage for pending in waiting for passage in pending.passages}
         vectors = self.store.embedded(list(passages))
         fresh = {digest: passage for digest, passage in passages.items() if digest not in vectors}

@@ -65,6 +65,11 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         """Close the corpus."""
         self.corpus.__exit__(kind, error, trace)
 
+    def warm_up(self) -> None:
+        """Load what the first question would otherwise wait for."""
+        self.corpus.embedder.embed_query("warm up")
+        self.corpus.store.count()
+
     def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
         """Answer a question.
 

@@ -78,6 +78,9 @@ class LexicalPipeline:
         self.histories: list[tuple[Turn, ...]] = []
         self.running = 0
 
+    def warm_up(self) -> None:
+        self.corpus.documents()
+
     def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -123,12 +124,13 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 
 
 def serve(pipeline: Answerer, settings: Settings) -> None:
-    """Serve until interrupted; says where once it is ready.
+    """Serve until interrupted; says where once it is ready. The models load while the application is built.
 
     Raises:
         InputError: the address or the port cannot be used.
     """
     with listen(settings.host, settings.port) as listener:
+        threading.Thread(target=pipeline.warm_up, daemon=True).start()
         server_for(build_app(pipeline, settings), listener).run(sockets=[listener])
 
 

@@ -53,6 +53,10 @@ class Answerer(Protocol):
         """The documents that it answers from."""
         ...
 
+    def warm_up(self) -> None:
+        """Load what the first question would otherwise wait for."""
+        ...
+
     def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """Yield the events of an answer: evidence, text, the whole answer."""
         ...
