@@ -79,7 +79,7 @@ class LexicalPipeline:
         self.running = 0
 
     def warm_up(self) -> None:
-        self.corpus.documents()
+        self.corpus.stats()
 
     def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
