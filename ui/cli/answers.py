@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import InputError, ModelMissing
-from ui.cli.console import Console, Subparsers, add_command
+from ui.cli.console import Console, Subparsers, add_command, one_line, printable
 
 if TYPE_CHECKING:
     from rag.types import Answer, Quote, Source, Turn
@@ -62,12 +62,14 @@ def _history(path: Path) -> list[Turn]:
     remedy = 'It must be a JSON list such as [{"role": "user", "content": "Who is he?"}].'
     try:
         turns = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(turns, list) or not all(turn["role"] in ("user", "assistant") for turn in turns):
+        if not isinstance(turns, list) or not all(
+            turn["role"] in ("user", "assistant") and isinstance(turn["content"], str) for turn in turns
+        ):
             raise InputError(f"{path} is no conversation.", remedy)
-        return [Turn(turn["role"], str(turn["content"])) for turn in turns]
+        return [Turn(turn["role"], turn["content"]) for turn in turns]
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.", "Check the path.") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path} is no conversation.", remedy) from error
 
 
@@ -75,17 +77,20 @@ def _shown(answer: Answer, console: Console) -> str:
     if answer.status == "clarify":
         return answer.text
     if answer.status == "not_found":
-        nearest = [f"  {_place(hit)}\n    {console.dim(hit.text)}" for hit in answer.hits[:3]]
+        nearest = [f"  {_place(hit)}\n    {console.dim(printable(hit.text))}" for hit in answer.hits[:3]]
         return "\n".join([console.bold(answer.text), *nearest])
-    lines = [console.bold(answer.short_answer), ""] if answer.short_answer else []
-    lines += [f"{claim.text} " + "".join(f"[{quote.n}]" for quote in claim.quotes) for claim in answer.claims]
+    lines = [console.bold(printable(answer.short_answer)), ""] if answer.short_answer else []
+    lines += [
+        f"{printable(claim.text)} " + "".join(f"[{quote.n}]" for quote in claim.quotes) for claim in answer.claims
+    ]
     lines += ["", *(console.dim(f"[{quote.n}] {_place(quote)}") for quote in answer.quotes)]
     return "\n".join(lines)
 
 
 def _place(source: Source | Quote) -> str:
     page = f"p. {source.page}" if source.page else None
-    return ", ".join(part for part in (source.title, source.outlet, source.published, source.source, page) if part)
+    parts = (source.title, source.outlet, source.published, source.source, page)
+    return one_line(", ".join(part for part in parts if part))
 
 
 def _serve(options: argparse.Namespace, console: Console) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import CitechatError
+
+_CONTROLS = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 Subparsers = Any
 """What ``ArgumentParser.add_subparsers`` returns (the class is private to argparse)."""
@@ -25,7 +28,7 @@ class Console:
 
     def result(self, value: object, text: str) -> None:
         """Print a command's result: ``value`` as JSON with ``--json``, else ``text``."""
-        sys.stdout.write(f"{json.dumps(value, ensure_ascii=False, indent=2)}\n" if self.as_json else f"{text}\n")
+        sys.stdout.write(f"{_json(value) if self.as_json else text}\n")
 
     def line(self, text: str) -> None:
         """Print one line of a result that grows; nothing with ``--json``."""
@@ -39,7 +42,7 @@ class Console:
 
     def error(self, error: CitechatError) -> None:
         """Tell what went wrong and what to do."""
-        self.say(f"citechat: {error}")
+        self.say(one_line(f"citechat: {error}"))
 
     def bold(self, text: str) -> str:
         """Return text in bold where the terminal can show it."""
@@ -53,6 +56,18 @@ class Console:
 def printable(text: str) -> str:
     """Return text without control characters, which a file name could use to take over a terminal."""
     return "".join(character for character in text if character == "\n" or unicodedata.category(character) != "Cc")
+
+
+def one_line(text: str) -> str:
+    """Return a name or a title as `printable` does, on one line: none can pass for a line of ours."""
+    return printable(text.replace("\n", " "))
+
+
+def _json(value: object) -> str:
+    """Return JSON that a terminal shows and does not obey; ASCII where the output takes nothing else."""
+    readable = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    text = json.dumps(value, ensure_ascii=not readable, indent=2)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def add_command(

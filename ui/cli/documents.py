@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from ui.cli.console import Console, Subparsers, add_command, add_group, printable
+from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
 
 if TYPE_CHECKING:
     from index.corpus import AddResult, Corpus
@@ -72,20 +72,19 @@ def add_documents(
 
 def _described(result: AddResult) -> str:
     tail = {"failed": result.reason, "unchanged": ""}.get(result.status, f"{result.passages} passages")
-    return f"{result.status:9}  {result.source}" + (f"  ({tail})" if tail else "")
+    return one_line(f"{result.status:9}  {result.source}" + (f"  ({tail})" if tail else ""))
 
 
 def _add(options: argparse.Namespace, console: Console) -> int:
+    from index.corpus import AddStatus
+
     with open_corpus(options.home) as corpus:
         results = add_documents(corpus, options.paths, console)
-    counts = Counter(result.status for result in results)
-    summary = ", ".join(f"{counts[status]} {status}" for status in ("added", "replaced", "unchanged", "failed"))
+    found = Counter(result.status for result in results)
+    counts = {status: found[status] for status in get_args(AddStatus)}
     console.result(
-        {
-            "counts": {str(status): number for status, number in counts.items()},
-            "files": [asdict(result) for result in results],
-        },
-        summary,
+        {"counts": counts, "files": [asdict(result) for result in results]},
+        ", ".join(f"{number} {status}" for status, number in counts.items()),
     )
     return BAD_INPUT if counts["failed"] else 0
 
@@ -94,20 +93,20 @@ def _list(options: argparse.Namespace, console: Console) -> int:
     with open_corpus(options.home) as corpus:
         documents = corpus.documents()
     lines = [_row(info) for info in documents] or ["No documents yet. Add some: citechat index add PATH"]
-    console.result([asdict(info) for info in documents], printable("\n".join(lines)))
+    console.result([asdict(info) for info in documents], "\n".join(lines))
     return 0
 
 
 def _row(info: DocumentInfo) -> str:
     published = info.metadata.get("published", "")
-    return f"{info.id}  {published:10}  {info.passages:5}  {', '.join(info.sources)}  {info.title}"
+    return one_line(f"{info.id}  {published:10}  {info.passages:5}  {', '.join(info.sources)}  {info.title}")
 
 
 def _show(options: argparse.Namespace, console: Console) -> int:
     with open_corpus(options.home) as corpus:
         document = corpus.document(corpus.find(options.document).id)
     facts = {"title": document.title, "source": document.source, **document.metadata}
-    head = "\n".join(f"{name}: {value}" for name, value in facts.items())
+    head = "\n".join(one_line(f"{name}: {value}") for name, value in facts.items())
     value = {
         "id": document.id,
         "source": document.source,
@@ -123,8 +122,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 def _remove(options: argparse.Namespace, console: Console) -> int:
     with open_corpus(options.home) as corpus:
         removed = corpus.remove(options.documents)
-    lines = [f"removed    {', '.join(info.sources)}  ({info.passages} passages)" for info in removed]
-    console.result({"removed": [asdict(info) for info in removed]}, printable("\n".join(lines)))
+    lines = [one_line(f"removed    {', '.join(info.sources)}  ({info.passages} passages)") for info in removed]
+    console.result({"removed": [asdict(info) for info in removed]}, "\n".join(lines))
     return 0
 
 
@@ -133,7 +132,7 @@ def _verify(options: argparse.Namespace, console: Console) -> int:
         problems = corpus.verify()
         totals = corpus.stats()
     sound = f"The index is sound: {totals.documents} documents, {totals.passages} passages."
-    console.result({"sound": not problems, "problems": problems}, printable("\n".join(problems) or sound))
+    console.result({"sound": not problems, "problems": problems}, "\n".join(map(one_line, problems)) or sound)
     return DAMAGED if problems else 0
 
 
