@@ -45,9 +45,9 @@ class Settings(BaseSettings):
     title: str = "Ask the documents"
     examples: tuple[str, ...] = (
         "Who prepared the draft of the peace plan?",
-        "What would Russia have to give up?",
-        "How many days of annual leave do staff get, and did that change?",
-        "How do I embed the widget in my own page?",
+        "What did Peskov say about Zelensky?",
+        "How many weeks of parental leave are paid?",
+        "Which file formats can be added?",
     )
     """Questions offered on an empty chat."""
     host: str = "127.0.0.1"

@@ -135,7 +135,8 @@ def roles(person: str, text: str) -> list[Span]:
     """Return what a sentence says a person is: ``Jane Roe, head of X, said``; ``X spokesman John Doe``."""
     last = re.escape(person)
     patterns = (
-        rf"\b{last}(?:,| is| was|, who (?:is|was)) (?P<role>(?:the |a |an |one )?[a-z][^,;:.]{{3,120}})(?=[,;.])",
+        rf"\b{last}(?:, who (?:is|was)|,| is| was) (?P<role>(?!who\b)(?:the |a |an |one )?[a-z][^,;:.]{{3,120}})"
+        r"(?=[,;.])",
         rf"(?P<role>(?:[A-Z]\w+ )*[a-z]+(?:man|woman|person|er|or|ist|ent|ant|ary)) (?:[A-Z]\w+ )?{last}\b",
         rf"\b{last}: (?P<role>[^.;]{{3,120}})",
         rf"\b{last}; (?:[^:;]{{2,30}}): (?P<role>[^;]{{3,120}})",
