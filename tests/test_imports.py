@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.terminal import ROOT, run
+
 LAYERS = ("index", "rag", "evals", "ui")
 """Each may import itself and what stands before it."""
 
@@ -60,3 +61,28 @@ def test_models_and_parsers_are_imported_by_what_uses_them(module: str) -> None:
     program = f"import sys, {module}; print(*sorted({heaviest!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_commands_that_embed_nothing_load_no_model(tmp_path: Path) -> None:
+    """Not even adding a folder in which nothing has changed."""
+    (tmp_path / "a.txt").write_text("The canteen opens at noon.")
+    arguments = ["--home", str(tmp_path / "home")]
+    assert run("index", "add", tmp_path / "a.txt", *arguments).code == 0
+    commands = [
+        ["list"],
+        ["show", "a.txt"],
+        ["stats"],
+        ["verify"],
+        ["add", str(tmp_path / "a.txt")],
+        ["remove", "a.txt"],
+    ]
+    program = f"""
+import sys
+from ui.cli import main
+for command in {commands!r}:
+    assert main(["index", *command, *{arguments!r}]) == 0
+    assert not {{"torch", "transformers", "sentence_transformers", "gradio"}} & set(sys.modules), command
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert "unchanged  a.txt" in done.stdout

@@ -129,6 +129,11 @@ class TestStore:
         assert np.array_equal(vector, passages[0].vector)
         assert np.abs(sentences - passages[0].sentence_vectors).max() < 1e-3
 
+    def test_similarities_are_cosines_of_the_stored_vectors(self, store: Store) -> None:
+        passages = [*put(store, LEAVE, "/a"), *put(store, NEWS, "/b")]
+        found = store.similarities(QUERY, [*(each.passage.id for each in passages), "unknown"])
+        assert found == pytest.approx({each.passage.id: float(each.vector @ QUERY) for each in passages}, abs=1e-6)
+
     def test_totals_count_everything(self, store: Store) -> None:
         passages = [*put(store, LEAVE, "/a"), *put(store, NEWS, "/b")]
         put(store, NEWS, "/c")
