@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import signal
@@ -174,6 +175,19 @@ def test_a_home_that_is_read_only_is_told(disk: Path, make_corpus: MakeCorpus) -
         assert "choose another --home" in str(refusal.value).lower()
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     assert make_corpus(disk / "home").verify() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_without_the_right_to_write_is_told(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    make_corpus(tmp_path / "old").store.close()
+    (tmp_path / "old" / "index.sqlite3").chmod(0o400)
+    tmp_path.chmod(0o500)
+    (tmp_path / "old").chmod(0o500)
+    for home in (tmp_path / "old", tmp_path / "new"):
+        with pytest.raises(InputError, match=str(home)) as refusal:
+            make_corpus(home)
+        assert "choose another --home" in str(refusal.value).lower()
+    tmp_path.chmod(0o700)
 
 
 def test_a_limit_on_file_sizes_keeps_what_was_stored(tmp_path: Path) -> None:
