@@ -52,8 +52,10 @@ RARE = 6
 SIGNED = ("brevity",)
 """Features whose weight may be negative. More likeness and more coverage must never count against a sentence, although
 an unconstrained fit of such correlated features would let it."""
-OFTEN = 20
+OFTEN = 100
 """The same for the gate: near-misses written for a paragraph are not what people ask of a folder."""
+FALSE_ANSWERS = 0.2
+"""Share of the near-misses fitted on that may be answered; the threshold is the lowest that keeps it."""
 RULES = {"phrases": 3.0, "years_covered": 3.0, "whole": 2.5}
 """Least weight of what is too rare in the sets to be learned but is plain to a reader: a sentence that lacks the words
 quoted in the question, or the year it names, is not what was asked for (odds of 1 to 20), and a heading hardly is."""
@@ -200,14 +202,15 @@ def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
     kept = [each for each in usable for _ in range(OFTEN if each.kind in OWN else 1)]
     rows = np.array([each.gate for each in kept])
     labels = np.array([each.answerable for each in kept])
-    calibration = fit(rows, labels, [each.group for each in kept], signs=abstain.SIGNS)
+    calibration = fit(rows, labels, [each.group for each in kept], FALSE_ANSWERS, abstain.SIGNS)
     parameters: dict[str, object] = {"features": list(abstain.FEATURES), **calibration.parameters()}
     train = [each for each in kept if not each.held_out]
     held = fit(
         np.array([each.gate for each in train]),
         np.array([each.answerable for each in train]),
         [each.group for each in train],
-        signs=abstain.SIGNS,
+        FALSE_ANSWERS,
+        abstain.SIGNS,
     )
     model = read.LinearModel.parse({"features": list(abstain.FEATURES), **held.parameters()}, abstain.FEATURES)
     lines = []

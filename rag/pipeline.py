@@ -99,20 +99,20 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
             yield from _spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
-        document_of = cache(self.corpus.document)
+        document_of = cache(self.corpus.store.document)
         readings = self.readings(whole, filter, clock)
         found = _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
-        hits = tuple(_source(each, document_of) for each in found)
+        hits = tuple(source for each in found if (source := _source(each, document_of)))
         yield Evidence(hits)
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
-        if not answered:
+        selections = [self._select(reading) for reading in answered]
+        claims = _claims(zip(answered, selections, strict=True), document_of)
+        if not claims:
             text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
             text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
             yield from _spoken(_plain(question, whole, "not_found", text, best, hits, clock))
             return
-        selections = [self._select(reading) for reading in answered]
-        claims = _claims(zip(answered, selections, strict=True), document_of)
         clock.lap("write")
         short = next((selection.short for selection in selections if selection.short), None)
         yield from _spoken(
@@ -189,12 +189,15 @@ def open_pipeline(settings: Settings) -> Pipeline:
 
 
 def _claims(
-    selections: Iterable[tuple[Reading, Selection]], document_of: Callable[[str], Document]
+    selections: Iterable[tuple[Reading, Selection]], document_of: Callable[[str], Document | None]
 ) -> tuple[Claim, ...]:
+    """Quote the chosen sentences; what another process removed since they were found is left out."""
     claims: list[Claim] = []
     seen: dict[str, list[Span]] = defaultdict(list)
     for reading, candidate in ((reading, each) for reading, chosen in selections for each in chosen.candidates):
         document = document_of(candidate.document_id)
+        if document is None:
+            continue
         listed = whole_list(document.text, candidate.start, candidate.end, from_item=reading.question.plural)
         extent = listed or Span(candidate.start, candidate.end)
         if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
@@ -203,9 +206,11 @@ def _claims(
     return tuple(claims)
 
 
-def _source(found: Found, document_of: Callable[[str], Document]) -> Source:
+def _source(found: Found, document_of: Callable[[str], Document | None]) -> Source | None:
     passage = found.stored.passage
     document = document_of(passage.document_id)
+    if document is None:
+        return None
     return Source(
         document_id=document.id,
         source=document.source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -52,9 +53,10 @@ def _content(stream: io.TextIOWrapper) -> str:
 
 
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401  # those of Popen
-    """Start a command in a process of its own."""
+    """Start a command in a process of its own, which Ctrl-C reaches also where the tests run in the background."""
     return subprocess.Popen(
         [*CITECHAT, *map(str, arguments)],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=options.pop("stdout", subprocess.PIPE),
         stderr=subprocess.PIPE,
         text=True,
