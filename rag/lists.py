@@ -12,7 +12,7 @@ LONGEST = 1500
 
 _LEADS_IN = re.compile(r":\s*$")
 _GAP = re.compile(r"\n+")
-_ROW = re.compile(r"[^:;|]+: [^;]*(?:; [^:;]+: |$)|[^|]+ \| ")
+_ROW = re.compile(r"[^:;|]+: [^;]*; [^:;]+: |[^|]+ \| ")
 _COUNTS = {
     word: number
     for number, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)
