@@ -218,10 +218,13 @@ def test_events_and_methods(reader: Reader) -> None:
     reader.chat.evaluate("(chat, question) => chat.ask(question)", LEAVE_QUESTION)
     reader.settle(LEAVE_QUESTION)
     reader.part("button.cite").first.click()
+    expect(reader.part("mark")).to_be_visible()
     reader.page.keyboard.press("Escape")
     reader.part(".feedback button").first.click()
+    reader.page.wait_for_function("seen.at(-1)[0] === 'feedback'")
     reader.chat.evaluate("chat => { chat.reset(); chat.toggle(); }")
     expect(reader.part(".panel")).to_be_hidden()
+    reader.page.wait_for_function("seen.at(-1)[0] === 'close'")
     seen = reader.page.evaluate("seen")
     assert [name for name, _ in seen] == ["open", "question", "answer", "citation", "feedback", "reset", "close"]
     details = dict(seen)

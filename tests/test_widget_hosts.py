@@ -47,12 +47,16 @@ def test_it_works_on_any_allowed_page(site: Site, browser: Browser, page: str) -
         assert reader.problems == []  # a violated policy would be reported here
 
 
+_STILL = "chat => Promise.all(chat.shadowRoot.getAnimations().map((animation) => animation.finished))"
+
+
 def test_hostile_styles_change_nothing(site: Site, browser: Browser) -> None:
     looks = []
     for page in ("plain", "hostile"):
         with reading(browser, address(site.allowed, page)) as reader:
             reader.open()
             reader.ask(LEAVE_QUESTION)
+            reader.chat.evaluate(_STILL)
             parts = (".launcher", ".panel", "h2", "textarea", ".question", ".text", ".cite", ".row", ".pill")
             looks.append({part: reader.part(part).first.evaluate(_LOOK) for part in parts})
             box = reader.part(".panel").bounding_box()

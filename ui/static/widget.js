@@ -100,7 +100,7 @@ h2, strong { font-size: 16px; font-weight: 650; line-height: 1.35 }
 .examples, .problem { margin-top: 14px }
 .question, .examples button, .problem { padding: 8px 14px; border-radius: 14px }
 .question { width: fit-content; max-width: 86%; margin-inline-start: auto }
-.question, .doc { white-space: pre-wrap }
+.question, .log, .doc { white-space: pre-line }
 ul, .examples button, .pill, .ask { border: 1px solid var(--line); border-radius: 14px }
 strong { display: block; margin-bottom: 6px; font-size: 18px }
 .cite {
