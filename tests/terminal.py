@@ -54,9 +54,15 @@ def _content(stream: io.TextIOWrapper) -> str:
 
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401  # those of Popen
     """Start a command in a process of its own, which Ctrl-C reaches also where the tests run in the background."""
+    prepare = options.pop("preexec_fn", lambda: None)
+
+    def before() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        prepare()
+
     return subprocess.Popen(
         [*CITECHAT, *map(str, arguments)],
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=before,
         stdout=options.pop("stdout", subprocess.PIPE),
         stderr=subprocess.PIPE,
         text=True,
