@@ -155,10 +155,6 @@ def test_a_new_conversation_ends_the_answer_under_way(slow: Service, browser: Br
         expect(visitor.questions).to_have_count(0)
         visitor.until(lambda: slow.pipeline.running == 0)
         visitor.page.wait_for_timeout(500)
-        if visitor.questions.count():
-            # On a busy machine Gradio may deliver the last piece after it has cleared the page (seen once in four
-            # runs of everything): a second click ends it for good, because nothing is running any more.
-            visitor.button("New conversation").click()
         expect(visitor.questions).to_have_count(0)
         expect(visitor.button("Ask")).to_be_visible()
 

@@ -84,6 +84,11 @@ class Chat:
         self._conversations.stop(conversation_id)
         return _ready(), self._messages(conversation_id)
 
+    def begin_anew(self, conversation_id: str) -> tuple[gr.Textbox, list[Message], str]:
+        """Forget the conversation, so that a piece of its answer that is still under way shows nothing of it again."""
+        self._conversations.rewind(conversation_id, 0)
+        return _ready(), [], ""
+
     def judge(self, conversation_id: str, judged: gr.LikeData) -> None:
         """Record a reader's judgement of an answer."""
         exchanges = self._conversations.exchanges(conversation_id)
@@ -159,12 +164,8 @@ def _connect(chat: Chat, conversation: gr.State, messages: gr.Chatbot, box: gr.T
         messages.retry(chat.ask_again, conversation, shown, **quiet),
     ]
     box.stop(chat.stop, conversation, [box, messages], cancels=asking, **quiet)
-    fresh.click(_afresh, None, shown, cancels=asking, **quiet)
+    fresh.click(chat.begin_anew, conversation, shown, cancels=asking, **quiet)
     messages.like(chat.judge, conversation, None, **quiet)
-
-
-def _afresh() -> tuple[gr.Textbox, list[Message], str]:
-    return _ready(), [], ""
 
 
 def _busy() -> gr.Textbox:
