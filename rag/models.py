@@ -57,7 +57,7 @@ def locate(name: str) -> Path:
     """
     model = next((model for model in CATALOGUE if model.name == name), None)
     if model is None:
-        if Path(name).is_dir():
+        if name and Path(name).is_dir():
             return Path(name)
         known = ", ".join(model.name for model in CATALOGUE)
         raise ModelMissing(f"There is no model {name!r}.", f"Name a folder, or one of: {known}.")

@@ -6,12 +6,19 @@ command line passes.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from index.errors import InputError
 
@@ -92,5 +99,25 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:  # no
             f"Setting {name}: {first['msg']} (got {first.get('input')!r}).",
             f"Correct it in {chosen / 'citechat.toml'} or in the variable CITECHAT_{name.upper()}.",
         ) from error
+    except SettingsError as error:  # a variable that holds a list is read as JSON before it is checked
+        wrong = next(name for name in _variables() if not _is_json(os.environ[name]))
+        raise InputError(
+            f"The variable {wrong} is no list (got {os.environ[wrong]!r}).",
+            f"""Write a list in JSON, such as {wrong}='["one", "two"]'.""",
+        ) from error
     except ValueError as error:
         raise InputError(f"Cannot read {chosen / 'citechat.toml'}: {error}.", "Correct the file.") from error
+
+
+def _variables() -> list[str]:
+    """Return the variables that are set for lists."""
+    lists = [name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple)]
+    return [variable for name in lists if (variable := f"CITECHAT_{name.upper()}") in os.environ]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -86,7 +86,7 @@ def test_a_folder_is_a_model(tmp_path: Path) -> None:
     assert locate(str(tmp_path)) == tmp_path
 
 
-@pytest.mark.parametrize("name", ["unheard-of", "all-MiniLM-L6-V2"])
+@pytest.mark.parametrize("name", ["unheard-of", "all-MiniLM-L6-V2", ""])
 def test_an_unknown_name_is_refused_with_the_known_ones(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

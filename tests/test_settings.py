@@ -106,6 +106,14 @@ def test_a_wrong_variable_is_told(monkeypatch: pytest.MonkeyPatch, name: str, va
     assert f"CITECHAT_{name}" in str(refusal.value)
 
 
+def test_a_variable_that_is_no_list_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITECHAT_ALLOWED_HOSTS", '["chat.example"]')
+    monkeypatch.setenv("CITECHAT_EXAMPLES", "Who came?, Who went?")
+    with pytest.raises(InputError, match=r"CITECHAT_EXAMPLES is no list .*Who came\?, Who went\?") as refusal:
+        load_settings()
+    assert """CITECHAT_EXAMPLES='["one", "two"]'""" in refusal.value.remedy
+
+
 def test_a_wrong_override_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"Setting port: .*65535"):
         load_settings(tmp_path, port=99999)
