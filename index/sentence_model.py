@@ -1,8 +1,8 @@
 """A sentence-transformers model in a folder, loaded as far as the embedder needs it.
 
-Most such models are a transformer whose token states are averaged. Those are loaded by transformers alone, with the
-same result: importing sentence-transformers takes longer than everything else a start does. Every other model (other
-pooling, further layers) is loaded and run by sentence-transformers itself.
+Most such models are a transformer whose token states are averaged. Of those a plain BERT is run by `index.bert`, any
+other by transformers, with the same result: importing transformers, and sentence-transformers even more, takes longer
+than everything else a start does. Every other model (other pooling, further layers) is run by sentence-transformers.
 """
 
 from __future__ import annotations
@@ -43,17 +43,29 @@ def load_model(folder: Path) -> SentenceModel:
     Raises:
         ModelMissing: the folder holds no model that can be used.
     """
-    os.environ["HF_HUB_OFFLINE"] = "1"  # the folder has everything; nothing may be asked of the hub
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return _transformer(folder) if _averages(folder) else _sentence_transformer(folder)
-    except (OSError, ValueError) as error:
+        return _load(folder)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ModelMissing(
             f"{folder} holds no model that can be used: {reason}", "Name another as embedder in citechat.toml."
         ) from error
+
+
+def _load(folder: Path) -> SentenceModel:
+    from index.bert import is_bert
+
+    if not _averages(folder):
+        return _sentence_transformer(folder)
+    return _bert(folder) if is_bert(folder) else _transformer(folder)
+
+
+def _keep_silent() -> None:
+    """Keep transformers from asking the hub, for the folder has everything, and from drawing its own bars."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def declared_dimension(folder: Path) -> int | None:
@@ -75,28 +87,56 @@ def _averages(folder: Path) -> bool:
     return pooling.get("pooling_mode") == "mean" or modes == {"pooling_mode_mean_tokens"}
 
 
+def _bert(folder: Path) -> SentenceModel:
+    from index.bert import Bert
+
+    model = Bert.load(folder, native_dtype())
+
+    def run(features: dict[str, torch.Tensor]) -> tuple[torch.Tensor, None]:
+        return model(features["input_ids"], features["attention_mask"].bool()), None
+
+    pad = int(_json(folder / "config.json").get("pad_token_id") or 0)
+    return _mean_pooled(folder, run, pad, model.positions.num_embeddings, model.words.weight)
+
+
 def _transformer(folder: Path) -> SentenceModel:
+    _keep_silent()
     import transformers
 
-    model: Any = transformers.AutoModel.from_pretrained(str(folder), dtype=_dtype(), local_files_only=True).eval()
-    settings = _json(folder / "sentence_bert_config.json")
+    model: Any = transformers.AutoModel.from_pretrained(str(folder), dtype=native_dtype(), local_files_only=True).eval()
+    return _mean_pooled(
+        folder,
+        lambda features: (model(**features).last_hidden_state, None),
+        int(model.config.pad_token_id or 0),
+        int(model.config.max_position_embeddings),
+        model.get_input_embeddings().weight.detach(),
+    )
+
+
+def _mean_pooled(folder: Path, run: Run, pad: int, positions: int, input_embeddings: torch.Tensor) -> SentenceModel:
+    limits = (
+        _json(folder / "sentence_bert_config.json").get("max_seq_length"),
+        _json(folder / "tokenizer_config.json").get("model_max_length"),  # where newer versions keep it
+        positions,
+    )
     return SentenceModel(
-        run=lambda features: (model(**features).last_hidden_state, None),
+        run=run,
         tokenizer=(folder / "tokenizer.json").read_text(encoding="utf-8"),
-        pad=int(model.config.pad_token_id or 0),
-        max_tokens=int(settings.get("max_seq_length") or model.config.max_position_embeddings),
-        dimension=int(model.config.hidden_size),
+        pad=pad,
+        max_tokens=int(min(next(limit for limit in limits if limit), positions)),
+        dimension=input_embeddings.shape[1],
         mean_pooled=True,
         prompts=_json(folder / "config_sentence_transformers.json").get("prompts") or {},
-        input_embeddings=model.get_input_embeddings().weight.detach(),
+        input_embeddings=input_embeddings,
     )
 
 
 def _sentence_transformer(folder: Path) -> SentenceModel:
+    _keep_silent()
     from sentence_transformers import SentenceTransformer
 
     model: Any = SentenceTransformer(
-        str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": _dtype()}
+        str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": native_dtype()}
     ).eval()
 
     def run(features: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -122,7 +162,8 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _dtype() -> torch.dtype:
+def native_dtype() -> torch.dtype:
+    """Return bfloat16 where the CPU multiplies it natively, else float32."""
     import torch
 
     capabilities = torch.cpu.get_capabilities()

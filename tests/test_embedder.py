@@ -253,3 +253,35 @@ def test_a_model_that_does_not_pool_by_the_mean_embeds_each_sentence_by_itself(f
             assert vector @ encoded("this passage: " + sentence) > 0.999
     assert tiny.embed_query("Who?") @ encoded("question: Who?") > 0.999
     assert tiny.embed_passages([]) == []
+
+
+@pytest.fixture(scope="module")
+def other_mean_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with random weights that pools by the mean and is no plain BERT."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
+
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    tokenizer: Any = AutoTokenizer.from_pretrained(locate("all-MiniLM-L6-v2"))
+    config = DistilBertConfig(vocab_size=tokenizer.vocab_size, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
+    DistilBertModel(config).save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    transformer = Transformer(str(folder / "base"), max_seq_length=64)
+    model: Any = SentenceTransformer(modules=[transformer, Pooling(32, pooling_mode="mean")], device="cpu")
+    model.save(str(folder / "whole"))
+    return folder / "whole"
+
+
+def test_a_model_that_is_no_bert_is_pooled_by_the_mean_as_well(other_mean_model: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    tiny = SentenceTransformerEmbedder(other_mean_model)
+    assert (tiny.dimension, tiny.max_tokens) == (32, 64 - 2)
+    whole: Any = SentenceTransformer(str(other_mean_model), device="cpu")
+    text = "It serves soup on Fridays."
+    assert tiny.embed_query(text) @ unit(whole.encode([text], show_progress_bar=False)[0]) > 0.999
+    (embedded,) = tiny.embed_passages([passage(text, "")])
+    assert embedded.sentences.shape == (1, 32)
