@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.files import replaced
+from tests.reading import LONG, blocks, word, written
+
+
+def test_docx_in_document_order(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        made.core_properties.title = "The Handbook"
+        made.core_properties.author = "Jane Doe"
+        made.core_properties.comments = ""
+        made.add_heading("Leave", 1)
+        made.add_paragraph(LONG)
+        made.add_paragraph("flour", style="List Bullet")
+        made.add_paragraph("Mix", style="List Number")
+        made.add_paragraph("Bake", style="List Number")
+        table = made.add_table(rows=3, cols=2)
+        for row, texts in enumerate((("Grade", "Days"), ("Junior", "25"), ("Senior", "30"))):
+            for at, text in enumerate(texts):
+                table.cell(row, at).paragraphs[0].add_run(text).bold = row == 0
+        merged = made.add_table(rows=2, cols=3)
+        for at, text in enumerate("abcdef"):
+            merged.cell(at // 3, at % 3).text = text
+        merged.cell(0, 0).merge(merged.cell(0, 1)).text = "ab"
+        made.add_paragraph().add_run("Sick leave").bold = True
+        made.add_paragraph("After the table.")
+
+    document = written(tmp_path, "a.docx", word(fill))
+    assert (document.title, document.metadata["author"]) == ("The Handbook", "Jane Doe")
+    assert blocks(document) == [
+        ("heading", "Leave"),
+        ("paragraph", LONG),
+        ("item", "flour"),
+        ("item", "1. Mix"),
+        ("item", "2. Bake"),
+        ("row", "Grade: Junior; Days: 25"),
+        ("row", "Grade: Senior; Days: 30"),
+        ("row", "ab | | c"),
+        ("row", "d | e | f"),
+        ("heading", "Sick leave"),
+        ("paragraph", "After the table."),
+    ]
+
+
+def test_docx_with_insertions_deletions_and_controls(tmp_path: Path) -> None:
+    body = (
+        '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
+        "<w:p><w:r><w:t>Kept</w:t></w:r><w:ins><w:r><w:t> added</w:t></w:r></w:ins>"
+        "<w:del><w:r><w:delText> removed</w:delText></w:r></w:del></w:p>"
+        "<w:sdt><w:sdtContent><w:p><w:r><w:t>In a control</w:t></w:r></w:p></w:sdtContent></w:sdt>"
+        "</w:body></w:document>"
+    )
+    package = replaced(word(lambda _: None), "word/document.xml", body.encode())
+    assert written(tmp_path, "a.docx", package).text == "Kept added\n\nIn a control"
