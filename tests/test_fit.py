@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from evals.fit import OFTEN, RULES, SIGNED, Example, fit_gate, fit_reader, report_reader
-from rag import abstain, read
+from evals.fit import OFTEN, RULES, SIGNED, Example, fit_gate, fit_reader, fit_rerank, report_reader, report_rerank
+from rag import abstain, read, rerank
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,7 +31,8 @@ def example(random: np.random.Generator, number: int, *, answerable: bool = True
     gate = random.normal(size=len(abstain.FEATURES))
     gate[[FOR, WRONG]] += 1.5 * answerable
     gate[[AGAINST, EITHER]] -= 1.5 * answerable
-    return Example(kind, f"group {number}", answerable, sentences, answering, gate)
+    log_odds = random.normal(size=SENTENCES) + 2 * answering
+    return Example(kind, f"group {number}", answerable, sentences, log_odds, answering, gate)
 
 
 @pytest.fixture
@@ -83,7 +84,8 @@ def two_sentences(group: str, *, answering: tuple[bool, bool], answerable: bool 
     """A question whose first sentence is the more similar one."""
     sentences = np.zeros((2, len(read.FEATURES)))
     sentences[0, TELLING] = 1.0
-    return Example("set", group, answerable, sentences, np.array(answering), np.zeros(len(abstain.FEATURES)))
+    gate = np.zeros(len(abstain.FEATURES))
+    return Example("set", group, answerable, sentences, np.array([1.0, 2.0]), np.array(answering), gate)
 
 
 def test_the_report_counts_held_out_questions_whose_best_sentence_answers() -> None:
@@ -99,6 +101,41 @@ def test_the_report_counts_held_out_questions_whose_best_sentence_answers() -> N
         two_sentences(seen, answering=(False, True)),
     ]
     assert report_reader(found, by_similarity()).split() == "set 0.500 of 0.750 reachable, n=4".split()
+
+
+def test_the_second_reading_learns_how_much_the_cross_encoder_counts(found: list[Example]) -> None:
+    odds = rerank.FEATURES.index("log_odds")
+    useful = np.array(fit_rerank(found)["weights"])
+    random = np.random.default_rng(3)
+    useless = np.array(
+        fit_rerank([replace(each, log_odds=random.normal(size=len(each.log_odds))) for each in found])["weights"]
+    )
+    assert useful[odds] > 1
+    assert useless[odds] < 0.2
+
+
+def test_the_second_reading_learns_from_sentences_that_were_read_twice_only(found: list[Example]) -> None:
+    half = [replace(each, log_odds=np.where(np.arange(SENTENCES) < 4, each.log_odds, 0.0)) for each in found]
+    changed = [
+        replace(each, sentences=np.where(np.arange(SENTENCES)[:, None] < 4, each.sentences, 9.0)) for each in half
+    ]
+    assert fit_rerank(changed) == fit_rerank(half)
+
+
+def test_the_report_of_the_second_reading_tells_what_it_changes() -> None:
+    held = [f"group {number}" for number in range(100)]
+    held = [group for group in held if two_sentences(group, answering=(True, False)).held_out]
+    found = [
+        replace(two_sentences(held[0], answering=(False, True)), log_odds=np.array([-9.0, 9.0])),
+        replace(two_sentences(held[1], answering=(True, False)), log_odds=np.array([-9.0, 9.0])),
+        replace(two_sentences(held[2], answering=(False, True)), log_odds=np.array([1.0, 0.0])),
+    ]
+    parameters = {"features": list(rerank.FEATURES), "weights": [0.0, 1.0], "bias": 0, "mean": [0, 0], "scale": [1, 1]}
+    lines = report_rerank(found, parameters).splitlines()
+    assert lines[0] == "read once"
+    assert lines[1].split() == "set 0.333 of 0.667 reachable, n=3".split()
+    assert lines[2] == "read twice"
+    assert lines[3].split() == "set 0.333 of 0.667 reachable, n=3".split()
 
 
 def test_the_gate_lets_features_count_one_way_only(found: list[Example]) -> None:

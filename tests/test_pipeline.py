@@ -14,6 +14,8 @@ from index.errors import InputError
 from index.filters import parse_filter
 from index.store.embedded import EmbeddedStore
 from rag import prompts
+from rag.cross_encoder import BASE, TRAINED, CrossEncoder
+from rag.models import locate
 from rag.pipeline import Pipeline
 from rag.serialize import answer_json
 from rag.settings import Settings
@@ -90,6 +92,7 @@ The library opens at nine.
 """,
 }
 
+CROSS_ENCODER = CrossEncoder(locate(BASE), locate(TRAINED))
 QUESTIONS = [
     "Who prepared the draft of the peace plan?",
     "When was the clock museum founded?",
@@ -122,13 +125,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransfo
 @pytest.fixture(scope="module")
 def unguarded(pipeline: Pipeline) -> Pipeline:
     """The same without the gate: whatever is nearest is the answer."""
-    return Pipeline(pipeline.corpus, Settings(home=pipeline.settings.home, threshold=0.0))
+    return Pipeline(pipeline.corpus, CROSS_ENCODER, Settings(home=pipeline.settings.home, threshold=0.0))
 
 
 def opened(home: Path, embedder: SentenceTransformerEmbedder) -> Pipeline:
     settings = Settings(home=home)
     store = EmbeddedStore(home, embedder.fingerprint, embedder.dimension)
-    return Pipeline(Corpus(store, embedder, settings.passage_tokens), settings)
+    return Pipeline(Corpus(store, embedder, settings.passage_tokens), CROSS_ENCODER, settings)
 
 
 def timeless(answer: Answer) -> Answer:
@@ -323,6 +326,6 @@ def test_an_empty_index_says_so(tmp_path: Path, embedder: SentenceTransformerEmb
 
 
 def test_a_threshold_of_the_settings_wins(pipeline: Pipeline, unguarded: Pipeline) -> None:
-    strict = Pipeline(pipeline.corpus, Settings(home=pipeline.settings.home, threshold=1.0))
+    strict = Pipeline(pipeline.corpus, CROSS_ENCODER, Settings(home=pipeline.settings.home, threshold=1.0))
     assert strict.ask(QUESTIONS[0]).status == "not_found"
     assert unguarded.ask(UNANSWERABLE[0]).status == "answered"
