@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -58,8 +58,6 @@ OWN_PAGES, SIMILAR_PAGES = 4, 4
 """Passages of the question's own text that are read at most, and similar ones that are known."""
 SIMILAR = 0.5
 """How often a question is also asked of one of the similar passages."""
-ASTRAY = 0.25
-"""How often a question is asked of two similar passages alone, which do not answer it."""
 SPAN_SHARE = 0.25
 """Weight of the short answer's loss."""
 
@@ -87,10 +85,6 @@ class Exercise:
     def kept_out(self) -> bool:
         """Whether it is for measuring only."""
         return kept_out(self.article)
-
-    def astray(self) -> Exercise:
-        """Return it as asked of similar passages alone."""
-        return replace(self, own=self.similar[:2], similar=(), groups=(), spans=())
 
 
 class School:
@@ -274,8 +268,7 @@ def train(
     upper.train()
     with tqdm(total=steps, desc="train", unit="step", disable=None) as bar:
         for drawn in islice(_draws(exercises, pages, chance), steps):
-            asked = [each.astray() if each.similar and chance.random() < ASTRAY else each for each in drawn]
-            taken = lesson(asked, pages, choose)
+            taken = lesson(drawn, pages, choose)
             states = functional.dropout(taken.batch.states.float(), DROPOUT)
             with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
                 states = upper(states, taken.batch.segments, taken.batch.present, DROPOUT)
@@ -339,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train the layers, write them and print the figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m evals.train", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
-    parser.add_argument("--epochs", type=float, default=4, metavar="E", help="passes over all questions (default 4)")
+    parser.add_argument("--epochs", type=float, default=3, metavar="E", help="passes over all questions (default 3)")
     parser.add_argument("--start", type=Path, metavar="F", help="go on from these layers, not from MiniLM's")
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="DIR", help="write the layers there")
     options = parser.parse_args(arguments)

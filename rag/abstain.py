@@ -26,8 +26,7 @@ FILE = "abstain.json"
 """Name of the parameters, in the package and in a home folder."""
 
 FEATURES = (
-    "reader_score",  # score of the best sentence
-    "log_odds",  # of the best sentence, as the cross-encoder says
+    "reader_score",  # score of the best sentence after the second reading
     "reader_margin",  # the lead of its score over the sixth best
     "sentence_similarity",  # cosine of the question and the best sentence
     "best_similarity",  # cosine of the question and the nearest passage
@@ -41,7 +40,7 @@ FEATURES = (
     "expected_span",  # the best sentence holds a span of the expected kind
     "prose",  # the question expects no particular kind
 )
-SIGNS = (1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, 0, 0)
+SIGNS = (1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, 0, 0)
 """Which way each feature may count: for (1) or against (-1) an answer, or either way."""
 _LEADERS = 5
 
@@ -49,7 +48,7 @@ _LEADERS = 5
 def describe(
     question: Question, candidates: Sequence[Candidate], found: Sequence[Found], likeness: Likeness
 ) -> Features:
-    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(14,)``."""
+    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(13,)``."""
     best = candidates[0]
     leaders = frozenset[str]().union(*(candidate.stems for candidate in candidates[:_LEADERS]))
     everything = frozenset[str]().union(*(candidate.stems for candidate in candidates))
@@ -62,7 +61,6 @@ def describe(
     return np.array(
         [
             best.score,
-            best.log_odds,
             best.score - candidates[min(_LEADERS, len(candidates) - 1)].score,
             of_best("sentence_similarity"),
             max(hit.dense for hit in found),

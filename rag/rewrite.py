@@ -37,8 +37,36 @@ _BARE = re.compile(
     r"|says who|who said (?:so|that|this|it)|which ones?|what else)(?: exactly| then)?\s*\??\s*$",
     re.I,
 )
+_BARE_YEAR = re.compile(
+    r"^\s*(?:and|but|so)?,?\s*(?:what|when|where|who|how much|how many)\s+(?:in|for|on|by|of)\s+(?:the )?"
+    r"(?P<year>(?:1[0-9]|20)\d\d)\s*\??\s*$",
+    re.I,
+)
+_CHANGE = re.compile(
+    r"^\s*how (?:did|do|does|has|have) (?P<what>.+?) (?:changed?|differ(?:ed)?|develop(?:ed)?|evolved?|compare[ds]?)"
+    r"\b\s*(?P<rest>.*)$",
+    re.I,
+)
+_DANGLING = re.compile(r"\s+(?:of|in|for)\s*$", re.I)
 _SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
 _THAT_CLAUSE = re.compile(r"(?:that|it (?:is|was) \w+ that) [A-Z]")
+_NO_NOUN = (
+    "is|are|was|were|be|been|do|does|did|has|have|had|will|would|can|could|should|must|may|might|to|and|or|not|who|what"
+    "|when|where|why|how|which|whose|that|it|they|he|she|of|for|on|in|at|by|with|from|about"
+    "|the|a|an|my|our|your"
+)
+_NOUN = rf"(?!(?:{_NO_NOUN})\b)[\w’'-]+"
+_LAST_PHRASE = re.compile(
+    rf"\b(?:the|a|an|my|our|your) {_NOUN}(?: {_NOUN}){{0,3}}(?: (?:of|for|on|in) (?:(?:the|a|an|my|our|your) )?{_NOUN}"
+    rf"(?: {_NOUN}){{0,3}})*(?=\s*\?*\s*$)",
+    re.I,
+)
+_TURNED_ROUND = re.compile(
+    r"\b(?:(?P<be>is|are|was|were|been)|do|does|did|has|have|had|will|would|can|should|must) $", re.I
+)
+_PARTICIPLE = re.compile(r" \w+(?:ed|en|ilt|old|ent|aid|ade|eld|ound|ught|one|awn|own)$")
+_PREPOSITION = re.compile(r" (?:of|for|on|in) ", re.I)
+_IT = re.compile(r"\b(?:its?|(?:this|that)(?=\s*(?:\?|$|(?:is|was|be|in|at|by|for)\b)))(?![\w’'])", re.I)
 _LAST_THING = re.compile(r"\b(?:the|a|an|my|our|your) [\w-]+\s*\?*\s*$", re.I)
 _AUTHORSHIP = re.compile(
     r"\b(?:wrote|authored|is the author of|was the author of)\b"
@@ -73,6 +101,10 @@ def parts(question: str) -> list[str]:
     """
     years = _TWO_YEARS.search(question)
     if years and (analyse(question).compares or not years.group().startswith(("between", "from"))):
+        change = _CHANGE.match(question[: years.start()] + question[years.end() :])
+        if change and not change["rest"].strip(" ?"):
+            what = _DANGLING.sub("", change["what"])
+            return [f"What was {what} in {years[name]}?" for name in ("first", "second")]
         return [question[: years.start()] + years[name] + question[years.end() :] for name in ("first", "second")]
     pieces = _SPLIT.split(question.strip().rstrip("?")) if not _NAMED_WHO.search(question) else [question]
     if len(pieces) == 1:
@@ -91,6 +123,8 @@ def _resolve(question: str, asked: str, answered: str) -> str | None:
         return question if _has_content(question) else None
     if bare := _BARE.match(question):
         return _about(f"{bare['word'].capitalize()}?", asked)
+    if (again := _BARE_YEAR.match(question)) and (year := _YEAR.search(asked)):
+        return asked[: year.start()] + again["year"] + asked[year.end() :]
     if (instead := _INSTEAD.match(question)) and not _is_question(instead["what"]):
         return _replace_subject(asked, instead["what"], answered)
     return _replace_pronoun(question, asked, answered)
@@ -136,8 +170,35 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
     if (thing and not names(question[: thing.start()]) and not _THAT_CLAUSE.match(question, thing.start())) or (
         few and not names(question)
     ):
-        return _about(question, asked)
+        return _about_thing(question, asked)
     return question
+
+
+def _about_thing(question: str, asked: str) -> str:
+    """Put the thing that the question before was about in the place of ``it``, else add that question."""
+    pronoun = _IT.search(question)
+    thing = _thing(asked)
+    if pronoun is None or thing is None:
+        return _about(question, asked)
+    ending = "’s" if pronoun.group().lower() == "its" else ""
+    return question[: pronoun.start()] + thing + ending + question[pronoun.end() :]
+
+
+def _thing(asked: str) -> str | None:
+    """Return the noun phrase that ends a question; ``None`` if none does.
+
+    ``When was the draft published?`` is about *the draft*: after an auxiliary verb, the last word is a verb too.
+    """
+    phrase = _LAST_PHRASE.search(asked)
+    if phrase is None:
+        return None
+    text = phrase.group()
+    turned = _TURNED_ROUND.search(asked[: phrase.start()])
+    if turned and (not turned["be"] or _PARTICIPLE.search(text)):
+        first = _PREPOSITION.split(text, maxsplit=1)[0]
+        text = first if first.count(" ") > 1 else text
+        text = text[: text.rindex(" ")] if text.count(" ") > 1 else text
+    return text
 
 
 def _about(question: str, asked: str) -> str:

@@ -70,11 +70,30 @@ def test_a_person_named_in_the_question_is_whom_its_pronoun_means() -> None:
     assert standalone(question, history) == question
 
 
-def test_a_thing_brings_the_question_before() -> None:
-    question = standalone("Who opposed it?", talk("When was the draft published?", "On Monday. [1]"))
-    assert question is not None
-    assert "Who opposed it?" in question
-    assert "When was the draft published?" in question
+@pytest.mark.parametrize(
+    ("before", "question", "expected"),
+    [
+        ("When was the draft published?", "Who opposed it?", "Who opposed the draft?"),
+        (
+            "Who prepared the draft of the plan?",
+            "And who made it public?",
+            "And who made the draft of the plan public?",
+        ),
+        ("Who prepared the draft of the plan?", "Who reported that?", "Who reported the draft of the plan?"),
+        ("Why did the company move?", "How big is it?", "How big is the company?"),
+        ("Where is the Christmas dinner?", "When is it?", "When is the Christmas dinner?"),
+        ("Did the price of the soup change?", "How much is it?", "How much is the price of the soup?"),
+        ("Who wrote the report?", "What is its title?", "What is the report’s title?"),
+    ],
+)
+def test_it_is_the_thing_of_the_question_before(before: str, question: str, expected: str) -> None:
+    assert standalone(question, talk(before, "So it was. [1]")) == expected
+
+
+@pytest.mark.parametrize("question", ["Who ordered those?", "Is that plan real?"])
+def test_a_thing_of_another_kind_brings_the_question_before(question: str) -> None:
+    whole = standalone(question, talk("When was the draft published?", "On Monday. [1]"))
+    assert whole == f"{question} (When was the draft published?)"
 
 
 @pytest.mark.parametrize(
@@ -184,11 +203,26 @@ def test_a_compound_question_is_split(question: str, expected: list[str]) -> Non
     assert parts(question) == expected
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["How did the leave change between 2024 and 2025?", "How do the leave of 2024 and 2025 compare?"],
+)
+def test_what_changed_is_asked_of_each_year(question: str) -> None:
+    assert parts(question) == ["What was the leave in 2024?", "What was the leave in 2025?"]
+
+
 def test_two_years_are_two_questions() -> None:
-    for number, part in enumerate(parts("How did the leave change between 2024 and 2025?")):
+    for number, part in enumerate(parts("How did the leave change between 2024 and 2025 for cooks?")):
         assert str(2024 + number) in part
         assert str(2025 - number) not in part
         assert part.startswith("How did the leave change")
+
+
+def test_a_part_that_names_a_year_alone_asks_the_same_of_it() -> None:
+    assert parts("When did the office close in 2024, and when in 2025?") == [
+        "When did the office close in 2024?",
+        "When did the office close in 2025?",
+    ]
 
 
 def test_a_part_that_leans_on_the_one_before_brings_it() -> None:
