@@ -1,4 +1,7 @@
-"""Who a pronoun means: ``He [Zelensky] also added``. The brackets are ours and stay outside the quote."""
+"""What a quote leaves open: whom a pronoun means (``He [Zelensky] also added``), what *this* is.
+
+The brackets are ours and stay outside the quote; *this* is explained by quoting the sentence before as well.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,13 @@ from rag.spans import capitalised, coordinated, outside_speech, people, placed
 LOOK_BACK = 1500
 """Characters before a quote in which its pronoun's person is looked for."""
 
+LONGEST_ANTECEDENT = 300
+"""Characters of a sentence that is quoted only because the next one leans on it."""
+
+_LEANS = re.compile(
+    r"^(?:This|These|Those|It|Its|Such|Neither|Nor)\b"
+    r"|\bthis(?=[.,;!?]|\s+(?:in|at|on|by|to|for|and|with)\b)|\bso(?=[.!?])"
+)
 _PRONOUN = re.compile(r"\b(He|She|he|she|They|they|His|his|Her|her|Their|their)\b")
 _SINGLE = frozenset({"he", "she", "his", "her"})
 _POSSESSIVE = frozenset({"his", "her", "their"})
@@ -33,6 +43,20 @@ def explain_pronoun(document: Document, start: int, end: int) -> tuple[str, str]
         return None
     explanation = f"[{person}’s]" if match.group().lower() in _POSSESSIVE else f"[{person}]"
     return f"{text[: match.end()]} {explanation}{text[match.end() :]}", explanation
+
+
+def with_antecedent(text: str, start: int, end: int) -> Span | None:
+    """Return the extent of a sentence and the one before it in its paragraph, if it leans on that one.
+
+    ``It has two wheels`` does. ``None`` if it stands alone, opens its paragraph, or the sentence before is longer than `LONGEST_ANTECEDENT`.
+    """
+    if not _LEANS.search(outside_speech(text[start:end])):
+        return None
+    opening = text.rfind("\n", 0, start) + 1
+    before = list(sentence_spans(text[opening:start], opening))
+    if not before or before[-1].end - before[-1].start > LONGEST_ANTECEDENT:
+        return None
+    return Span(before[-1].start, end)
 
 
 def _mentioned_before(document: Document, start: int, known: frozenset[str], *, plural: bool) -> str | None:

@@ -18,7 +18,7 @@ from index.store.embedded import EmbeddedStore
 from index.types import Document, Span
 from rag import abstain, prompts, verify
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.explain import explain_pronoun
+from rag.explain import explain_pronoun, with_antecedent
 from rag.likeness import Likeness
 from rag.lists import whole_list
 from rag.models import locate
@@ -206,7 +206,10 @@ def _claims(
         if document is None:
             continue
         listed = whole_list(document.text, candidate.start, candidate.end, from_item=reading.question.plural)
-        extent = listed or Span(candidate.start, candidate.end)
+        leaning = with_antecedent(document.text, candidate.start, candidate.end)
+        if leaning and any(shown.end > leaning.start for shown in seen[document.id] if shown.start < leaning.end):
+            leaning = None
+        extent = listed or leaning or Span(candidate.start, candidate.end)
         if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
             seen[document.id].append(extent)
             claims.append(_claim(document, extent, len(claims) + 1))

@@ -17,7 +17,7 @@ from rag.layers import LOWER, MINILM, WIDTH, UpperLayers
 from rag.models import locate
 from rag.pages import PASSAGE_TOKENS, Base
 
-QUESTION = "Who runs the ferry?"
+QUESTION = "Who operates the ferry?"
 SENTENCES = ("The ferry runs hourly.", "Its operator is Ana Ruiz of Oller.", "It was painted blue.")
 
 
@@ -82,10 +82,15 @@ def test_a_sentence_beyond_what_is_read_has_the_first_token() -> None:
     assert page.sentences[1] == (0, 1)
 
 
-def test_the_answering_sentence_has_the_best_odds(cross_encoder: CrossEncoder) -> None:
-    (scores,) = cross_encoder.log_odds(QUESTION, [passage(*SENTENCES)])
+@pytest.mark.parametrize(
+    ("question", "answering"),
+    [("How often does it run?", 0), ("Which person is the boss?", 1), ("What colour is it?", 2)],
+)
+def test_the_answering_sentence_has_the_best_odds(cross_encoder: CrossEncoder, question: str, answering: int) -> None:
+    (scores,) = cross_encoder.log_odds(question, [passage(*SENTENCES)])
     assert scores.shape == (3,)
-    assert int(np.argmax(scores)) == 1
+    assert int(np.argmax(scores)) == answering
+    assert all(score > 0 if place == answering else score < 0 for place, score in enumerate(scores))
 
 
 def test_passages_do_not_change_each_others_odds(cross_encoder: CrossEncoder) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Document
-from rag.explain import LOOK_BACK, explain_pronoun
+from rag.explain import LONGEST_ANTECEDENT, LOOK_BACK, explain_pronoun, with_antecedent
 
 
 def explained(before: str, quote: str, after: str = "") -> tuple[str, str] | None:
@@ -113,3 +113,36 @@ def test_without_the_explanation_the_text_is_the_quote(before: str, quote: str) 
         text, explanation = found
         assert text.replace(f" {explanation}", "", 1) == quote
         assert explanation[1:-1] in before
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "It has two wheels.",
+        "This was denied at once.",
+        "Nor is it known who did.",
+        "The plan guarantees this in writing.",
+        "He went to court to say so.",
+    ],
+)
+def test_a_sentence_that_leans_on_the_one_before_is_quoted_with_it(quote: str) -> None:
+    text = f"First of all.\n\nNobody knows. The plan is new. {quote} The end."
+    start = text.index(quote)
+    extent = with_antecedent(text, start, start + len(quote))
+    assert extent is not None
+    assert text[extent.start : extent.end] == f"The plan is new. {quote}"
+
+
+@pytest.mark.parametrize(
+    "quote",
+    ["The plan is new.", "Italy joined.", "She said: “It is new, and I mean this.”"],
+)
+def test_a_sentence_that_stands_alone_is_quoted_alone(quote: str) -> None:
+    text = f"Before it. {quote}"
+    assert with_antecedent(text, text.index(quote), len(text)) is None
+
+
+def test_what_opens_a_paragraph_or_follows_a_long_sentence_is_quoted_alone() -> None:
+    quote = "It has two wheels."
+    for before in ("The plan is new.\n\n", f"{'Very ' * (LONGEST_ANTECEDENT // 5)}long. ", ""):
+        assert with_antecedent(before + quote, len(before), len(before) + len(quote)) is None

@@ -155,7 +155,7 @@ def test_the_report_of_the_gate_has_both_errors(found: list[Example]) -> None:
     assert (refusals[:3], answers[:3]) == (["set", "false", "refusals"], ["set", "false", "answers"])
     assert refusals[-1] == f"n={sum(each.answerable for each in held)}"
     assert answers[-1] == f"n={sum(not each.answerable for each in held)}"
-    assert all(float(line[3].rstrip(",")) < 0.25 for line in (refusals, answers))
+    assert all(float(line[3].rstrip(",")) < 0.35 for line in (refusals, answers))
 
 
 def test_the_gate_does_not_learn_from_questions_whose_answer_was_not_retrieved(found: list[Example]) -> None:
