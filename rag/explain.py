@@ -48,7 +48,8 @@ def explain_pronoun(document: Document, start: int, end: int) -> tuple[str, str]
 def with_antecedent(text: str, start: int, end: int) -> Span | None:
     """Return the extent of a sentence and the one before it in its paragraph, if it leans on that one.
 
-    ``It has two wheels`` does. ``None`` if it stands alone, opens its paragraph, or the sentence before is longer than `LONGEST_ANTECEDENT`.
+    ``It has two wheels`` does. ``None`` if it stands alone, opens its paragraph, or the sentence before is longer than
+    `LONGEST_ANTECEDENT`.
     """
     if not _LEANS.search(outside_speech(text[start:end])):
         return None
