@@ -338,6 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("name", choices=DATASETS)
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
     parser.add_argument("--limit", type=int, metavar="N", help="ask N questions, spread over the set")
+    parser.add_argument("--unlearned", action="store_true", help="only articles kept out of training")
     parser.add_argument("--home", type=Path, help="keep the documents and indexes there for the next run")
     parser.add_argument("--json", type=Path, metavar="F", help="write the report as JSON")
     parser.add_argument("--html", type=Path, metavar="F", help="write the report as a page")
@@ -345,7 +346,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory() as temporary:
             home = options.home or Path(temporary)
-            suites = [each.write(home / "documents") for each in load(options.name, options.data, options.limit)]
+            collections = load(options.name, options.data, options.limit, unlearned=options.unlearned)
+            suites = [each.write(home / "documents") for each in collections]
             with SuitePipelines(load_settings(home)) as pipeline_for, _bar(suites) as bar:
                 report = run_suite(suites, pipeline_for, lambda _: bar.update())
     except CitechatError as error:

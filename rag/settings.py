@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     """Passages taken from each of the two searches."""
     read_passages: int = Field(default=12, ge=1)
     """Passages that the reader looks into."""
-    reread_passages: int = Field(default=3, ge=1)
+    reread_passages: int = Field(default=2, ge=1)
     """Passages of these that the cross-encoder reads, the most promising ones."""
     max_claims: int = Field(default=4, ge=1)
     """Sentences of an answer, at most."""
