@@ -180,6 +180,8 @@ def _about_thing(question: str, asked: str) -> str:
     thing = _thing(asked)
     if pronoun is None or thing is None:
         return _about(question, asked)
+    if _YEAR.search(question):
+        thing = _DANGLING.sub("", _YEAR.sub("", thing))
     ending = "’s" if pronoun.group().lower() == "its" else ""
     return question[: pronoun.start()] + thing + ending + question[pronoun.end() :]
 

@@ -83,6 +83,7 @@ def test_a_person_named_in_the_question_is_whom_its_pronoun_means() -> None:
         ("Why did the company move?", "How big is it?", "How big is the company?"),
         ("Where is the Christmas dinner?", "When is it?", "When is the Christmas dinner?"),
         ("Did the price of the soup change?", "How much is it?", "How much is the price of the soup?"),
+        ("Who passed the budget of 2024?", "Was it larger in 2025?", "Was the budget larger in 2025?"),
         ("Who wrote the report?", "What is its title?", "What is the report’s title?"),
     ],
 )
