@@ -189,9 +189,11 @@ def open_pipeline(settings: Settings) -> Pipeline:
     """
     from index.embedder import SentenceTransformerEmbedder
 
-    embedder = SentenceTransformerEmbedder(locate(settings.embedder))
+    folder = locate(settings.embedder)
+    embedder = SentenceTransformerEmbedder(folder)
     store = EmbeddedStore(settings.home, embedder.fingerprint, embedder.dimension)
-    cross_encoder = CrossEncoder(locate(BASE), locate(TRAINED))
+    base = folder if settings.embedder == BASE else locate(BASE)  # its hash is checked once
+    cross_encoder = CrossEncoder(base, locate(TRAINED))
     return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings)
 
 

@@ -31,7 +31,7 @@ def example(random: np.random.Generator, number: int, *, answerable: bool = True
     gate = random.normal(size=len(abstain.FEATURES))
     gate[[FOR, WRONG]] += 1.5 * answerable
     gate[[AGAINST, EITHER]] -= 1.5 * answerable
-    log_odds = random.normal(size=SENTENCES) + 2 * answering
+    log_odds = np.random.default_rng(number).normal(size=SENTENCES) + 2 * answering  # its own: the rest stays as drawn
     return Example(kind, f"group {number}", answerable, sentences, log_odds, answering, gate)
 
 
@@ -155,7 +155,7 @@ def test_the_report_of_the_gate_has_both_errors(found: list[Example]) -> None:
     assert (refusals[:3], answers[:3]) == (["set", "false", "refusals"], ["set", "false", "answers"])
     assert refusals[-1] == f"n={sum(each.answerable for each in held)}"
     assert answers[-1] == f"n={sum(not each.answerable for each in held)}"
-    assert all(float(line[3].rstrip(",")) < 0.35 for line in (refusals, answers))
+    assert all(float(line[3].rstrip(",")) < 0.25 for line in (refusals, answers))
 
 
 def test_the_gate_does_not_learn_from_questions_whose_answer_was_not_retrieved(found: list[Example]) -> None:
