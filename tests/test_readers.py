@@ -49,7 +49,10 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20)}), "unpacks to more than 256 MiB"),
     "xxe.docx": (replaced(word(lambda _: None), "word/document.xml", XXE), "holds a document type"),
     "sheet.docx": (archive({"xl/workbook.xml": b"<x/>"}), "is an Excel workbook"),
-    "files.txt": (archive({"a.txt": b"x"}), "is a zip archive"),
+    "files.txt": (archive({"a.txt": b"x"}), "holds other files and no text of its own"),
+    "plain.zip": (b"not an archive", "is not an archive"),
+    "plain.msg": (b"not a message", "is not an Outlook message"),
+    "plain.mbox": (b"not a mailbox", "is not a mailbox"),
     "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is in an old Microsoft Office format"),
     "locked.docx": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),

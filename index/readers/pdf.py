@@ -11,9 +11,11 @@ from typing import Any
 
 from index.readers.layout import HYPHEN, page_blocks
 from index.readers.metadata import known_fields, with_header_facts
+from index.readers.options import Options, wrong_password
 from index.readers.pages import Line
 from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
 
+_PLAIN = Options()
 _CELL_GAP = 1.6
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi\b|cmbx", re.IGNORECASE)
 _PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?")
@@ -24,15 +26,15 @@ _NO_TITLE = re.compile(
 )
 
 
-def parse(data: bytes) -> Parsed:
+def parse(data: bytes, options: Options = _PLAIN) -> Parsed:
     """Read a PDF. Raises ``Unreadable`` for encrypted and damaged files and pages without a text layer."""
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(data)
+        document = pypdfium2.PdfDocument(data, password=options.password or None)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.") from None
+            raise wrong_password(options) from None
         raise Unreadable("is a damaged PDF.", "Open it in a viewer and print or export it to PDF again.") from error
     try:
         return _parsed(document)
