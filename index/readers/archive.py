@@ -89,7 +89,7 @@ def _tar_members(file: Readable) -> Iterator[Member]:
     with tarfile.open(fileobj=cast(IO[bytes], file), mode="r|") as archive:
         for info in archive:
             # The list that tarfile keeps for itself would grow with the archive.
-            archive.members = []
+            archive.members = []  # type: ignore[attr-defined]
             problem = path_problem(info.name)
             if info.issym() or info.islnk():
                 problem = problem or (_no_file("a link") if _is_wanted(info.name) else None)

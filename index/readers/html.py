@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Collection
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from index.readers.decode import decode
+from index.readers.decode import decode, encoding_named
 from index.readers.markup import tree_blocks
 from index.readers.metadata import known_fields
 from index.readers.parsed import Parsed, RawBlock, Unreadable, clean, visible
@@ -30,7 +29,7 @@ _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "la
 
 def parse(data: bytes) -> Parsed:
     """Read an HTML page. Raises ``Unreadable`` for binary data and absurd nesting."""
-    tree = _tree(decode(data, _declared_encoding(data)))
+    tree = parse_tree(decode(data, _declared_encoding(data)))
     language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     write_out_spans(tree)
     page = _main_text(tree)
@@ -81,23 +80,19 @@ def _people(author: str) -> str:
 
 def plain_blocks(fragment: str) -> list[RawBlock]:
     """Return all the visible text of a piece of HTML."""
-    return tree_blocks(_tree(fragment)) if fragment.strip() else []
+    return tree_blocks(parse_tree(fragment)) if fragment.strip() else []
 
 
 def _declared_encoding(data: bytes) -> str | None:
-    """Return the encoding that the page names; what calls itself Latin-1 on the web is Windows-1252."""
+    """Return the encoding that the page names."""
     match = _CHARSET.search(data[:4096])
     if match is None:
         return None
-    name = (match[1] or match[2]).decode("ascii")
-    try:
-        name = codecs.lookup(name).name
-    except LookupError:
-        return None
-    return "cp1252" if name in ("iso8859-1", "ascii") else name
+    return encoding_named((match[1] or match[2]).decode("ascii"))
 
 
-def _tree(text: str) -> _Element:
+def parse_tree(text: str) -> _Element:
+    """Return a page without what a browser would not show. Raises ``Unreadable`` for absurd nesting."""
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 

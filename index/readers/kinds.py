@@ -72,7 +72,7 @@ def detect(data: bytes, named: Format | None) -> Format:
     for magic, kind in _OTHER_KINDS:
         if data.startswith(magic):
             raise Unreadable(f"is {kind}.", _CONVERT)
-    if found := _packed_or_mailed(data):
+    if found := _packed_or_mailed(data, named):
         return found
     if _is_html(data[:4096]):
         return "html"
@@ -83,13 +83,14 @@ def detect(data: bytes, named: Format | None) -> Format:
     return named
 
 
-def _packed_or_mailed(data: bytes) -> Format | None:
+def _packed_or_mailed(data: bytes, named: Format | None) -> Format | None:
     """Return the format of an archive or of mail: header lines, among them one that only mail programs write."""
     if data.startswith(_PACKED) or data[_TAR] == b"ustar":
         return "archive"
     start = data[:_START].replace(b"\r\n", b"\n")
     if _MAILBOX.match(start):
-        return "mbox"
+        # A letter saved by itself may begin with the line that separates letters in a mailbox.
+        return "eml" if named == "eml" else "mbox"
     header = _LETTER.match(start)
     return "eml" if header and _MAILED.search(header[0]) else None
 

@@ -68,9 +68,9 @@ class _Walk:
             yield Piece(member, partial(document, data, kind, source, options))
         if kind not in CONTAINERS:
             return
-        within = told_apart(import_module(f"index.readers.{kind}").members(data, source, options))
         found = 0
         try:
+            within = told_apart(import_module(f"index.readers.{kind}").members(data, source, options))
             while (each := next(within, None)) is not None:
                 if depth == MAX_DEPTH:
                     raise Unreadable(f"lies in {MAX_DEPTH} other files; what is in it is left out.", "Unpack it.")
@@ -86,7 +86,9 @@ class _Walk:
                 raise
             yield _failed(member, error, source)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is said of that file)
-            yield _failed(member, error, source)
+            # What keeps a letter's attachments from being found keeps the letter from being read, and is said there.
+            if found or kind in ONLY_CONTAINERS:
+                yield _failed(member, error, source)
 
     def _opened(self, each: Member, member: str, depth: int) -> Iterator[Piece]:
         if not self._begin(member):
