@@ -18,7 +18,9 @@ from index.readers.members import Member
 from index.readers.options import Options
 from index.readers.parsed import Parsed, Unreadable
 
-_SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+"""Content types of letters whose text only the receiver's mail program can show."""
+
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 
@@ -39,7 +41,7 @@ def header_line(data: bytes, name: str) -> str:
 
 def _letter(data: bytes) -> Letter:
     message = BytesParser(policy=policy.compat32).parsebytes(_as_bytes(data))
-    if message.get_content_type() in _SEALED:
+    if message.get_content_type() in SEALED:
         raise Unreadable(
             "is encrypted, or signed in a way that hides its text.", "Open it in its mail program and save it readable."
         )

@@ -107,6 +107,8 @@ def is_stub(plain: str, html: str) -> bool:
 
 def _names(addresses: str) -> str:
     """Return the names, or else the addresses, that a header line holds."""
+    if "@" not in addresses:
+        return clean(addresses)
     found = [clean(name) or address for name, address in getaddresses([addresses])]
     return ", ".join(filter(None, found)) or clean(addresses)
 

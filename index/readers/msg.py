@@ -15,12 +15,12 @@ from email.header import Header
 from email.mime.application import MIMEApplication
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 
 from index.readers.decode import decode, encoding_named
-from index.readers.eml import header_line
+from index.readers.eml import SEALED, header_line
 from index.readers.mail import Attachment, Body, Letter, attached, is_stub, parsed
 from index.readers.members import MAX_DEPTH, Member
 from index.readers.options import Options
@@ -78,11 +78,17 @@ class _Storage:
 
     def letter(self) -> Letter:
         """Return the message that lies here. Raises ``Unreadable`` for one that is encrypted."""
-        if self.text(_CLASS).lower().startswith(_SEALED_CLASSES):
-            raise Unreadable("is encrypted or signed as a whole.", "Open it in Outlook and save it readable.")
         headers = self.text(_HEADERS).encode("utf-8", "replace")
+        if self.text(_CLASS).lower().startswith(_SEALED_CLASSES) or header_line(
+            headers, "content-type"
+        ).lower().startswith(SEALED):
+            raise Unreadable(
+                "is encrypted, or signed in a way that hides its text.", "Open it in Outlook and save it readable."
+            )
         address = self.text(_SENDER_SMTP) or self.text(_SENDER_ADDRESS)
-        sender = formataddr((self.text(_SENDER), address if "@" in address else ""), charset="utf-8")
+        name = self.text(_SENDER).replace('"', "")
+        name = f'"{name}"' if "," in name else name
+        sender = f"{name} <{address}>" if name and "@" in address else name or address
         return Letter(
             subject=self.text(_SUBJECT),
             sender=header_line(headers, "from") or sender,
@@ -134,7 +140,8 @@ class _Storage:
             title = storage.text(_LONG_FILE_NAME) or storage.text(_FILE_NAME)
             within = (*self._path, name, f"__substg1.0_{_FILE:04X}{_OBJECT:04X}")
             if self._ole.exists([*within, "__properties_version1.0"]):
-                title = (storage.text(_NAME) or title or "letter").replace("/", "-").removesuffix(".msg")
+                title = storage.text(_NAME) or title or _Storage(self._ole, within).text(_SUBJECT) or "letter"
+                title = title.replace("/", "-").removesuffix(".msg")
                 yield Attachment(f"{title}.eml", partial(_embedded, self._ole, within, self._depth + 1))
             else:
                 yield Attachment(title, partial(storage.stream, _FILE, _BINARY))
