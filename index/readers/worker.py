@@ -21,6 +21,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _MOST_DEATHS = 5
 """Members of one file that may kill a child."""
 
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_THREAD_LIMIT")
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "LANG", "LC_ALL")
 
 
@@ -175,4 +176,4 @@ def _next_message(child: subprocess.Popen[bytes]) -> bytes | None:
 def _environment() -> dict[str, str]:
     search = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed, "PYTHONPATH": os.pathsep.join(search), "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    return {**passed, "PYTHONPATH": os.pathsep.join(search), "PYTHONUTF8": "1", **dict.fromkeys(_ONE_THREAD, "1")}

@@ -76,7 +76,7 @@ def add_documents(
 
         def report(result: AddResult) -> None:
             # A container is one file of many documents, and only tells so in the end.
-            bar.total = max(bar.total, bar.n + 1)
+            bar.total = max(len(files), bar.n + 1)
             bar.update()
             if not (changes_only and result.status == "unchanged"):
                 bar.clear()
