@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from index.errors import InputError
 from index.passages import lead
 from index.readers.worker import ReaderProcess, Reading
 from index.sources import FoundFile
-from index.types import Passage
+from index.types import Document, Passage
 from tests.conftest import PASSAGE_TOKENS, MakeCorpus
 from tests.embedding import HashingEmbedder
 
@@ -209,6 +210,24 @@ def test_a_file_that_changes_while_it_is_read_is_not_mistaken_for_the_new_one(
     assert (result.status, result.reason) == ("failed", "It changed while it was read. Add it again.")
     assert add(corpus, folder) == {"a.txt": "added"}
     assert corpus.document(corpus.find("a.txt").id).text == SICK
+
+
+class Shortsighted(ReaderProcess):
+    """A reader that cannot read a part of each document."""
+
+    def unpack(self, path: Path, source: str, password: str = "") -> Iterator[Reading]:
+        for reading in super().unpack(path, source, password):
+            assert isinstance(reading.outcome, Document)
+            yield replace(reading, outcome=replace(reading.outcome, metadata={"unread": "2 of 5 pages are scans."}))
+
+
+def test_what_could_not_be_read_of_a_document_is_told(
+    corpus: Corpus, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, {"a.txt": CANTEEN})
+    monkeypatch.setattr(index.corpus, "ReaderProcess", Shortsighted)
+    (result,) = corpus.add(find_files([folder]))
+    assert (result.status, result.passages, result.reason) == ("added", 1, "2 of 5 pages are scans.")
 
 
 def test_a_name_that_another_process_takes_meanwhile_fails_that_file_alone(
