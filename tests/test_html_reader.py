@@ -71,8 +71,8 @@ def test_entities_are_neither_expanded_nor_fetched(tmp_path: Path, name: str) ->
 
 NEWS_PAGE = """<!doctype html><html lang="en-GB"><head><title>New harbour bridge approved - The Example</title>
 <meta property="og:site_name" content="The Example"><script type="application/ld+json">{"@graph": [{"@type":
-"NewsArticle", "datePublished": "2025-11-20T06:12:44Z", "dateModified": "2025-11-21T09:30:00Z", "author": [{"@type": "Person",
-"name": "Aoife Brennan"}]}]}</script></head><body><header><nav><ul><li><a href="/">Home</a></li></ul></nav></header>
+"NewsArticle", "datePublished": "2025-11-20T06:12:44Z", "dateModified": "2025-11-21T09:30:00Z", "author": [{"@type":
+"Person", "name": "Aoife Brennan"}]}]}</script></head><body><nav><ul><li><a href="/">Home</a></li></ul></nav>
 <main><article><header><h1><span>New harbour bridge approved</span></h1></header>
 <div><time datetime="2025-11-20T06:12:44Z">20 November 2025</time></div>
 <div><span>By Aoife Brennan</span><span>The Example, Cardiff</span></div>
