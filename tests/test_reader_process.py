@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from index.errors import ReadError
 from index.readers import format_named, read, wire
 from index.readers.worker import ReaderProcess
 from index.types import Document
-from tests.files import column, pdf, replaced
+from tests.files import archive, column, locked, pdf, replaced
 from tests.reading import only
 
 TEXT = "Some prose that is there to be read, and that is read again after each accident."
@@ -197,6 +197,38 @@ def test_the_child_is_limited_and_has_no_secrets(
     assert (limits["Max file size"], limits["Max core file size"]) == ("0", "0")
     assert limits["Max address space"] == str(2 * 2**30)
     assert b"sesame" not in Path(f"/proc/{child}/environ").read_bytes()
+
+
+def test_a_password_is_not_where_others_can_see_it(reader: ReaderProcess, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(locked(pdf([column([TEXT])]), b"sesame"))
+    (reading,) = reader.unpack(path, "a.pdf", "sesame")
+    assert isinstance(reading.outcome, Document)
+    process = Path(f"/proc/{child_of_this()}")
+    assert b"sesame" not in process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
+    (reading,) = reader.unpack(path, "a.pdf", "open sesame")
+    assert "sesame" not in str(reading.outcome)
+    assert "sesame" not in repr(wire.Request(path, "a.pdf", "sesame"))
+
+
+def test_a_file_that_is_left_in_the_middle_costs_a_child(reader: ReaderProcess, tmp_path: Path, good: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(archive({f"{number}.txt": f"{TEXT} {number}".encode() for number in range(9)}))
+    readings = reader.unpack(path, "a.zip")
+    assert next(readings).member == "0.txt"
+    assert isinstance(readings, Generator)
+    readings.close()
+    assert only(reader, good, "good.txt").text == TEXT
+
+
+def test_too_many_members_that_kill_their_reader_end_the_file(tmp_path: Path, good: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(archive({**{f"{number}.md": SLOW.encode() for number in range(9)}, "z.txt": TEXT.encode()}))
+    with ReaderProcess(seconds=0.5) as reader:
+        readings = list(reader.unpack(path, "a.zip"))
+        assert [each.member for each in readings] == [*(f"{number}.md" for number in range(6)), ""]
+        assert "the rest is left out" in str(readings[-1].outcome)
+        assert only(reader, good, "good.txt").text == TEXT
 
 
 def test_modules_of_the_current_folder_are_not_run(
