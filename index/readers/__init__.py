@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path, PurePath
 
 from index.errors import ReadError
-from index.readers.kinds import ONLY_CONTAINERS, Format, detect
+from index.readers.kinds import ONLY_CONTAINERS, Format, detect, may_only_hold_others
 from index.readers.options import Options
 from index.readers.parsed import Parsed, Unreadable, assemble, clean
 from index.readers.titles import title_of
@@ -39,7 +39,11 @@ SUFFIXES: Mapping[str, Format] = {
 """The formats that are read, by file name (lower case)."""
 
 MAX_BYTES = 64 * 2**20
+MAX_CONTAINER_BYTES = 512 * 2**20
+"""What only holds other files may have more bytes than they."""
+
 _PACKED = (".gz", ".bz2", ".xz")
+_START = 2**16
 _TAKE_OPTIONS: frozenset[Format] = frozenset({"pdf"})
 
 
@@ -60,10 +64,18 @@ def read(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
     """
     data = content(path, source, max_bytes)
     try:
-        kind = detect(data, format_named(path))
+        kind = kind_of(data, path, max_bytes)
     except Unreadable as verdict:
         raise read_error(verdict, source) from None
     return document(data, kind, source, Options())
+
+
+def kind_of(data: bytes, path: Path, max_bytes: int) -> Format:
+    """Return what the file at ``path`` is. Raises ``Unreadable``, also for a document with more than ``max_bytes``."""
+    kind = detect(data, format_named(path))
+    if kind not in ONLY_CONTAINERS and len(data) > max_bytes:
+        raise Unreadable(f"has more than {max_bytes / 2**20:.0f} MiB.", "Split it into smaller files.")
+    return kind
 
 
 def document(data: bytes, kind: Format, source: str, options: Options) -> Document:
@@ -101,18 +113,21 @@ def read_error(error: Exception, source: str) -> ReadError:
 
 
 def content(path: Path, source: str, max_bytes: int) -> bytes:
-    """Return the content of a regular file of at most ``max_bytes``. Raises ``ReadError``."""
+    """Return the content of a regular file of at most ``max_bytes``, more where it may only hold other files.
+
+    Raises ``ReadError``.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
             raise ReadError(f"{source} is {kind}, not a file.", "Name the files to add.")
-        if status.st_size > max_bytes:
-            raise ReadError(
-                f"{source} has {status.st_size / 2**20:.0f} MiB; at most {max_bytes / 2**20:.0f} MiB are read.",
-                "Split it into smaller files.",
-            )
         with path.open("rb") as file:
+            if may_only_hold_others(file.read(_START)):
+                max_bytes = max(max_bytes, MAX_CONTAINER_BYTES)
+            if status.st_size > max_bytes:
+                raise _too_large(source, status.st_size, max_bytes)
+            file.seek(0)
             data = file.read(max_bytes + 1)
     except FileNotFoundError:
         problem = "is a link to a file that does not exist." if path.is_symlink() else "does not exist."
@@ -124,3 +139,8 @@ def content(path: Path, source: str, max_bytes: int) -> bytes:
     if not data.strip():
         raise ReadError(f"{source} is empty.", "Remove it, or add it when it has content.")
     return data
+
+
+def _too_large(source: str, size: int, limit: int) -> ReadError:
+    problem = f"{source} has {size / 2**20:.0f} MiB; at most {limit / 2**20:.0f} MiB are read."
+    return ReadError(problem, "Split it into smaller files.")

@@ -107,7 +107,7 @@ def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Readable:
 
 
 def _member(name: str, problem: Unreadable | None, content: Callable[[], bytes]) -> Member:
-    return Member(plain_name(name), partial(_refuse, problem) if problem else content)
+    return Member(plain_name(name) or "?", partial(_refuse, problem) if problem else content)
 
 
 def _refuse(problem: Unreadable) -> bytes:

@@ -95,6 +95,12 @@ def _packed_or_mailed(data: bytes, named: Format | None) -> Format | None:
     return "eml" if header and _MAILED.search(header[0]) else None
 
 
+def may_only_hold_others(start: bytes) -> bool:
+    """Tell whether the file that begins with ``start`` may be an archive or a mailbox, which may be large."""
+    mailbox = _MAILBOX.match(start[:_START].replace(b"\r\n", b"\n"))
+    return start.startswith((b"PK", *_PACKED)) or start[_TAR] == b"ustar" or mailbox is not None
+
+
 def _is_html(start: bytes) -> bool:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         start = start.replace(b"\x00", b"")[2:]

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from index.errors import ReadError
-from index.readers import MAX_BYTES, content, document, format_named, read_error
+from index.readers import MAX_BYTES, content, document, format_named, kind_of, read_error
 from index.readers.kinds import CONTAINERS, ONLY_CONTAINERS, Format, detect
 from index.readers.members import MAX_DEPTH, Budget, Member, TooMuch, told_apart
 from index.readers.options import Options
@@ -44,7 +44,7 @@ def unpack(
         return
     try:
         data = content(path, source, max_bytes)
-        kind = detect(data, format_named(path))
+        kind = kind_of(data, path, max_bytes)
     except (ReadError, Unreadable) as error:
         yield _failed("", error, source)
     else:
