@@ -9,17 +9,25 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import index.readers.members
+import index.readers.unpack
+from index.errors import ReadError
 from index.readers.members import MAX_DEPTH, Budget, Measured, TooMuch, bounded
+from index.readers.options import Options
 from index.readers.parsed import Unreadable
 from index.readers.worker import ReaderProcess
 from index.types import Document
 from tests.files import archive
+from tests.ole import BODY, FILE_NAME, SUBJECT, compound, message
 from tests.reading import LONG, OTHER, unpacked
+from tests.test_mail_reader import letter
 
 NOTES = {"a.txt": LONG.encode(), "in/b.md": f"# Rules\n\n{OTHER}".encode()}
 
@@ -115,6 +123,50 @@ def test_what_a_folder_would_not_give_is_left_out(tmp_path: Path) -> None:
     extra = {"logo.png": b"x", ".git/c.txt": b"x", "__MACOSX/a.txt": b"x", "dump.sql.gz": b"x", "empty/": b""}
     assert list(unpack(tmp_path, "a.zip", archive({**NOTES, **extra}))) == ["a.txt", "in/b.md"]
     assert texts(unpack(tmp_path, "b.zip", archive(extra))) == {"": "b.zip holds nothing that can be read."}
+
+
+def test_folders_that_are_called_as_those_of_office_files_are(tmp_path: Path) -> None:
+    data = archive({"word/a.txt": LONG.encode(), "xl/b.txt": OTHER.encode()})
+    assert texts(unpack(tmp_path, "a.zip", data)) == {"word/a.txt": LONG, "xl/b.txt": OTHER}
+
+
+def test_an_archive_may_be_larger_than_a_document(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.tar", tmp_path / "b.txt"
+    path.write_bytes(tar(NOTES))
+    other.write_bytes(bytes(5000))
+    with ReaderProcess(max_bytes=1000) as reader:
+        assert [each.member for each in reader.unpack(path, "a.tar") if isinstance(each.outcome, Document)] == [*NOTES]
+        (reading,) = reader.unpack(other, "b.txt")
+    assert "at most 0 MiB are read" in str(reading.outcome)
+
+
+WHOLE = {
+    "a.zip": archive({**NOTES, "in.tgz": tar(NOTES, "w:gz")}),
+    "a.tar": tar(NOTES, special=[("link.txt", tarfile.SYMTYPE, "a.txt")]),
+    "a.txt.xz": lzma.compress(LONG.encode()),
+    "a.eml": letter(LONG, "Budget").as_bytes(),
+    "a.mbox": b"From a@example.org Tue Mar  5 23:30:00 2024\n" + letter(LONG).as_bytes() + b"\n\n",
+    "a.msg": compound(message({SUBJECT: "Budget", BODY: LONG}, [message({FILE_NAME: "a.txt"}, x3701=b"abc")])),
+}
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.lists(st.tuples(st.integers(0, 2**16), st.binary(max_size=9)), max_size=9))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_damaged_gives_documents_or_reasons(
+    tmp_path_factory: pytest.TempPathFactory, name: str, changes: list[tuple[int, bytes]]
+) -> None:
+    data = bytearray(WHOLE[name])
+    for at, new in changes:
+        at %= len(data)
+        data[at : at + len(new)] = new
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(data or b"x")
+    pieces = 0
+    for piece in index.readers.unpack.unpack(path, name, Options()):
+        pieces += 1
+        with suppress(ReadError):
+            assert piece.read().blocks
+    assert pieces
 
 
 def test_archives_in_archives_down_to_a_depth(tmp_path: Path) -> None:

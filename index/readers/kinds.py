@@ -31,6 +31,7 @@ _OTHER_KINDS = (
     (b"\x7fELF", "a program"),
     (b"SQLite format 3\x00", "a database"),
 )
+_PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
 _NOT_TEXT: Mapping[Format | None, str] = {
     "pdf": "a PDF file",
     "docx": "a Word (.docx) file",
@@ -114,7 +115,8 @@ def _inside_zip(data: bytes) -> Format:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise Unreadable("is a damaged archive or Word file.", "Save it again from its program.") from None
     for marker, kind in _ZIP_KINDS:
-        if any(name.startswith(marker) for name in names):
+        # An archive may have a folder that is called as one of an office file is; it lacks the list of its parts.
+        if any(name.startswith(marker) for name in names) and ("/" not in marker or _PARTS.intersection(names)):
             if kind == "docx":
                 return "docx"
             raise Unreadable(f"is {kind}.", _CONVERT)
