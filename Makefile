@@ -33,9 +33,10 @@ $(READY): pyproject.toml .ci/constraints.txt
 	$(BIN)/pip install --quiet --constraint .ci/constraints.txt --editable '.[dev]'
 	touch $(READY)
 
-# The browser of the browser tests. Without apt or its rights, the tests themselves say what is missing.
+# The browser of the browser tests, the data of text recognition. Without apt or its rights, the tests themselves say
+# what is missing.
 $(CHROMIUM):
-	-apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core
+	-apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core tesseract-ocr
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -14,10 +14,11 @@ from typing import Literal
 from index.embedder import Embedder
 from index.errors import InputError, ReadError
 from index.passages import lead, split_document
-from index.readers import SUFFIXES
-from index.readers.worker import ReaderProcess
-from index.store.base import DocumentInfo, Origin, SourceTaken, Store, StoredPassage, Totals
-from index.types import Document, Passage
+from index.readers import SUFFIXES, format_named
+from index.readers.worker import ReaderProcess, Reading
+from index.sources import FoundFile, Sources, as_text, within
+from index.store.base import UNSETTLED, DocumentInfo, Origin, SourceTaken, Store, StoredPassage, Totals
+from index.types import Document, Matrix, Passage, Vector
 
 BATCH_PASSAGES = 256
 """Documents are embedded together until they have this many passages: full batches, little lost to a Ctrl-C."""
@@ -27,21 +28,16 @@ AddStatus = Literal["added", "replaced", "unchanged", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """What became of one file. ``document_id`` is ``None`` and ``reason`` set where it failed."""
+    """What became of one file, or of a member of one. ``document_id`` is ``None`` where it failed.
+
+    ``reason`` says why it failed, or what of it could not be read.
+    """
 
     source: str
     status: AddStatus
     document_id: str | None = None
     passages: int = 0
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file to add: where it is, and its name relative to what the user named."""
-
-    path: Path
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,52 @@ class _Pending:
     origin: Origin
     passages: list[Passage]
     status: AddStatus
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Complete:
+    """Every document of the file at ``location`` is stored, or waits before this: ``origins`` is all there is."""
+
+    location: str
+    origins: list[Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A file that is being read: what came from it before, and what is found in it now (document ids by member)."""
+
+    location: str
+    name: str
+    before: Mapping[str, Origin]
+    size: int
+    modified_ns: int
+    found: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def is_one_document(self) -> bool:
+        """Whether the file is a document, and nothing else is or was in it."""
+        return not self.failed and self.found.keys() == {""} >= self.before.keys()
+
+    def is_of(self, digest: str) -> bool:
+        """Tell whether it is the file with this digest that was read."""
+        return digest.startswith(self.found.get("", ""))
+
+    def origin(self, member: str, modified_ns: int, digest: str) -> Origin:
+        """Return the origin of a member's document."""
+        location, source = within(self.location, member), within(self.name, member)
+        return Origin(location, source, self.size, modified_ns, digest, self.found[member])
+
+    def origins(self, digest: str) -> list[Origin]:
+        """Return all that the file consists of; what failed keeps what was stored of it before."""
+        time = UNSETTLED if self.failed else self.modified_ns
+        kept = [
+            replace(origin, modified_ns=UNSETTLED)
+            for member, origin in self.before.items()
+            if member not in self.found and any(f"{member}/".startswith(f"{failed}/") for failed in self.failed)
+        ]
+        return [*(self.origin(member, time, digest) for member in self.found), *kept]
 
 
 class Corpus(AbstractContextManager["Corpus"]):
@@ -69,10 +111,14 @@ class Corpus(AbstractContextManager["Corpus"]):
         """Close the store."""
         self.store.close()
 
-    def add(self, files: Sequence[FoundFile], progress: Callable[[AddResult], None] | None = None) -> list[AddResult]:
-        """Add files, or bring them up to date; ``progress`` hears of each as soon as it is stored.
+    def add(
+        self, files: Sequence[FoundFile], progress: Callable[[AddResult], None] | None = None, password: str = ""
+    ) -> list[AddResult]:
+        """Add files, or bring them up to date; ``progress`` hears of each document as soon as it is stored.
 
-        A file that cannot be read fails alone, and what was stored of it before stays.
+        A container (an archive, a mailbox, a letter with attachments) gives several documents, each with a result of
+        its own; those of members that are gone are removed. A file or member that cannot be read fails alone, and
+        what was stored of it before stays. ``password`` opens encrypted ones; it is kept nowhere.
         """
         results: list[AddResult] = []
 
@@ -82,31 +128,30 @@ class Corpus(AbstractContextManager["Corpus"]):
                 progress(result)
 
         with ReaderProcess() as reader:
-            waiting: list[_Pending] = []
-            origins = self.store.origins()
-            names = _Names(origins)
+            waiting: list[_Pending | _Complete] = []
+            sources = Sources(self.store.origins())
             for file in files:
-                outcome = self._examine(file, origins, names, reader)
-                if isinstance(outcome, AddResult):
-                    report(outcome)
-                    continue
-                waiting.append(outcome)
-                if sum(len(pending.passages) for pending in waiting) >= BATCH_PASSAGES:
-                    self._store(waiting, report)
-                    waiting.clear()
+                for outcome in self._examine(file, sources, reader, password):
+                    if isinstance(outcome, AddResult):
+                        report(outcome)
+                        continue
+                    waiting.append(outcome)
+                    if sum(len(each.passages) for each in waiting if isinstance(each, _Pending)) >= BATCH_PASSAGES:
+                        self._store(waiting, report)
+                        waiting.clear()
             self._store(waiting, report)
         self.store.forget()
         return results
 
     def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
-        """Remove documents, named by id or source, and return what they were.
+        """Remove documents, named by id, source or the container that they lie in, and return what they were.
 
         Raises:
             InputError: one of them is not in the index; nothing is removed then.
         """
-        doomed = [self.find(name) for name in document_ids]
-        self.store.remove([info.id for info in doomed])
-        return doomed
+        doomed = {info.id: info for name in document_ids for info in self._named(name)}
+        self.store.remove(list(doomed))
+        return list(doomed.values())
 
     def find(self, name: str) -> DocumentInfo:
         """Return the document with this id or source.
@@ -118,6 +163,13 @@ class Corpus(AbstractContextManager["Corpus"]):
             if name == info.id or name in info.sources:
                 return info
         raise InputError(f"No document {name!r} in the index.", "See: citechat index list")
+
+    def _named(self, name: str) -> list[DocumentInfo]:
+        """Return the document with this id or source, or those that lie in the container (or folder) called so."""
+        infos = self.store.documents()
+        exactly = [info for info in infos if name == info.id or name in info.sources]
+        inside = [info for info in infos if any(source.startswith(f"{name}/") for source in info.sources)]
+        return [*exactly, *inside] or [self.find(name)]
 
     def document(self, document_id: str) -> Document:
         """Return a document by id.
@@ -143,56 +195,87 @@ class Corpus(AbstractContextManager["Corpus"]):
         return self.store.totals()
 
     def _examine(
-        self, file: FoundFile, origins: dict[str, Origin], names: _Names, reader: ReaderProcess
-    ) -> _Pending | AddResult:
-        location = _text(os.path.realpath(file.path))
-        before = origins.get(location)
-        name = before.source if before else names.free(file)
+        self, file: FoundFile, sources: Sources, reader: ReaderProcess, password: str
+    ) -> Iterator[_Pending | _Complete | AddResult]:
+        """Yield what becomes of a file and of each file that lies in it."""
+        location = as_text(os.path.realpath(file.path))
+        before = sources.before(location)
+        name = sources.name(file, before)
         try:
             stat = file.path.stat()
-            if before and (stat.st_size, stat.st_mtime_ns) == (before.size, before.modified_ns):
-                return AddResult(name, "unchanged", before.document_id)
-            document = reader.read(file.path, name)
-            with file.path.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
-        except ReadError as error:
-            return AddResult(name, "failed", reason=str(error))
+            if before and {(stat.st_size, stat.st_mtime_ns)} == {(o.size, o.modified_ns) for o in before.values()}:
+                yield from (AddResult(o.source, "unchanged", o.document_id) for o in before.values())
+                return
+            visit = _Visit(location, name, before, stat.st_size, stat.st_mtime_ns)
+            held: list[_Pending | AddResult] = []
+            for reading in reader.unpack(file.path, name, password):
+                yield from held
+                held = [self._outcome(visit, reading)]
+            digest = _file_digest(file.path) if visit.found else ""
+            again = file.path.stat()
         except OSError as error:
-            return AddResult(name, "failed", reason=f"{error.strerror}. Check that the file is there and readable.")
-        if not digest.startswith(document.id):
-            return AddResult(name, "failed", reason="It changed while it was read. Add it again.")
-        origin = Origin(location, name, stat.st_size, stat.st_mtime_ns, digest, document.id)
-        if before and before.digest == digest:
-            self.store.touch(origin)
-            return AddResult(name, "unchanged", before.document_id)
+            yield AddResult(name, "failed", reason=f"{error.strerror}. Check that the file is there and readable.")
+            return
+        if (again.st_size, again.st_mtime_ns) != (stat.st_size, stat.st_mtime_ns) or not visit.is_of(digest):
+            yield AddResult(name, "failed", reason="It changed while it was read. Add it again.")
+            return
+        origins = visit.origins(digest)
+        (only,) = held
+        if isinstance(only, _Pending) and visit.is_one_document:
+            # Most files are: one transaction stores them, whole.
+            yield replace(only, origin=origins[0])
+            return
+        yield only
+        if "" not in visit.failed:
+            yield _Complete(location, origins)
+
+    def _outcome(self, visit: _Visit, reading: Reading) -> _Pending | AddResult:
+        """Return what is to be done about a document that was read, or what is to be said of it."""
+        source = within(visit.name, reading.member)
+        document = reading.outcome
+        if isinstance(document, ReadError):
+            visit.failed.append(reading.member)
+            return AddResult(source, "failed", reason=str(document))
+        note = document.metadata.get("unread", "")
+        known = visit.before.get(reading.member)
+        visit.found[reading.member] = document.id
+        if known and known.document_id == document.id:
+            return AddResult(source, "unchanged", document.id, reason=note)
         budget = min(self._passage_tokens, self.embedder.max_tokens)
         passages = split_document(document, self.embedder.count_tokens, budget)
         if not passages:
-            return AddResult(name, "failed", reason="There is no text in it. Check the file.")
-        return _Pending(document, origin, passages, "replaced" if before else "added")
+            visit.failed.append(reading.member)
+            return AddResult(source, "failed", reason="There is no text in it. Check the file.")
+        origin = visit.origin(reading.member, UNSETTLED, "")
+        return _Pending(document, origin, passages, "replaced" if known else "added", note)
 
-    def _store(self, waiting: Sequence[_Pending], report: Callable[[AddResult], None]) -> None:
+    def _store(self, waiting: Sequence[_Pending | _Complete], report: Callable[[AddResult], None]) -> None:
         """Embed what is new in these documents and store each in a transaction of its own."""
-        if not waiting:
-            return  # so that bringing an unchanged folder up to date loads no model
-        passages = {_digest(passage): passage for pending in waiting for passage in pending.passages}
+        pendings = [each for each in waiting if isinstance(each, _Pending)]
+        passages = {_digest(passage): passage for pending in pendings for passage in pending.passages}
         vectors = self.store.embedded(list(passages))
         fresh = {digest: passage for digest, passage in passages.items() if digest not in vectors}
-        for digest, embedded in zip(fresh, self.embedder.embed_passages(list(fresh.values())), strict=True):
-            vectors[digest] = (embedded.passage, embedded.sentences)
-        for pending in waiting:
-            texts = [lead(passage.context) + passage.text for passage in pending.passages]
-            stored = [
-                StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
-                for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
-            ]
-            source = pending.origin.source
-            try:
-                self.store.put(pending.document, pending.origin, stored)
-            except SourceTaken as error:
-                report(AddResult(source, "failed", reason=str(error)))
+        if fresh:  # so that bringing an unchanged folder up to date loads no model
+            for digest, embedded in zip(fresh, self.embedder.embed_passages(list(fresh.values())), strict=True):
+                vectors[digest] = (embedded.passage, embedded.sentences)
+        for each in waiting:
+            if isinstance(each, _Complete):
+                self.store.settle(each.location, each.origins)
             else:
-                report(AddResult(source, pending.status, pending.document.id, len(stored)))
+                report(self._put(each, vectors))
+
+    def _put(self, pending: _Pending, vectors: Mapping[str, tuple[Vector, Matrix]]) -> AddResult:
+        texts = [lead(passage.context) + passage.text for passage in pending.passages]
+        stored = [
+            StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
+            for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
+        ]
+        source = pending.origin.source
+        try:
+            self.store.put(pending.document, pending.origin, stored)
+        except SourceTaken as error:
+            return AddResult(source, "failed", reason=str(error))
+        return AddResult(source, pending.status, pending.document.id, len(stored), pending.note)
 
 
 def find_files(paths: Sequence[Path]) -> list[FoundFile]:
@@ -211,9 +294,9 @@ def find_files(paths: Sequence[Path]) -> list[FoundFile]:
         except OSError as error:
             raise InputError(f"Cannot open {path}: {error.strerror}.", "Check the path.") from error
         if not path.is_dir():
-            found.append(FoundFile(path, _text(path.name)))
+            found.append(FoundFile(path, as_text(path.name)))
             continue
-        inside = [FoundFile(file, _text(file.relative_to(path))) for file in _walk(path)]
+        inside = [FoundFile(file, as_text(file.relative_to(path))) for file in _walk(path)]
         if not inside:
             raise InputError(f"No readable document in {path}.", f"Known formats: {' '.join(sorted(SUFFIXES))}.")
         found.extend(inside)
@@ -227,33 +310,13 @@ def _walk(folder: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and format_named(name):
                 yield Path(directory, name)
 
 
-class _Names:
-    """Source names that are taken; a file gets as many of its folders' names as tell it apart."""
-
-    def __init__(self, origins: dict[str, Origin]) -> None:
-        self._taken = {origin.source for origin in origins.values()}
-
-    def free(self, file: FoundFile) -> str:
-        name = file.name
-        for parent in Path(os.path.realpath(file.path)).parents[len(Path(file.name).parts) - 1 :]:
-            if name not in self._taken:
-                break
-            name = f"{_text(parent.name)}/{name}"
-        number = 2
-        unique = name
-        while unique in self._taken:
-            unique, number = f"{name} ({number})", number + 1
-        self._taken.add(unique)
-        return unique
-
-
-def _text(path: str | Path) -> str:
-    """Return a path as text that can be stored and shown, whatever bytes its name consists of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _digest(passage: Passage) -> str:

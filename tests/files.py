@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import zipfile
+import zlib
 from collections.abc import Sequence
+from contextlib import closing
 from io import BytesIO
+
+import pypdfium2
 
 Text = tuple[float, float, float, str]
 """A piece of text on a page: left and baseline in points, font size, words; a leading ``*`` sets it bold."""
@@ -70,3 +76,71 @@ def replaced(package: bytes, name: str, data: bytes) -> bytes:
     with zipfile.ZipFile(BytesIO(package)) as file:
         members = {member: file.read(member) for member in file.namelist()}
     return archive({**members, name: data})
+
+
+def scan(document: bytes, pages: Sequence[int], dots_per_inch: int = 200) -> bytes:
+    """Return a PDF of pictures of the upper thirds of these pages of ``document`` (from 1); 0 is a blank page."""
+    kids = " ".join(f"{3 + 3 * number} 0 R" for number in range(len(pages)))
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode()]
+    with closing(pypdfium2.PdfDocument(document)) as made:
+        for page in pages:
+            first = len(objects) + 1
+            shown = b"q 612 0 0 792 0 0 cm /P Do Q" if page else b""
+            bitmap = made[max(0, page - 1)].render(scale=dots_per_inch / 72, grayscale=True)
+            seen = bytes(bitmap.buffer)
+            rows = [seen[row * bitmap.stride : row * bitmap.stride + bitmap.width] for row in range(bitmap.height)]
+            pixels = zlib.compress(b"".join(rows))
+            objects += [
+                f"<< /Type /Page /Parent 2 0 R /MediaBox [0 528 612 792] /Contents {first + 1} 0 R "
+                f"/Resources << /XObject << /P {first + 2} 0 R >> >> >>".encode(),
+                b"<< /Length %d >>\nstream\n%b\nendstream" % (len(shown), shown),
+                b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 "
+                b"/Filter /FlateDecode /Length %d >>\nstream\n%b\nendstream"
+                % (bitmap.width, bitmap.height, len(pixels), pixels),
+            ]
+    return _assembled([*objects, b"<< >>"], b"")
+
+
+def merged(*documents: bytes) -> bytes:
+    """Return a PDF of the pages of all these."""
+    out = BytesIO()
+    with closing(pypdfium2.PdfDocument.new()) as made:
+        for each in documents:
+            with closing(pypdfium2.PdfDocument(each)) as opened:
+                made.import_pages(opened)
+        made.save(out)
+    return out.getvalue()
+
+
+def locked(document: bytes, password: bytes) -> bytes:
+    """Return the PDF ``document``, made by `pdf`, encrypted: revision 2 of the standard, RC4 with 40 bits."""
+    padding = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+    padded = (password + padding)[:32]
+    owner = _rc4(hashlib.md5(padded, usedforsecurity=False).digest()[:5], padded)
+    key = hashlib.md5(padded + owner + b"\xfc\xff\xff\xff" + b"id", usedforsecurity=False).digest()[:5]
+
+    def encrypted(found: re.Match[bytes]) -> bytes:
+        number = int(found[1])
+        salted = hashlib.md5(key + number.to_bytes(3, "little") + bytes(2), usedforsecurity=False).digest()[:10]
+        return b"%d 0 obj\n<< /Length %b >>\nstream\n%b\nendstream" % (number, found[2], _rc4(salted, found[3]))
+
+    body = re.sub(rb"(\d+) 0 obj\n<< /Length (\d+) >>\nstream\n(.*?)\nendstream", encrypted, document, flags=re.DOTALL)
+    lock = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O <%b> /U <%b> /P -4 >> /ID [<6964> <6964>]" % (
+        owner.hex().encode(),
+        _rc4(key, padding).hex().encode(),
+    )
+    return body.replace(b"/Root", lock + b" /Root")
+
+
+def _rc4(key: bytes, data: bytes) -> bytes:
+    state, j = list(range(256)), 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    out, i, j = bytearray(), 0, 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)

@@ -8,7 +8,9 @@ from typing import Any
 
 import docx
 
+from index.errors import ReadError
 from index.readers import read
+from index.readers.worker import ReaderProcess
 from index.types import Document
 
 LONG = "This sentence is long enough to count as prose and not as a heading of any kind, so it ends with a stop."
@@ -29,6 +31,23 @@ def written(tmp_path: Path, name: str, content: str | bytes) -> Document:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read(path, name)
+
+
+def only(reader: ReaderProcess, path: Path, source: str) -> Document:
+    """The one document of a file, read in a process of its own. Raises ``ReadError``."""
+    (reading,) = reader.unpack(path, source)
+    if isinstance(reading.outcome, ReadError):
+        raise reading.outcome
+    return reading.outcome
+
+
+def unpacked(path: Path, password: str = "") -> dict[str, Document | str]:
+    """What a file consists of, by member: a document, or what is wrong with it."""
+    with ReaderProcess() as reader:
+        readings = list(reader.unpack(path, path.name, password))
+    return {
+        each.member: each.outcome.problem if isinstance(each.outcome, ReadError) else each.outcome for each in readings
+    }
 
 
 def blocks(document: Document) -> list[tuple[str, str]]:

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from rag.settings import Settings
+from tests.files import archive, column, locked, pdf
 from tests.terminal import CITECHAT, ENVIRONMENT, ROOT, run, start
-from ui.cli import _parser
+from ui.cli import _parser, documents
 
 CANTEEN = "# Canteen\n\nThe canteen opens at noon. The canteen serves soup on Fridays.\n"
 LEAVE = "Staff rules\n\nEvery employee gets 25 days of paid leave a year. Unused days lapse on 31 March.\n"
@@ -132,6 +133,35 @@ def test_adding_is_told_file_by_file(folder: Path, tmp_path: Path) -> None:
         "canteen.md": "unchanged",
     }
     assert run("index", "verify", "--home", tmp_path / "home").code == 0
+
+
+def test_what_lies_in_a_file_is_told_and_removed_with_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    secret = locked(pdf([column(["Days that are left lapse on 31 March, says the plan."])]), b"sesame")
+    path = tmp_path / "a.zip"
+    path.write_bytes(archive({"in/secret.pdf": secret, "plan.txt": LEAVE.encode()}))
+    first = run("index", "add", path, "--home", home)
+    assert first.code == 2
+    assert first.output.splitlines() == [
+        "failed     a.zip/in/secret.pdf  (a.zip/in/secret.pdf is encrypted with a password. Give it with --password.)",
+        "added      a.zip/plan.txt  (1 passages)",
+        "1 added, 0 replaced, 0 unchanged, 1 failed",
+    ]
+    again = run("index", "add", path, "--password", "sesame", "--json", "--home", home)
+    assert again.code == 0
+    assert {file["source"]: file["status"] for file in again.json["files"]} == {
+        "a.zip/in/secret.pdf": "added",
+        "a.zip/plan.txt": "unchanged",
+    }
+    assert "lapse on 31 March" in run("index", "show", "a.zip/in/secret.pdf", "--home", home).output
+    assert len(run("index", "remove", "a.zip", "--json", "--home", home).json["removed"]) == 2
+
+
+def test_a_password_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "getpass", lambda _prompt: "sesame")
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(locked(pdf([column([LEAVE])]), b"sesame"))
+    assert run("index", "add", path, "--password", "-", "--home", tmp_path / "home").code == 0
 
 
 def test_what_is_indexed_is_listed_shown_and_counted(home: Path) -> None:

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import index.corpus
-from index.corpus import BATCH_PASSAGES, AddResult, Corpus, FoundFile, find_files
+from index.corpus import BATCH_PASSAGES, AddResult, Corpus, find_files
 from index.embedder import PassageVectors
 from index.errors import InputError
 from index.passages import lead
-from index.readers.worker import ReaderProcess
+from index.readers.worker import ReaderProcess, Reading
+from index.sources import FoundFile
 from index.types import Document, Passage
 from tests.conftest import PASSAGE_TOKENS, MakeCorpus
 from tests.embedding import HashingEmbedder
@@ -193,10 +195,9 @@ def test_a_failure_says_why(corpus: Corpus, folder: Path) -> None:
 class Slow(ReaderProcess):
     """A reader that is so slow that the file changes before it is done."""
 
-    def read(self, path: Path, source: str) -> Document:
-        document = super().read(path, source)
+    def unpack(self, path: Path, source: str, password: str = "") -> Iterator[Reading]:
+        yield from super().unpack(path, source, password)
         path.write_text(SICK)
-        return document
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_mistaken_for_the_new_one(
@@ -209,6 +210,24 @@ def test_a_file_that_changes_while_it_is_read_is_not_mistaken_for_the_new_one(
     assert (result.status, result.reason) == ("failed", "It changed while it was read. Add it again.")
     assert add(corpus, folder) == {"a.txt": "added"}
     assert corpus.document(corpus.find("a.txt").id).text == SICK
+
+
+class Shortsighted(ReaderProcess):
+    """A reader that cannot read a part of each document."""
+
+    def unpack(self, path: Path, source: str, password: str = "") -> Iterator[Reading]:
+        for reading in super().unpack(path, source, password):
+            assert isinstance(reading.outcome, Document)
+            yield replace(reading, outcome=replace(reading.outcome, metadata={"unread": "2 of 5 pages are scans."}))
+
+
+def test_what_could_not_be_read_of_a_document_is_told(
+    corpus: Corpus, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, {"a.txt": CANTEEN})
+    monkeypatch.setattr(index.corpus, "ReaderProcess", Shortsighted)
+    (result,) = corpus.add(find_files([folder]))
+    assert (result.status, result.passages, result.reason) == ("added", 1, "2 of 5 pages are scans.")
 
 
 def test_a_name_that_another_process_takes_meanwhile_fails_that_file_alone(
@@ -324,4 +343,4 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
         with pytest.raises(InputError, match=problem) as refusal:
             find_files([folder, path])
         assert str(path) in refusal.value.problem
-        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .docx .htm"))
+        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .bz2 .docx .eml"))

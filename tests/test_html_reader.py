@@ -67,3 +67,71 @@ def test_entities_are_neither_expanded_nor_fetched(tmp_path: Path, name: str) ->
     document = written(tmp_path, name, f"{page}<html><body><p>Text &x; &l9;</p></body></html>")
     assert "s3cret" not in document.text
     assert len(document.text) < 100
+
+
+NEWS_PAGE = """<!doctype html><html lang="en-GB"><head><title>New harbour bridge approved - The Example</title>
+<meta property="og:site_name" content="The Example"><script type="application/ld+json">{"@graph": [{"@type":
+"NewsArticle", "datePublished": "2025-11-20T06:12:44Z", "dateModified": "2025-11-21T09:30:00Z", "author": [{"@type":
+"Person", "name": "Aoife Brennan"}]}]}</script></head><body><nav><ul><li><a href="/">Home</a></li></ul></nav>
+<main><article><header><h1><span>New harbour bridge approved</span></h1></header>
+<div><time datetime="2025-11-20T06:12:44Z">20 November 2025</time></div>
+<div><span>By Aoife Brennan</span><span>The Example, Cardiff</span></div>
+<div><p><b>Councillors have approved a bridge across the harbour, ending a row that has lasted six years.</b></p></div>
+<div><p>The vote on Wednesday night was 31 to 24, with two abstentions. Work is due to begin in March.</p></div>
+<div><h2>What will be built?</h2></div>
+<div><p>The bridge will have two lanes, a cycle path and a lifting span of 40 metres, the council's plans say.</p></div>
+<div><ul><li><b>Spring 2026:</b> the pier is taken down</li><li><b>June 2028:</b> the bridge opens</li></ul></div>
+<div><table><caption>Costs</caption><tr><th>Year</th><th>Cost</th></tr><tr><td>2026</td><td>11m</td></tr>
+<tr><td>2027</td><td>25m</td></tr></table></div>
+<div><h2>Related</h2><ul><li><a href="/a">Ferry to close</a></li><li><a href="/b">Harbour row</a></li></ul></div>
+</article><aside><h2>Top stories</h2><ul><li><a href="/s">Minister resigns</a></li></ul></aside></main>
+<footer><p>Copyright The Example. We are not responsible for other sites.</p></footer></body></html>"""
+
+WIKI_PAGE = f"""<!doctype html><html lang="en"><head><title>Keeper retires - Wikinews</title></head><body>
+<main id="content"><h1 id="firstHeading">Keeper retires</h1><div id="siteSub">From a free news source</div>
+<div class="mw-parser-output"><p><strong class="published"><span id="publishDate" title="2025-11-19">Wednesday,
+November 19, 2025</span></strong></p><p>{LONG}</p>
+<p>"I was never lonely," she said.<sup class="reference"><a>[1]</a></sup>
+{OTHER} {LONG.replace("This", "That")} {OTHER.replace("Another", "One more")}</p>
+<div><h2 id="Sources">Sources</h2><span class="mw-editsection">[<a>edit</a>]</span></div>
+<ul><li>Kari Lund, The Example, November 18, 2025</li></ul><div class="noprint">Share this: Email</div></div></main>
+</body></html>"""
+
+
+def test_html_a_saved_news_page(tmp_path: Path) -> None:
+    document = written(tmp_path, "a.html", NEWS_PAGE)
+    assert document.title == "New harbour bridge approved"
+    assert document.metadata == {
+        "published": "2025-11-20",
+        "modified": "2025-11-21",
+        "author": "Aoife Brennan",
+        "outlet": "The Example",
+        "language": "en-GB",
+        "format": "html",
+    }
+    found = blocks(document)
+    assert ("paragraph", "By Aoife Brennan The Example, Cardiff") in found
+    assert found[found.index(("heading", "What will be built?")) + 2 :] == [
+        ("item", "Spring 2026: the pier is taken down"),
+        ("item", "June 2028: the bridge opens"),
+        ("paragraph", "Costs"),
+        ("row", "Year: 2026; Cost: 11m"),
+        ("row", "Year: 2027; Cost: 25m"),
+    ]
+    for frame in ("Home", "Ferry to close", "Minister resigns", "Copyright"):
+        assert frame not in document.text
+
+
+def test_html_a_saved_wiki_page(tmp_path: Path) -> None:
+    document = written(tmp_path, "a.html", WIKI_PAGE)
+    assert (document.title, document.metadata["published"]) == ("Keeper retires", "2025-11-19")
+    assert '"I was never lonely," she said. Another' in document.text
+    for mark in ("edit", "[1]", "free news source", "Share this"):
+        assert mark not in document.text
+
+
+def test_html_linked_data_that_is_none_does_no_harm(tmp_path: Path) -> None:
+    for content in ("{", "[" * 5000, "[null, 3, {}]", '{"dateModified": 3}'):
+        page = ARTICLE.replace("<style>", f'<script type="application/ld+json">{content}</script><style>')
+        page = page.replace("article:modified_time", "nothing")
+        assert "modified" not in written(tmp_path, "a.html", page).metadata

@@ -114,3 +114,32 @@ def test_pdf_list_items(tmp_path: Path) -> None:
         "1. Mix.",
         "2. Bake.",
     ]
+
+
+LEFT = ["The committee met on Tuesday to discuss", "the information that it had received on", "the long dispute,"]
+LEFT += ["and it adjourned without a vote. The mem-", "bers were told that it comes up in May."]
+RIGHT = ["Prices rose by four per cent in March", "after a mild winter, the office said on", "Friday. Rents rose"]
+RIGHT += ["faster than wages in all of the regions", "but one, where they fell for once."]
+
+
+def two_columns(left: list[str], right: list[str]) -> list[tuple[float, float, float, str]]:
+    """A page in two columns that was set line by line, across both."""
+    rows = zip(column(left, left=54, size=10), column(right, left=320, size=10), strict=True)
+    return [(54, 740, 18, "Two columns"), *(piece for row in rows for piece in row)]
+
+
+def test_pdf_columns_that_were_set_line_by_line_are_read_one_after_the_other(tmp_path: Path) -> None:
+    document = written(tmp_path, "a.pdf", pdf([two_columns(LEFT, RIGHT)]))
+    assert blocks(document) == [
+        ("heading", "Two columns"),
+        ("paragraph", " ".join(LEFT).replace("mem- bers", "members")),
+        ("paragraph", " ".join(RIGHT)),
+    ]
+
+
+def test_pdf_a_table_of_long_cells_is_no_columns(tmp_path: Path) -> None:
+    terms = ["Premises of the tenant", "Landlord of the premises", "Tenant of the premises", "Rent of the premises"]
+    meanings = [f"the {n} thing that is meant by it in this contract" for n in ("first", "second", "third", "fourth")]
+    document = written(tmp_path, "a.pdf", pdf([two_columns(terms, meanings)]))
+    assert [kind for kind, _ in blocks(document)] == ["heading", *["row"] * 4]
+    assert "Rent of the premises: the fourth thing" in document.text

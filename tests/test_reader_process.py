@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import docx
 import pytest
 
 from index.errors import ReadError
-from index.readers import read, wire
+from index.readers import format_named, read, wire
 from index.readers.worker import ReaderProcess
 from index.types import Document
-from tests.files import column, pdf, replaced
+from tests.files import archive, column, locked, pdf, replaced
+from tests.reading import only
 
 TEXT = "Some prose that is there to be read, and that is read again after each accident."
 SLOW = "[" * 300_000 + " x"
@@ -64,27 +65,27 @@ def ended(process: int) -> bool:
 def test_a_document_comes_over_unchanged(reader: ReaderProcess, tmp_path: Path) -> None:
     path = tmp_path / "naïve \udcff name.pdf"
     path.write_bytes(pdf([column([TEXT]), column(["The second page, which says: “something” else."])]))
-    document = reader.read(path, "x.pdf")
+    document = only(reader, path, "x.pdf")
     assert document == read(path, "x.pdf")
     assert len(document.pages) == 2
 
 
 def test_a_reason_comes_over_unchanged(reader: ReaderProcess, tmp_path: Path) -> None:
     with pytest.raises(ReadError) as caught:
-        reader.read(tmp_path / "none.txt", "none.txt")
+        only(reader, tmp_path / "none.txt", "none.txt")
     assert (caught.value.problem, caught.value.remedy) == ("none.txt does not exist.", "Check the name.")
 
 
 def test_one_child_reads_many_files(reader: ReaderProcess, good: Path) -> None:
-    reader.read(good, "a")
+    only(reader, good, "a")
     first = child_of_this()
-    reader.read(good, "b")
+    only(reader, good, "b")
     assert child_of_this() == first
 
 
 def test_the_limit_on_size_reaches_the_child(good: Path) -> None:
     with ReaderProcess(max_bytes=10) as reader, pytest.raises(ReadError, match="at most"):
-        reader.read(good, "good.txt")
+        only(reader, good, "good.txt")
 
 
 def test_a_hang_fails_alone(tmp_path: Path, good: Path) -> None:
@@ -93,30 +94,30 @@ def test_a_hang_fails_alone(tmp_path: Path, good: Path) -> None:
     with ReaderProcess(seconds=1.5) as reader:
         start = time.monotonic()
         with pytest.raises(ReadError, match=r"slow.md took longer than 1.5 s to read"):
-            reader.read(slow, "slow.md")
+            only(reader, slow, "slow.md")
         assert time.monotonic() - start < 5
-        assert reader.read(good, "good.txt").text == TEXT
+        assert only(reader, good, "good.txt").text == TEXT
 
 
 def test_a_crash_fails_alone(reader: ReaderProcess, tmp_path: Path, good: Path) -> None:
     slow = tmp_path / "slow.md"
     slow.write_text(SLOW)
-    reader.read(good, "good.txt")
+    only(reader, good, "good.txt")
     crash = threading.Timer(0.5, os.kill, (child_of_this(), signal.SIGSEGV))
     crash.start()
     with pytest.raises(ReadError, match=r"slow.md crashed its reader \(SIGSEGV\)"):
-        reader.read(slow, "slow.md")
+        only(reader, slow, "slow.md")
     crash.join()
-    assert reader.read(good, "good.txt").text == TEXT
+    assert only(reader, good, "good.txt").text == TEXT
 
 
 def test_a_child_that_died_in_between_is_replaced(reader: ReaderProcess, good: Path) -> None:
-    reader.read(good, "good.txt")
+    only(reader, good, "good.txt")
     dead = child_of_this()
     os.kill(dead, signal.SIGKILL)
     while not ended(dead):
         time.sleep(0.01)
-    assert reader.read(good, "good.txt").text == TEXT
+    assert only(reader, good, "good.txt").text == TEXT
 
 
 def test_a_memory_bomb_fails_alone(tmp_path: Path, good: Path) -> None:
@@ -128,8 +129,8 @@ def test_a_memory_bomb_fails_alone(tmp_path: Path, good: Path) -> None:
     bomb.write_bytes(replaced(made.getvalue(), "word/document.xml", body % paragraphs))
     with ReaderProcess(memory=600 * 2**20) as reader:
         with pytest.raises(ReadError, match=r"bomb.docx needs more memory to read than is allowed"):
-            reader.read(bomb, "bomb.docx")
-        assert reader.read(good, "good.txt").text == TEXT
+            only(reader, bomb, "bomb.docx")
+        assert only(reader, good, "good.txt").text == TEXT
 
 
 def test_threads_share_a_child(reader: ReaderProcess, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_threads_share_a_child(reader: ReaderProcess, tmp_path: Path) -> None:
     def work(number: int) -> None:
         path = tmp_path / f"{number}.txt"
         path.write_text(f"{TEXT} Number {number}.")
-        results[number] = reader.read(path, path.name)
+        results[number] = only(reader, path, path.name)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -151,17 +152,17 @@ def test_threads_share_a_child(reader: ReaderProcess, tmp_path: Path) -> None:
 
 
 def test_interrupts_do_not_reach_the_child(reader: ReaderProcess, good: Path) -> None:
-    reader.read(good, "a")
+    only(reader, good, "a")
     child = child_of_this()
     assert os.getpgid(child) != os.getpgid(os.getpid())
     os.kill(child, signal.SIGINT)
-    assert reader.read(good, "b").text == TEXT
+    assert only(reader, good, "b").text == TEXT
     assert child_of_this() == child
 
 
 def test_closing_ends_the_child(good: Path) -> None:
     with ReaderProcess() as reader:
-        reader.read(good, "a")
+        only(reader, good, "a")
         child = child_of_this()
     assert not Path(f"/proc/{child}").exists()
 
@@ -169,7 +170,7 @@ def test_closing_ends_the_child(good: Path) -> None:
 def test_the_child_ends_with_a_parent_that_is_killed(good: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from index.readers.worker import ReaderProcess\n"
-        "reader = ReaderProcess(); reader.read(Path(sys.argv[1]), 'a'); print('ready', flush=True); input()"
+        "reader = ReaderProcess(); list(reader.unpack(Path(sys.argv[1]), 'a')); print('ready', flush=True); input()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(good)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -188,7 +189,7 @@ def test_the_child_is_limited_and_has_no_secrets(
     reader: ReaderProcess, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "sesame")
-    reader.read(good, "a")
+    only(reader, good, "a")
     child = child_of_this()
     limits = {
         line[:25].strip(): line[26:].split()[0] for line in Path(f"/proc/{child}/limits").read_text().splitlines()
@@ -198,13 +199,45 @@ def test_the_child_is_limited_and_has_no_secrets(
     assert b"sesame" not in Path(f"/proc/{child}/environ").read_bytes()
 
 
+def test_a_password_is_not_where_others_can_see_it(reader: ReaderProcess, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(locked(pdf([column([TEXT])]), b"sesame"))
+    (reading,) = reader.unpack(path, "a.pdf", "sesame")
+    assert isinstance(reading.outcome, Document)
+    process = Path(f"/proc/{child_of_this()}")
+    assert b"sesame" not in process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
+    (reading,) = reader.unpack(path, "a.pdf", "open sesame")
+    assert "sesame" not in str(reading.outcome)
+    assert "sesame" not in repr(wire.Request(path, "a.pdf", "sesame"))
+
+
+def test_a_file_that_is_left_in_the_middle_costs_a_child(reader: ReaderProcess, tmp_path: Path, good: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(archive({f"{number}.txt": f"{TEXT} {number}".encode() for number in range(9)}))
+    readings = reader.unpack(path, "a.zip")
+    assert next(readings).member == "0.txt"
+    assert isinstance(readings, Generator)
+    readings.close()
+    assert only(reader, good, "good.txt").text == TEXT
+
+
+def test_too_many_members_that_kill_their_reader_end_the_file(tmp_path: Path, good: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(archive({**{f"{number}.md": SLOW.encode() for number in range(9)}, "z.txt": TEXT.encode()}))
+    with ReaderProcess(seconds=0.5) as reader:
+        readings = list(reader.unpack(path, "a.zip"))
+        assert [each.member for each in readings] == [*(f"{number}.md" for number in range(6)), ""]
+        assert "the rest is left out" in str(readings[-1].outcome)
+        assert only(reader, good, "good.txt").text == TEXT
+
+
 def test_modules_of_the_current_folder_are_not_run(
     reader: ReaderProcess, tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("json", "docx", "yaml"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('hijacked')")
     monkeypatch.chdir(tmp_path)
-    assert reader.read(good, "good.txt").text == TEXT
+    assert only(reader, good, "good.txt").text == TEXT
 
 
 @pytest.mark.parametrize(
@@ -230,15 +263,15 @@ def test_real_files_give_a_document_or_a_reason(reader: ReaderProcess) -> None:
     folder = Path("../shared/data/parser_files")
     if not folder.exists():
         pytest.skip("../shared/data/parser_files is not there: no real file goes through the readers")
-    paths = [
-        path for path in sorted(folder.rglob("*")) if path.suffix in (".pdf", ".docx", ".html", ".htm", ".md", ".txt")
-    ]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and format_named(path)]
     reasons: dict[str, str] = {}
     for path in paths:
-        try:
-            assert reader.read(path, path.name).blocks
-        except ReadError as error:
-            reasons[path.name] = error.problem
-    assert len(paths) - len(reasons) > 150
+        for reading in reader.unpack(path, path.name):
+            if isinstance(reading.outcome, ReadError):
+                reasons[f"{path.name}/{reading.member}"] = reading.outcome.problem
+            else:
+                assert reading.outcome.blocks
+    assert len(paths) - len(reasons) > 200
+    known = ("encrypted", "no text layer", "is empty", "holds no text")
     for name, reason in reasons.items():
-        assert any(words in reason for words in ("encrypted", "no text layer", "is empty")), (name, reason)
+        assert any(words in reason for words in known), (name, reason)

@@ -26,6 +26,8 @@ def test_the_content_goes_before_the_name(tmp_path: Path) -> None:
     assert written(tmp_path, "b.txt", word(lambda made: made.add_paragraph(LONG))).metadata["format"] == "docx"
 
 
+PARTS = {"_rels/.rels": b"<Relationships/>"}
+
 XXE = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><w:document>&e;</w:document>'
 
 ENCRYPT = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O (%b) /U (%b) /P -4 >> /ID [(a) (a)]" % (b"o" * 32, b"u" * 32)
@@ -45,11 +47,14 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "drawn.pdf": (pdf([[]]), "has no text layer"),
     "locked.pdf": (pdf([column([LONG])], extra=ENCRYPT), "is encrypted with a password"),
     "cut.docx": (word(lambda made: made.add_paragraph(LONG))[:900], "is a damaged archive or Word file"),
-    "flipped.docx": (archive({"word/document.xml": b"<x/>"}), "is a damaged Word file"),
-    "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20)}), "unpacks to more than 256 MiB"),
+    "flipped.docx": (archive({"word/document.xml": b"<x/>", **PARTS}), "is a damaged Word file"),
+    "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20), **PARTS}), "unpacks to more than 256 MiB"),
     "xxe.docx": (replaced(word(lambda _: None), "word/document.xml", XXE), "holds a document type"),
-    "sheet.docx": (archive({"xl/workbook.xml": b"<x/>"}), "is an Excel workbook"),
-    "files.txt": (archive({"a.txt": b"x"}), "is a zip archive"),
+    "sheet.docx": (archive({"xl/workbook.xml": b"<x/>", **PARTS}), "is an Excel workbook"),
+    "files.txt": (archive({"a.txt": b"x"}), "holds other files and no text of its own"),
+    "plain.zip": (b"not an archive", "is not an archive"),
+    "plain.msg": (b"not a message", "is not an Outlook message"),
+    "plain.mbox": (b"not a mailbox", "is not a mailbox"),
     "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is in an old Microsoft Office format"),
     "locked.docx": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),

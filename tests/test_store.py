@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.store.base import SourceTaken, Store, StoredPassage, Totals
+from index.store.base import UNSETTLED, SourceTaken, Store, StoredPassage, Totals
 from index.store.embedded import EmbeddedStore
 from index.types import Page
 from tests.documents import CANTEEN, LEAVE, NEWS, origin, prose, put, stored
@@ -90,14 +90,43 @@ class TestStore:
         assert [info.id for info in store.documents()] == [CANTEEN.id]
         assert store.origins().keys() == {"/x/a.txt"}
 
-    def test_touch_updates_only_what_is_unchanged(self, store: Store) -> None:
+    def test_settling_updates_only_what_still_points_to_the_same(self, store: Store) -> None:
         put(store, CANTEEN, "/a")
         fresh = replace(origin(CANTEEN, "/a"), size=7, modified_ns=8)
-        store.touch(fresh)
+        store.settle("/a", [fresh])
         assert store.origins() == {"/a": fresh}
-        store.touch(replace(fresh, digest="other", size=9))
-        store.touch(replace(fresh, location="/none", source="/none"))
+        store.settle("/a", [replace(fresh, document_id="other", size=9)])
+        store.settle("/none", [replace(fresh, location="/none", source="/none")])
         assert store.origins() == {"/a": fresh}
+        assert store.verify() == []
+
+    def test_settling_a_container_removes_what_is_gone_from_it(self, store: Store) -> None:
+        for document, location in ((CANTEEN, "/a.zip/x"), (LEAVE, "/a.zip/in/y"), (NEWS, "/a.zip0"), (NEWS, "/a.zi")):
+            put(store, document, location)
+        left = replace(origin(LEAVE, "/a.zip/in/y"), modified_ns=8)
+        store.settle("/a.zip", [left])
+        assert store.origins().keys() == {"/a.zip/in/y", "/a.zip0", "/a.zi"}
+        assert store.origins()["/a.zip/in/y"] == left
+        assert {info.id for info in store.documents()} == {LEAVE.id, NEWS.id}
+        assert store.verify() == []
+
+    def test_a_container_that_is_not_stored_whole_is_not_settled(self, store: Store) -> None:
+        put(store, CANTEEN, "/a.zip/x")
+        store.settle("/a.zip", [origin(CANTEEN, "/a.zip/x"), origin(LEAVE, "/a.zip/y")])
+        assert store.origins()["/a.zip/x"].modified_ns == UNSETTLED
+
+    def test_removing_a_document_unsettles_what_came_with_it(self, store: Store) -> None:
+        for document, location in ((CANTEEN, "/a.zip/x"), (LEAVE, "/a.zip/y"), (NEWS, "/b")):
+            put(store, document, location)
+        together = [
+            replace(origin(document, at), digest="d") for document, at in ((CANTEEN, "/a.zip/x"), (LEAVE, "/a.zip/y"))
+        ]
+        store.settle("/a.zip", together)
+        store.remove([CANTEEN.id])
+        assert store.origins() == {
+            "/a.zip/y": replace(together[1], modified_ns=UNSETTLED),
+            "/b": origin(NEWS, "/b"),
+        }
         assert store.verify() == []
 
     def test_remove_takes_documents_with_their_sources(self, store: Store) -> None:

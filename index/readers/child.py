@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from index.errors import ReadError
-from index.readers import read, wire
+from index.readers import wire
+from index.readers.options import Options
+from index.readers.unpack import unpack
 from index.types import Document
 
 _GRACE = 5.0
@@ -27,15 +30,36 @@ def main(seconds: float, max_bytes: int, memory: int) -> None:
     _limit(memory)
     sys.addaudithook(refuse)
     while (message := wire.receive(pipe_in)) is not None:
-        path, source = wire.requested(message)
-        _alarm(seconds + _GRACE)
+        request = wire.requested(message)
+
+        def say(reply: wire.Reply | None) -> None:
+            # While the parent is busy with what it got, nobody's time runs.
+            _alarm(0.0)
+            wire.send(pipe_out, wire.packed_reply(reply))
+            _alarm(seconds + _GRACE if reply else 0.0)
+
+        _answer(request, say, max_bytes)
+
+
+def _answer(request: wire.Request, say: Callable[[wire.Reply | None], None], max_bytes: int) -> None:
+    """Read a file and say what became of it and of each of its members, then ``None``."""
+
+    def begin(member: str) -> bool:
+        if member in request.fatal:
+            return False
+        say(wire.Reply(member))
+        return True
+
+    for piece in unpack(request.path, request.source, Options(request.password), begin, max_bytes):
+        if piece.member in request.answered:
+            continue
         outcome: Document | ReadError
         try:
-            outcome = read(path, source, max_bytes)
+            outcome = piece.read()
         except ReadError as error:
             outcome = error
-        _alarm(0.0)
-        wire.send(pipe_out, wire.answer(outcome))
+        say(wire.Reply(piece.member, outcome))
+    say(None)
 
 
 def _limit(memory: int) -> None:

@@ -14,6 +14,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ALIASES = {"iso-8859-8-i": "iso8859-8", "iso-8859-8-e": "iso8859-8", "x-sjis": "cp932", "unicode-1-1-utf-7": "utf-7"}
+_MEANT = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _GUESS_FROM = 1 << 18
 _AS_GOOD = 0.02
@@ -31,6 +33,19 @@ def decode(data: bytes, declared: str | None = None) -> str:
     if len(_CONTROLS.findall(text)) > len(text) // 200:
         raise _not_text()
     return text
+
+
+def encoding_named(name: str) -> str | None:
+    """Return Python's name of the encoding that a page or a letter declares, ``None`` for one that is not known.
+
+    What is declared is often a part of what is meant: Latin-1 for Windows-1252, GB 2312 for GB 18030.
+    """
+    name = name.strip().lower()
+    try:
+        name = codecs.lookup(_ALIASES.get(name, name)).name
+    except (LookupError, ValueError):
+        return None
+    return _MEANT.get(name, name)
 
 
 def _marked(data: bytes) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Collection
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from index.readers.decode import decode
+from index.readers.decode import decode, encoding_named
+from index.readers.linked_data import linked_data
 from index.readers.markup import tree_blocks
 from index.readers.metadata import known_fields
 from index.readers.parsed import Parsed, RawBlock, Unreadable, clean, visible
@@ -23,6 +23,9 @@ _CHARSET = re.compile(
 )
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# What a page marks as no part of itself on paper, and MediaWiki's marks around and in its text.
+_NOT_PRINTED = frozenset("noprint no-print d-print-none mw-editsection mw-jump-link".split())
+_CASE_CHANGE = re.compile(r"[^\W\d_][a-zà-ÿ][A-ZÀ-Þ][^\W\d_]")
 _SHORT_PAGE = 400
 _MOST_NAME_WORDS = 30
 _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "last-modified", "lastmod")
@@ -30,7 +33,7 @@ _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "la
 
 def parse(data: bytes) -> Parsed:
     """Read an HTML page. Raises ``Unreadable`` for binary data and absurd nesting."""
-    tree = _tree(decode(data, _declared_encoding(data)))
+    tree = parse_tree(decode(data, _declared_encoding(data)))
     language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     write_out_spans(tree)
     page = _main_text(tree)
@@ -42,9 +45,9 @@ def parse(data: bytes) -> Parsed:
         return parse_text(blocks[0].text)
     fields = known_fields(
         [
-            ("published", (page and page.date) or ""),
-            ("modified", _declared(tree, _MODIFIED)),
-            ("author", _declared(tree, ("author",)) or _people((page and page.author) or "")),
+            ("published", (page and page.date) or linked_data(tree, "datePublished")),
+            ("modified", _declared(tree, _MODIFIED) or linked_data(tree, "dateModified")),
+            ("author", _declared(tree, ("author",)) or _people((page and page.author) or linked_data(tree, "author"))),
             ("outlet", (page and page.sitename) or ""),
             ("language", language),
         ]
@@ -59,9 +62,30 @@ def _drop_invisible(tree: _Element) -> None:
         # Control characters get in as &#1; and lxml refuses to move them.
         element.text, element.tail = visible(element.text or ""), visible(element.tail or "")
     for element in elements:
-        is_hidden = element.get("hidden") is not None or _HIDDEN_STYLE.search(element.get("style") or "")
-        if is_hidden and element.getparent() is not None:
+        if _is_hidden(element) and element.getparent() is not None:
             element.drop_tree()
+    for span in tree.iter("span"):
+        following = span.getnext()
+        # Names in a row of spans are set apart by styles alone.
+        if following is not None and following.tag == "span" and not span.tail:
+            span.tail = " " if _CASE_CHANGE.fullmatch(_ends(span, following)) else ""
+
+
+def _is_hidden(element: _Element) -> bool:
+    """Tell whether an element is not shown, or only to those who edit the page or navigate it."""
+    classes = (element.get("class") or "").split()
+    return (
+        element.get("hidden") is not None
+        or _HIDDEN_STYLE.search(element.get("style") or "") is not None
+        or not _NOT_PRINTED.isdisjoint(classes)
+        or element.get("id") == "siteSub"
+        or (element.tag == "sup" and "reference" in classes)
+    )
+
+
+def _ends(span: _Element, following: _Element) -> str:
+    """Return the last two characters of one element and the first two of the next."""
+    return "".join(span.itertext())[-2:] + "".join(following.itertext())[:2]
 
 
 def _title(tree: _Element, declared: str, outlet: str) -> str:
@@ -81,23 +105,19 @@ def _people(author: str) -> str:
 
 def plain_blocks(fragment: str) -> list[RawBlock]:
     """Return all the visible text of a piece of HTML."""
-    return tree_blocks(_tree(fragment)) if fragment.strip() else []
+    return tree_blocks(parse_tree(fragment)) if fragment.strip() else []
 
 
 def _declared_encoding(data: bytes) -> str | None:
-    """Return the encoding that the page names; what calls itself Latin-1 on the web is Windows-1252."""
+    """Return the encoding that the page names."""
     match = _CHARSET.search(data[:4096])
     if match is None:
         return None
-    name = (match[1] or match[2]).decode("ascii")
-    try:
-        name = codecs.lookup(name).name
-    except LookupError:
-        return None
-    return "cp1252" if name in ("iso8859-1", "ascii") else name
+    return encoding_named((match[1] or match[2]).decode("ascii"))
 
 
-def _tree(text: str) -> _Element:
+def parse_tree(text: str) -> _Element:
+    """Return a page without what a browser would not show. Raises ``Unreadable`` for absurd nesting."""
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 

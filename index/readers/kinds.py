@@ -5,11 +5,18 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from typing import Literal
 
 from index.readers.parsed import Unreadable
 
-Format = Literal["text", "markdown", "html", "pdf", "docx"]
+Format = Literal["text", "markdown", "html", "pdf", "docx", "eml", "msg", "mbox", "archive"]
+
+CONTAINERS: frozenset[Format] = frozenset({"eml", "msg", "mbox", "archive"})
+"""The formats that hold other files: their modules have a function ``members``."""
+
+ONLY_CONTAINERS: frozenset[Format] = frozenset({"mbox", "archive"})
+"""Those without a text of their own: their modules have no function ``parse``."""
 
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _OTHER_KINDS = (
@@ -19,12 +26,21 @@ _OTHER_KINDS = (
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
     (b"{\\rtf", "an RTF document"),
-    (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x7fELF", "a program"),
     (b"SQLite format 3\x00", "a database"),
 )
+_PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
+_NOT_TEXT: Mapping[Format | None, str] = {
+    "pdf": "a PDF file",
+    "docx": "a Word (.docx) file",
+    "msg": "an Outlook message",
+    "mbox": "a mailbox",
+    "archive": "an archive",
+}
+"""The formats that are known by their content or not at all."""
+
 _ZIP_KINDS = (
     ("word/", "docx"),
     ("xl/", "an Excel workbook"),
@@ -32,6 +48,13 @@ _ZIP_KINDS = (
     ("META-INF/container.xml", "an e-book"),
     ("content.xml", "an OpenDocument file"),
 )
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+_TAR = slice(257, 262)
+_START = 2**16
+_HEADER = rb"[\x21-\x39\x3b-\x7e]{1,76}:[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,200}"
+_LETTER = re.compile(rb"(?:%b){2,}" % _HEADER)
+_MAILED = re.compile(rb"^(?:Received|Message-ID|MIME-Version|Return-Path|Delivered-To):", re.IGNORECASE | re.MULTILINE)
+_MAILBOX = re.compile(rb"From \S{1,500} [^\n]{0,100}\d{4}[^\n]{0,40}\n>?%b" % _HEADER)
 _CONVERT = "Convert it to PDF, Word (.docx), HTML, Markdown or plain text."
 
 
@@ -43,21 +66,40 @@ def detect(data: bytes, named: Format | None) -> Format:
     """
     if b"%PDF-" in data[:1024]:
         return "pdf"
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _inside_zip(data)
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        raise _office_container(data)
+        return _inside_ole(data)
     for magic, kind in _OTHER_KINDS:
         if data.startswith(magic):
             raise Unreadable(f"is {kind}.", _CONVERT)
+    if found := _packed_or_mailed(data, named):
+        return found
     if _is_html(data[:4096]):
         return "html"
-    if named in ("pdf", "docx"):
-        label = "PDF" if named == "pdf" else "Word (.docx)"
-        raise Unreadable(f"is not a {label} file, whatever its name says.", "Export it again from its program.")
+    if label := _NOT_TEXT.get(named):
+        raise Unreadable(f"is not {label}, whatever its name says.", "Export it again from its program.")
     if named is None:
         raise Unreadable("has a format that is not read.", _CONVERT)
     return named
+
+
+def _packed_or_mailed(data: bytes, named: Format | None) -> Format | None:
+    """Return the format of an archive or of mail: header lines, among them one that only mail programs write."""
+    if data.startswith(_PACKED) or data[_TAR] == b"ustar":
+        return "archive"
+    start = data[:_START].replace(b"\r\n", b"\n")
+    if _MAILBOX.match(start):
+        # A letter saved by itself may begin with the line that separates letters in a mailbox.
+        return "eml" if named == "eml" else "mbox"
+    header = _LETTER.match(start)
+    return "eml" if header and _MAILED.search(header[0]) else None
+
+
+def may_only_hold_others(start: bytes) -> bool:
+    """Tell whether the file that begins with ``start`` may be an archive or a mailbox, which may be large."""
+    mailbox = _MAILBOX.match(start[:_START].replace(b"\r\n", b"\n"))
+    return start.startswith((b"PK", *_PACKED)) or start[_TAR] == b"ustar" or mailbox is not None
 
 
 def _is_html(start: bytes) -> bool:
@@ -73,14 +115,17 @@ def _inside_zip(data: bytes) -> Format:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise Unreadable("is a damaged archive or Word file.", "Save it again from its program.") from None
     for marker, kind in _ZIP_KINDS:
-        if any(name.startswith(marker) for name in names):
+        # An archive may have a folder that is called as one of an office file is; it lacks the list of its parts.
+        if any(name.startswith(marker) for name in names) and ("/" not in marker or _PARTS.intersection(names)):
             if kind == "docx":
                 return "docx"
             raise Unreadable(f"is {kind}.", _CONVERT)
-    raise Unreadable("is a zip archive.", "Unpack it and add the files in it.")
+    return "archive"
 
 
-def _office_container(data: bytes) -> Unreadable:
+def _inside_ole(data: bytes) -> Format:
+    if "__properties_version1.0".encode("utf-16-le") in data:
+        return "msg"
     if "EncryptedPackage".encode("utf-16-le") in data:
-        return Unreadable("is encrypted with a password.", "Save it without a password and add it again.")
-    return Unreadable("is in an old Microsoft Office format.", "Save it as Word (.docx) or PDF.")
+        raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.")
+    raise Unreadable("is in an old Microsoft Office format.", "Save it as Word (.docx) or PDF.")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
+from index.readers.columns import in_reading_order
 from index.readers.pages import Line, text_lines
 from index.readers.parsed import RawBlock, clean
 from index.readers.tables import names_columns, row_texts
@@ -29,7 +30,7 @@ _AROUND = 8
 
 def page_blocks(pages: Sequence[Sequence[Line]]) -> list[RawBlock]:
     """Return the blocks of a document, given its pages' lines in reading order."""
-    return list(_Builder(text_lines(pages)).blocks())
+    return list(_Builder(text_lines([list(in_reading_order(page)) for page in pages])).blocks())
 
 
 class _Builder:

@@ -1,21 +1,29 @@
-"""PDF -> the lines of its pages, as pdfium reads them; ``layout`` rebuilds the blocks."""
+"""PDF -> the lines of its pages, read or recognised; ``layout`` rebuilds the blocks."""
 
 from __future__ import annotations
 
-import ctypes
-import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from index.readers.layout import HYPHEN, page_blocks
+from index.readers import ocr
+from index.readers.layout import page_blocks
 from index.readers.metadata import known_fields, with_header_facts
+from index.readers.options import Options, wrong_password
 from index.readers.pages import Line
 from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
+from index.readers.pdf_lines import page_lines
 
-_CELL_GAP = 1.6
-_BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi\b|cmbx", re.IGNORECASE)
+_PLAIN = Options()
+_MOST_RECOGNISED = 500
+_FEW_CHARACTERS = 100
+_MOST_DRAWINGS = 500
+_MOST_RULES = 40
+_ALL_OVER = 0.7
+_BETTER_SCAN = "No text was recognised in them; try a better scan."
 _PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?")
 # What programs put there unasked, and the names of files.
 _NO_TITLE = re.compile(
@@ -24,46 +32,99 @@ _NO_TITLE = re.compile(
 )
 
 
-def parse(data: bytes) -> Parsed:
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page: its lines, whether it is a picture, and whether the lines were recognised in it."""
+
+    number: int
+    lines: list[Line]
+    is_scan: bool = False
+    recognised: bool = False
+
+
+def parse(data: bytes, options: Options = _PLAIN) -> Parsed:
     """Read a PDF. Raises ``Unreadable`` for encrypted and damaged files and pages without a text layer."""
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(data)
+        document = pypdfium2.PdfDocument(data, password=options.password or None)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.") from None
+            raise wrong_password(options) from None
         raise Unreadable("is a damaged PDF.", "Open it in a viewer and print or export it to PDF again.") from error
     try:
-        return _parsed(document)
+        return _parsed(document, options)
     finally:
         document.close()
 
 
-def _parsed(document: Any) -> Parsed:  # noqa: ANN401  (pypdfium2 has no types)
-    import pypdfium2
-
-    pages: list[list[Line]] = []
-    unread: list[int] = []
-    for number in range(1, len(document) + 1):
-        try:
-            lines = list(_lines(document[number - 1], number))
-        except pypdfium2.PdfiumError:
-            lines = []
-        if not lines:
-            unread.append(number)
-        pages.append(lines)
-    if not any(pages):
-        raise Unreadable(
-            "is scanned or drawn: it has no text layer.", "Run it through text recognition (OCR) and add the result."
-        )
+def _parsed(document: Any, options: Options) -> Parsed:  # noqa: ANN401  (pypdfium2 has no types)
+    pages = list(_pages(document, options))
+    scans = [page.number for page in pages if page.is_scan and not page.recognised]
+    scanned = f"{len(scans)} of {len(pages)} pages are scans"
+    if not any(page.lines for page in pages):
+        if not scans:
+            raise Unreadable("has no text layer, and no picture of text.", "Export it again with its text.")
+        remedy = _BETTER_SCAN if ocr.is_available() else f"{ocr.INSTALL}, then add it again."
+        raise Unreadable(f"has no text layer: {scanned}.", remedy)
     info = _info(document)
     fields = known_fields([("author", info.get("Author", "")), ("modified", _date(info))])
-    if unread:
-        fields["pages_without_text"] = ", ".join(map(str, unread))
+    fields["pages_without_text"] = _listed(page.number for page in pages if not page.lines)
+    fields["pages_recognised"] = _listed(page.number for page in pages if page.recognised)
+    if scans and not ocr.is_available():
+        fields["unread"] = f"{scanned}. {ocr.INSTALL}, then remove it and add it again."
     title = clean(info.get("Title", ""))
-    found = with_header_facts(Parsed(page_blocks(pages), "" if _NO_TITLE.match(title) else title))
+    blocks = page_blocks([page.lines for page in pages])
+    found = with_header_facts(Parsed(blocks, "" if _NO_TITLE.match(title) else title))
     return Parsed(found.blocks, found.title or _largest_heading(found.blocks), {**found.metadata, **fields})
+
+
+def _pages(document: Any, options: Options) -> Iterator[_Page]:  # noqa: ANN401
+    """Yield the pages with their lines; where they are pictures, with what is recognised in them."""
+    import pypdfium2
+
+    left = _MOST_RECOGNISED if ocr.is_available() else 0
+    for number in range(1, len(document) + 1):
+        try:
+            with closing(document[number - 1]) as page:
+                found = _page(page, number, options, recognise=left > 0)
+        except pypdfium2.PdfiumError:
+            found = _Page(number, [])
+        left -= found.is_scan
+        yield found
+
+
+def _page(page: Any, number: int, options: Options, *, recognise: bool) -> _Page:  # noqa: ANN401
+    lines = list(page_lines(page, number))
+    if not _is_scan(page, lines):
+        return _Page(number, lines)
+    options.alive()
+    seen = ocr.recognised_lines(page, number) if recognise else []
+    is_better = sum(len(line.text) for line in seen) > sum(len(line.text) for line in lines)
+    return _Page(number, seen if is_better else lines, is_scan=True, recognised=is_better)
+
+
+def _is_scan(page: Any, lines: Sequence[Line]) -> bool:  # noqa: ANN401
+    """Tell whether a page is a picture: no text but something drawn, or a picture all over and hardly a word."""
+    import pypdfium2.raw as pdfium
+
+    if sum(len(line.text) for line in lines) > _FEW_CHARACTERS:
+        return False
+    width, height = page.get_size()
+    kinds = (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_PATH)
+    paths = 0
+    for drawing in islice(page.get_objects(kinds, max_depth=3), _MOST_DRAWINGS):
+        paths += drawing.type == pdfium.FPDF_PAGEOBJ_PATH
+        left, bottom, right, top = drawing.get_bounds()
+        is_picture = drawing.type == pdfium.FPDF_PAGEOBJ_IMAGE
+        if is_picture and (not lines or (right - left) * (top - bottom) > _ALL_OVER * width * height):
+            return True
+    # Letters that are drawn and not set are many paths; frames and rules are few.
+    return paths > _MOST_RULES and not lines
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _largest_heading(blocks: Sequence[RawBlock]) -> str:
@@ -82,92 +143,3 @@ def _info(document: Any) -> dict[str, str]:  # noqa: ANN401
 def _date(info: dict[str, str]) -> str:
     match = _PDF_DATE.match(info.get("ModDate", "") or info.get("CreationDate", ""))
     return "-".join(filter(None, match.groups())) if match else ""
-
-
-def _lines(page: Any, number: int) -> Iterator[Line]:  # noqa: ANN401
-    """Yield the lines of a page in pdfium's reading order."""
-    text_page = page.get_textpage()
-    try:
-        characters: list[tuple[str, int]] = []
-        for index in range(text_page.count_chars()):
-            character = _character(text_page.raw, index)
-            if character not in "\r\n":
-                characters.append((character, index))
-            if character in ("\n", HYPHEN) and characters:
-                yield from _line(text_page.raw, characters, number)
-                characters = []
-        if characters:
-            yield from _line(text_page.raw, characters, number)
-    finally:
-        text_page.close()
-        page.close()
-
-
-def _character(raw: Any, index: int) -> str:  # noqa: ANN401
-    import pypdfium2.raw as pdfium
-
-    code = pdfium.FPDFText_GetUnicode(raw, index)
-    # 2 is what some versions give for the hyphen at the end of a line.
-    return HYPHEN if code == 2 else chr(code) if 0 < code < 0x110000 else ""
-
-
-def _line(raw: Any, characters: list[tuple[str, int]], page: int) -> Iterator[Line]:  # noqa: ANN401
-    """Yield the line that ``characters`` make, split into cells at wide gaps; nothing if it is blank."""
-    visible = [index for character, index in characters if character.strip()]
-    if not visible:
-        return
-    angle = _angle(raw, visible[0])
-    boxes = {index: _box(raw, index, angle) for index in visible}
-    size, _ = Counter(round(top - bottom, 1) for _, _, bottom, top in boxes.values()).most_common(1)[0]
-    baseline, _ = Counter(round(bottom, 1) for _, _, bottom, _ in boxes.values()).most_common(1)[0]
-    cells: list[tuple[float, float, str]] = []
-    text: list[str] = []
-    left = right = boxes[visible[0]][0]
-    for character, index in characters:
-        if index not in boxes:
-            text.append(" ")
-            continue
-        start, end, _, _ = boxes[index]
-        if start - right > _CELL_GAP * size and text:
-            cells.append((left, right, _whole("".join(text))))
-            text, left = [], start
-        text.append(character)
-        right = end
-    cells.append((left, right, _whole("".join(text))))
-    bold = all(_BOLD.search(_font(raw, index)) for index in (visible[0], visible[-1]))
-    yield Line(page, tuple(cells), baseline, size, bold, turned=angle != 0.0)
-
-
-def _whole(text: str) -> str:
-    """Join surrogate pairs."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _angle(raw: Any, index: int) -> float:  # noqa: ANN401
-    import pypdfium2.raw as pdfium
-
-    angle = float(pdfium.FPDFText_GetCharAngle(raw, index))
-    return angle if angle > 0.01 else 0.0
-
-
-def _box(raw: Any, index: int, angle: float) -> tuple[float, float, float, float]:  # noqa: ANN401
-    """Return left, right, bottom and top of a character in points, turned so that its line runs to the right."""
-    import pypdfium2.raw as pdfium
-
-    box = pdfium.FS_RECTF()
-    pdfium.FPDFText_GetLooseCharBox(raw, index, box)
-    if not angle:
-        return box.left, box.right, box.bottom, box.top
-    cos, sin = math.cos(-angle), math.sin(-angle)
-    corners = [(x * cos - y * sin, x * sin + y * cos) for x in (box.left, box.right) for y in (box.bottom, box.top)]
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), max(xs), min(ys), max(ys)
-
-
-def _font(raw: Any, index: int) -> str:  # noqa: ANN401
-    import pypdfium2.raw as pdfium
-
-    name = ctypes.create_string_buffer(128)
-    flags = ctypes.c_int()
-    pdfium.FPDFText_GetFontInfo(raw, index, name, 128, flags)
-    return name.value.decode("utf-8", "replace")

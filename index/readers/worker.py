@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +18,19 @@ from index.readers import MAX_BYTES, wire
 from index.types import Document
 
 _ROOT = Path(__file__).resolve().parents[2]
+_MOST_DEATHS = 5
+"""Members of one file that may kill a child."""
+
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_THREAD_LIMIT")
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "LANG", "LC_ALL")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of a file, or of a member of it, named by its way from the file (``inner.zip/report.md``)."""
+
+    member: str
+    outcome: Document | ReadError
 
 
 class ReaderProcess:
@@ -28,7 +42,7 @@ class ReaderProcess:
     """
 
     def __init__(self, seconds: float = 60.0, max_bytes: int = MAX_BYTES, memory: int = 2 * 2**30) -> None:
-        """Set the wall-clock limit per file, the largest file (bytes) and the child's address space (bytes)."""
+        """Set the wall-clock limit per file or member, the largest file and the child's address space (bytes)."""
         self._seconds = seconds
         self._max_bytes = max_bytes
         self._memory = memory
@@ -43,25 +57,59 @@ class ReaderProcess:
     ) -> None:
         self.close()
 
-    def read(self, path: Path, source: str) -> Document:
-        """Read the file at ``path``, known to people as ``source``. Raises ``ReadError``."""
+    def unpack(self, path: Path, source: str, password: str = "") -> Iterator[Reading]:
+        """Read the file at ``path``, known to people as ``source``, and each file that lies in it, one at a time.
+
+        ``password`` opens what is encrypted; it goes through the pipe and nowhere else. A member that kills the child
+        is given up, and a fresh child reads the rest; after several of them the rest is given up too. Until the
+        iterator ends or is closed, no other file is read.
+        """
+        request = wire.Request(path, source, password)
         with self._lock:
-            child = self._running()
-            expired = threading.Event()
-            timer = threading.Timer(self._seconds, _expire, (child, expired))
-            timer.daemon = True
-            timer.start()
             try:
-                answer = _exchange(child, wire.request(path, source))
+                while (death := (yield from self._answers(request))) is not None:
+                    yield death
+                    if not death.member:
+                        return
+                    if len(request.fatal) == _MOST_DEATHS:
+                        yield Reading(
+                            "", ReadError(f"{source} has too many such files; the rest is left out.", "Unpack it.")
+                        )
+                        return
+                    request.fatal.add(death.member)
             except BaseException:
                 self._stop()
                 raise
-            finally:
-                timer.cancel()
-            if answer is None:
-                code = self._stop()
-                raise self._death(source, code, expired.is_set())
-        return wire.document(answer)
+
+    def _answers(self, request: wire.Request) -> Generator[Reading, None, Reading | None]:
+        """Yield what a child says of a file; return what it died of, ``None`` if it lives."""
+        child = self._running()
+        begun = ""
+        message, expired = self._within_time(child, lambda: _exchange(child, wire.packed_request(request)))
+        while message is not None:
+            reply = wire.replied(message)
+            if reply is None:
+                return None
+            begun = reply.member
+            if reply.outcome is not None:
+                request.answered.add(begun)
+                yield Reading(begun, reply.outcome)
+            message, expired = self._within_time(child, lambda: _next_message(child))
+        source = f"{request.source}/{begun}" if begun else request.source
+        return Reading(begun, self._death(source, self._stop(), expired))
+
+    def _within_time(
+        self, child: subprocess.Popen[bytes], receive: Callable[[], bytes | None]
+    ) -> tuple[bytes | None, bool]:
+        """Return the child's next message, ``None`` if it died, and whether it was killed for taking too long."""
+        expired = threading.Event()
+        timer = threading.Timer(self._seconds, _expire, (child, expired))
+        timer.daemon = True
+        timer.start()
+        try:
+            return receive(), expired.is_set()
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """Stop the child, if one runs. The next ``read`` starts another."""
@@ -111,17 +159,21 @@ def _expire(child: subprocess.Popen[bytes], expired: threading.Event) -> None:
 
 
 def _exchange(child: subprocess.Popen[bytes], request: bytes) -> bytes | None:
-    """Send a request and return the answer, ``None`` if the child died of it."""
-    if child.stdin is None or child.stdout is None:
+    """Send a request and return the first message of the answer, ``None`` if the child died of it."""
+    if child.stdin is None:
         return None
     try:
         wire.send(child.stdin, request)
     except BrokenPipeError:
         return None
-    return wire.receive(child.stdout)
+    return _next_message(child)
+
+
+def _next_message(child: subprocess.Popen[bytes]) -> bytes | None:
+    return None if child.stdout is None else wire.receive(child.stdout)
 
 
 def _environment() -> dict[str, str]:
     search = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed, "PYTHONPATH": os.pathsep.join(search), "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    return {**passed, "PYTHONPATH": os.pathsep.join(search), "PYTHONUTF8": "1", **dict.fromkeys(_ONE_THREAD, "1")}

@@ -10,13 +10,18 @@ from index.errors import InputError
 from index.filters import Filter
 from index.types import Document, Matrix, Passage, Vector
 
+UNSETTLED = 0
+"""The time of an origin whose file is to be read again, whatever its own time says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file that a document came from.
+    """The file that a document came from, or the member of a container.
 
-    ``location`` identifies the file (its absolute path); ``source`` is the name shown. ``size`` (bytes) and
-    ``modified_ns`` tell cheaply whether it may have changed, ``digest`` (SHA-256 of the bytes) whether it has.
+    ``location`` identifies it: the file's absolute path, a member's way appended (``/x/a.zip/inner/b.md``);
+    ``source`` is the name shown. ``size`` (bytes) and ``modified_ns`` tell cheaply whether the file may have changed,
+    ``digest`` (SHA-256 of the file's bytes) whether it has. As long as not everything in a container is stored,
+    ``modified_ns`` is ``UNSETTLED``.
     """
 
     location: str
@@ -81,11 +86,18 @@ class Store(Protocol):
             SourceTaken: another origin has this name; nothing is stored then.
         """
 
-    def touch(self, origin: Origin) -> None:
-        """Update the size and time of an origin whose content is unchanged."""
+    def settle(self, location: str, origins: Sequence[Origin]) -> None:
+        """Make ``origins`` all that the file at ``location`` consists of, now that every document of it is stored.
+
+        Their sizes and times are updated where they still point to the same document; what else came from the file
+        is removed, with documents that no origin points to any more.
+        """
 
     def remove(self, document_ids: Sequence[str]) -> None:
-        """Remove documents and their origins, without a trace; unknown ids are no error."""
+        """Remove documents and their origins, without a trace; unknown ids are no error.
+
+        What else came from the same files is unsettled: adding them again brings the removed documents back.
+        """
 
     def forget(self) -> None:
         """Erase what is left on disk of documents that were replaced."""

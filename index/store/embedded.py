@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from index.errors import IndexDamaged, InputError
 from index.filters import Filter
 from index.store import rows
-from index.store.base import DocumentInfo, Origin, SourceTaken, StoredPassage, Totals
+from index.store.base import UNSETTLED, DocumentInfo, Origin, SourceTaken, StoredPassage, Totals
 from index.store.database import SCHEMA, Database
 from index.store.rows import COLUMNS
 from index.store.vectors import Rows, VectorIndex
@@ -196,21 +197,34 @@ class EmbeddedStore:
                     f"Another file has just been added as {origin.source}.", "Run the command again for a longer name."
                 )
             cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
-            orphans = cursor.execute(
-                "SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)"
-            ).fetchall()
-            _delete_documents(cursor, [id_ for (id_,) in orphans])
+            _delete_orphans(cursor)
 
-    def touch(self, origin: Origin) -> None:
+    def settle(self, location: str, origins: Sequence[Origin]) -> None:
         """See `Store`."""
+        kept = json.dumps([origin.location for origin in origins])
         with self._database.writing() as cursor:
-            same = (origin.location, origin.digest)
-            if cursor.execute("DELETE FROM origins WHERE location = ? AND digest = ?", same).rowcount:
-                cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+            cursor.execute(
+                # "0" comes right after "/": between them lies what is called after a folder or a container.
+                """DELETE FROM origins WHERE (location = ? OR location > ? AND location < ?)
+                   AND location NOT IN (SELECT value FROM json_each(?))""",
+                (location, f"{location}/", f"{location}0", kept),
+            )
+            there = [
+                origin
+                for origin in origins
+                if cursor.execute(
+                    "DELETE FROM origins WHERE location = ? AND document_id = ?", (origin.location, origin.document_id)
+                ).rowcount
+            ]
+            for origin in there:
+                settled = origin if len(there) == len(origins) else replace(origin, modified_ns=UNSETTLED)
+                cursor.execute(*rows.insertion("origins", rows.origin_row(settled)))
+            _delete_orphans(cursor)
 
     def remove(self, document_ids: Sequence[str]) -> None:
         """See `Store`."""
         with self._database.writing() as cursor:
+            _unsettle_files_of(cursor, document_ids)
             _delete_documents(cursor, document_ids)
         self.forget()
 
@@ -292,6 +306,22 @@ def _check(meta: dict[str, str], expected: dict[str, str], path: Path) -> None:
 def _quoted(word: str) -> str:
     """Return a word as FTS5 takes it literally."""
     return '"' + word.replace('"', '""').replace("\0", "") + '"'
+
+
+def _unsettle_files_of(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
+    found = cursor.execute(
+        f"""SELECT {COLUMNS["origins"]} FROM origins WHERE digest IN
+            (SELECT digest FROM origins WHERE document_id IN (SELECT value FROM json_each(?)))""",
+        (json.dumps(list(document_ids)),),
+    ).fetchall()
+    for origin in (replace(Origin(*row), modified_ns=UNSETTLED) for row in found):
+        cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
+        cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+
+
+def _delete_orphans(cursor: sqlite3.Cursor) -> None:
+    orphans = cursor.execute("SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)").fetchall()
+    _delete_documents(cursor, [id_ for (id_,) in orphans])
 
 
 def _delete_documents(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:

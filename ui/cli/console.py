@@ -78,12 +78,16 @@ def add_command(
     example: str,
     *,
     own_json: bool = False,
+    details: str = "",
 ) -> argparse.ArgumentParser:
-    """Add a command with the options that every command has; ``own_json``: it gives ``--json`` a meaning of its own."""
+    """Add a command with the options that every command has.
+
+    ``own_json``: it gives ``--json`` a meaning of its own. ``details`` follow the summary in its help.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{details}".strip(),
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -19,19 +20,35 @@ if TYPE_CHECKING:
 DAMAGED = 3
 BAD_INPUT = 2
 
+_FORMATS = """\
+A file is known by its content rather than by its name. Markdown, plain text, HTML, PDF, Word (.docx); mail (.eml, .msg,
+.mbox) and archives (.zip, .tar, .gz, .bz2, .xz). Letters of a mailbox, attachments and files in an archive become
+documents of their own, called archive.zip/inner/report.md; each fails by itself.
+"""
+
 
 def add_commands(commands: Subparsers) -> None:
     """Add ``index`` and what belongs to it."""
     group = add_group(commands, "index", "add, list and check documents")
     parser = add_command(
-        group, "add", _add, "add files and folders, or bring them up to date", "citechat index add reports/ notes.md"
+        group,
+        "add",
+        _add,
+        "add files and folders, or bring them up to date",
+        "citechat index add reports/ notes.md inbox.mbox archive.zip",
+        details=_FORMATS,
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder to search for files")
+    parser.add_argument(
+        "--password", default="", help="opens encrypted PDF files and archives; - asks for it; kept nowhere"
+    )
     add_command(group, "list", _list, "list the documents", "citechat index list --json")
     parser = add_command(group, "show", _show, "print a document's text", "citechat index show reports/plan.md")
     parser.add_argument("document", metavar="ID", help="id or source of a document")
     parser = add_command(group, "remove", _remove, "remove documents", "citechat index remove reports/plan.md")
-    parser.add_argument("documents", nargs="+", metavar="ID", help="id or source of a document")
+    parser.add_argument(
+        "documents", nargs="+", metavar="ID", help="id or source of a document, or of the container it lies in"
+    )
     add_command(group, "verify", _verify, "prove that the index is sound", "citechat index verify")
     add_command(group, "stats", _stats, "count what is indexed", "citechat index stats")
 
@@ -47,9 +64,9 @@ def open_corpus(home: Path | None) -> Iterator[Corpus]:
 
 
 def add_documents(
-    corpus: Corpus, paths: Sequence[Path], console: Console, *, changes_only: bool = False
+    corpus: Corpus, paths: Sequence[Path], console: Console, *, changes_only: bool = False, password: str = ""
 ) -> list[AddResult]:
-    """Add documents with a progress bar and a line a file; ``changes_only`` leaves unchanged ones unsaid."""
+    """Add documents with a progress bar and a line a document; ``changes_only`` leaves unchanged ones unsaid."""
     from tqdm import tqdm
 
     from index.corpus import find_files
@@ -58,20 +75,23 @@ def add_documents(
     with tqdm(total=len(files), unit="file", disable=None, leave=False) as bar:
 
         def report(result: AddResult) -> None:
+            # A container is one file of many documents, and only tells so in the end.
+            bar.total = max(len(files), bar.n + 1)
             bar.update()
             if not (changes_only and result.status == "unchanged"):
                 bar.clear()
                 console.line(_described(result))
 
         try:
-            return corpus.add(files, report)
+            return corpus.add(files, report, password)
         except KeyboardInterrupt:
             console.say("What is listed above is stored. Run the same command again to go on.")
             raise
 
 
 def _described(result: AddResult) -> str:
-    tail = {"failed": result.reason, "unchanged": ""}.get(result.status, f"{result.passages} passages")
+    passages = f"{result.passages} passages" if result.status in ("added", "replaced") else ""
+    tail = "; ".join(filter(None, (passages, result.reason)))
     return one_line(f"{result.status:9}  {result.source}" + (f"  ({tail})" if tail else ""))
 
 
@@ -79,7 +99,7 @@ def _add(options: argparse.Namespace, console: Console) -> int:
     from index.corpus import AddStatus
 
     with open_corpus(options.home) as corpus:
-        results = add_documents(corpus, options.paths, console)
+        results = add_documents(corpus, options.paths, console, password=_password(options.password))
     found = Counter(result.status for result in results)
     counts = {status: found[status] for status in get_args(AddStatus)}
     console.result(
@@ -87,6 +107,11 @@ def _add(options: argparse.Namespace, console: Console) -> int:
         ", ".join(f"{number} {status}" for status, number in counts.items()),
     )
     return BAD_INPUT if counts["failed"] else 0
+
+
+def _password(given: str) -> str:
+    """Return the password, asked for where none is to stand on the command line (which other users can see)."""
+    return getpass("Password: ") if given == "-" else given
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
