@@ -25,6 +25,25 @@ SUFFIXES: Mapping[str, Format] = {
     ".xhtml": "html",
     ".pdf": "pdf",
     ".docx": "docx",
+    ".docm": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".ppsx": "pptx",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".ipynb": "ipynb",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".rtf": "rtf",
+    ".odt": "odt",
+    ".ods": "ods",
+    ".odp": "odp",
+    ".epub": "epub",
 }
 """The formats that are read, by file name (lower case)."""
 
@@ -42,7 +61,7 @@ def read(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
         kind = detect(data, SUFFIXES.get(path.suffix.lower()))
         parse: Callable[[bytes], Parsed] = import_module(f"index.readers.{kind}").parse
         parsed = parse(data)
-        title = title_of(parsed.title, parsed.blocks, source)
+        title = title_of(parsed, source)
         metadata = {**parsed.metadata, "format": kind}
         document = assemble(
             replace(parsed, title=title, metadata=metadata), hashlib.sha256(data).hexdigest()[:16], source

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
+from collections.abc import Mapping
 from typing import Literal
 
 from index.readers.parsed import Unreadable
+from index.readers.syntax import written_in
 
-Format = Literal["text", "markdown", "html", "pdf", "docx"]
+Format = Literal["text", "markdown", "html", "pdf", "docx",
+                 "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub"]  # fmt: skip
 
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _OTHER_KINDS = (
@@ -18,20 +22,37 @@ _OTHER_KINDS = (
     (b"GIF8", "a GIF image"),
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
-    (b"{\\rtf", "an RTF document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x7fELF", "a program"),
     (b"SQLite format 3\x00", "a database"),
 )
-_ZIP_KINDS = (
+_ZIP_KINDS: tuple[tuple[str, Format], ...] = (
     ("word/", "docx"),
-    ("xl/", "an Excel workbook"),
-    ("ppt/", "a PowerPoint presentation"),
-    ("META-INF/container.xml", "an e-book"),
-    ("content.xml", "an OpenDocument file"),
+    ("xl/", "xlsx"),
+    ("ppt/", "pptx"),
+    ("META-INF/container.xml", "epub"),
 )
+_MEDIA_TYPES: Mapping[bytes, Format] = {
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+    b"application/epub+zip": "epub",
+}
+_BINARY: Mapping[Format | None, str] = {
+    "pdf": "a PDF",
+    "docx": "a Word (.docx)",
+    "pptx": "a PowerPoint (.pptx)",
+    "xlsx": "an Excel (.xlsx)",
+    "odt": "an OpenDocument",
+    "ods": "an OpenDocument",
+    "odp": "an OpenDocument",
+    "epub": "an EPUB",
+    "rtf": "an RTF",
+}
+"""The formats that are known by their first bytes or not at all."""
+
 _CONVERT = "Convert it to PDF, Word (.docx), HTML, Markdown or plain text."
 
 
@@ -50,11 +71,12 @@ def detect(data: bytes, named: Format | None) -> Format:
     for magic, kind in _OTHER_KINDS:
         if data.startswith(magic):
             raise Unreadable(f"is {kind}.", _CONVERT)
+    if found := written_in(data, named):
+        return found
     if _is_html(data[:4096]):
         return "html"
-    if named in ("pdf", "docx"):
-        label = "PDF" if named == "pdf" else "Word (.docx)"
-        raise Unreadable(f"is not a {label} file, whatever its name says.", "Export it again from its program.")
+    if label := _BINARY.get(named):
+        raise Unreadable(f"is not {label} file, whatever its name says.", "Export it again from its program.")
     if named is None:
         raise Unreadable("has a format that is not read.", _CONVERT)
     return named
@@ -70,17 +92,22 @@ def _inside_zip(data: bytes) -> Format:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        raise Unreadable("is a damaged archive or Word file.", "Save it again from its program.") from None
+            declared = archive.open("mimetype").read(100) if "mimetype" in names else b""
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, zlib.error):
+        raise Unreadable("is a damaged archive or office file.", "Save it again from its program.") from None
+    if found := _MEDIA_TYPES.get(declared.strip().removesuffix(b"-template")):
+        return found
+    if "xl/workbook.bin" in names:
+        raise Unreadable("is a binary Excel workbook.", "Save it as .xlsx.")
     for marker, kind in _ZIP_KINDS:
         if any(name.startswith(marker) for name in names):
-            if kind == "docx":
-                return "docx"
-            raise Unreadable(f"is {kind}.", _CONVERT)
+            return kind
+    if "content.xml" in names:
+        raise Unreadable("is an OpenDocument file of a kind that is not read.", _CONVERT)
     raise Unreadable("is a zip archive.", "Unpack it and add the files in it.")
 
 
 def _office_container(data: bytes) -> Unreadable:
     if "EncryptedPackage".encode("utf-16-le") in data:
         return Unreadable("is encrypted with a password.", "Save it without a password and add it again.")
-    return Unreadable("is in an old Microsoft Office format.", "Save it as Word (.docx) or PDF.")
+    return Unreadable("is in an old Microsoft Office format.", "Save it as .docx, .xlsx, .pptx or PDF.")

@@ -6,9 +6,9 @@ import io
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from index.readers.parsed import Unreadable
 
@@ -57,10 +57,6 @@ class Package:
         """Return a member's content. Raises ``Unreadable`` as ``chunks`` does."""
         return b"".join(self.chunks(name))
 
-    def open(self, name: str) -> IO[bytes]:
-        """Return a member as a file, checked already; for parsers that read on their own."""
-        return io.BytesIO(self.read(name))
-
     def xml(self, name: str, doctype: bool = False) -> _Element:
         """Return the root of a member that is XML, no entity resolved.
 
@@ -80,6 +76,26 @@ class Package:
         if document.doctype and not (doctype and not (declared is not None and list(declared.iterentities()))):
             raise self._has_doctype()
         return root
+
+    def elements(self, name: str, keep: Collection[str]) -> Iterator[_Element]:
+        """Yield the elements of a long member as each ends, forgetting it then unless its local name is in ``keep``.
+
+        Raises ``Unreadable`` as ``xml`` does.
+        """
+        from lxml import etree
+
+        content = self.read(name)
+        if b"<!DOCTYPE" in content[:_CHUNK]:
+            raise self._has_doctype()
+        try:
+            for _, element in etree.iterparse(io.BytesIO(content), resolve_entities=False, no_network=True):
+                yield element
+                if isinstance(element.tag, str) and element.tag.rpartition("}")[2] not in keep:
+                    element.clear()
+                    while element.getprevious() is not None:
+                        del element.getparent()[0]
+        except etree.XMLSyntaxError as error:
+            raise (self.damaged() if error.lineno else MemoryError()) from error
 
     def check(self) -> None:
         """Unpack everything once, holding nothing, for a library that then opens the archive by itself."""
