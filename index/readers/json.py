@@ -151,8 +151,8 @@ class _Walk:
         if records and len(records) == len(values) and all(map(_is_row, records)):
             self._group += 1
             group = self._group
-            for each in records:
-                yield RawBlock("row", _flat(each), group=group)
+            for record in records:
+                yield RawBlock("row", _flat(record), group=group)
             return
         self._group += 1
         group = self._group
