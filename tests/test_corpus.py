@@ -324,4 +324,4 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
         with pytest.raises(InputError, match=problem) as refusal:
             find_files([folder, path])
         assert str(path) in refusal.value.problem
-        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .docx .htm"))
+        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .csv .docm"))

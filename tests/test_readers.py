@@ -44,11 +44,11 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "broken.pdf": (b"%PDF-1.4\nbroken", "is a damaged PDF"),
     "drawn.pdf": (pdf([[]]), "has no text layer"),
     "locked.pdf": (pdf([column([LONG])], extra=ENCRYPT), "is encrypted with a password"),
-    "cut.docx": (word(lambda made: made.add_paragraph(LONG))[:900], "is a damaged archive or Word file"),
+    "cut.docx": (word(lambda made: made.add_paragraph(LONG))[:900], "is a damaged archive or office file"),
     "flipped.docx": (archive({"word/document.xml": b"<x/>"}), "is a damaged Word file"),
     "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20)}), "unpacks to more than 256 MiB"),
     "xxe.docx": (replaced(word(lambda _: None), "word/document.xml", XXE), "holds a document type"),
-    "sheet.docx": (archive({"xl/workbook.xml": b"<x/>"}), "is an Excel workbook"),
+    "sheet.docx": (archive({"xl/workbook.xml": b"<x/>"}), "is a damaged Excel workbook"),
     "files.txt": (archive({"a.txt": b"x"}), "is a zip archive"),
     "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is in an old Microsoft Office format"),
     "locked.docx": (
