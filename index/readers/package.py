@@ -87,6 +87,8 @@ class Package:
         content = self.read(name)
         if b"<!DOCTYPE" in content[:_CHUNK]:
             raise self._has_doctype()
+        if not content.strip():
+            raise self.damaged()
         try:
             for _, element in etree.iterparse(io.BytesIO(content), resolve_entities=False, no_network=True):
                 yield element
