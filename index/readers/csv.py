@@ -62,7 +62,7 @@ def _delimiter(sample: str) -> str:
 
 
 def _evenness(sample: str, delimiter: str) -> tuple[float, int]:
-    """Return the share of rows with the commonest number of cells, 0 unless most have it, and that number."""
+    """Return the share of rows with the commonest number of cells, 0 unless half have it, and that number."""
     try:
         widths = Counter(len(row) for row in islice(_read(sample, delimiter), _SAMPLE_ROWS) if any(map(str.strip, row)))
     except csv.Error:
@@ -71,4 +71,4 @@ def _evenness(sample: str, delimiter: str) -> tuple[float, int]:
         return 0.0, 0
     width, count = widths.most_common(1)[0]
     share = count / sum(widths.values())
-    return (share, width) if width > 1 and share > 0.5 else (0.0, 0)
+    return (share, width) if width > 1 and share >= 0.5 else (0.0, 0)

@@ -54,6 +54,8 @@ def grid_blocks(grid: Grid, first_group: int = 0) -> Iterator[RawBlock]:
         columns = sorted({column for row in rows for column in row})
         if not height and not before.keys() >= set(columns):
             before = {}
+        if max(map(len, rows)) == 1 < len(before):
+            before = {}
         header = before if not height else _joined(rows[:height])
         if max(map(len, rows)) == 1 and not header:
             yield from (RawBlock("paragraph", next(iter(row.values()))) for row in rows)

@@ -16,7 +16,7 @@ BUILTIN = {
 
 _TOKEN = re.compile(
     r'"(?P<text>[^"]*)"|\\(?P<char>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)[^\]]*\]|\[(?P<elapsed>[hms]+)\]|\[[^\]]*\]'
-    r"|(?P<half>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<digits>[#0?][#0?,]*(?:\.[#0?]*)?(?:E[+-]0+)?|\.[#0?]+)"
+    r"|(?P<half>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<digits>[#0?][#0?,]*(?:\.[#0?]*,*)?(?:E[+-]0+)?|\.[#0?]+)"
     r"|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -43,7 +43,7 @@ def shown(value: str, code: str, is_1904: bool = False) -> str:
     kinds = {kind for kind, _, _ in tokens}
     if "date" in kinds or "elapsed" in kinds:
         return _date(number, tokens, is_1904) if 0 <= number < _LAST_DAY else general(value)
-    if "digits" not in kinds or "/" in section:
+    if "general" in section.lower() or "/" in section or not kinds & {"digits", "text", "char"}:
         return general(value)
     return _number(number, section, tokens)
 
@@ -78,19 +78,18 @@ def _number(number: Decimal, section: str, tokens: list[tuple[str | None, str, r
 
 def _digits(number: Decimal, mask: str) -> str:
     mask, _, exponent = mask.upper().partition("E")
-    whole, _, fraction = mask.partition(".")
+    digits = mask.rstrip(",")
+    whole, _, fraction = digits.partition(".")
     places, needed = min(len(fraction), _MOST_PLACES), min(fraction.count("0"), _MOST_PLACES)
     if exponent:
         return f"{number:.{places}E}"
-    scaled = number / 1000 ** (len(whole) - len(whole.rstrip(",")))
+    scaled = number / 1000 ** (len(mask) - len(digits))
     rounded = scaled.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
-    text = f"{rounded:,f}" if "," in whole.rstrip(",") else f"{rounded:f}"
-    integer, _, decimals = text.partition(".")
-    while len(decimals) > needed and decimals.endswith("0"):
-        decimals = decimals[:-1]
-    sign = "-" if integer.startswith("-") and rounded else ""
-    integer = integer.removeprefix("-").zfill(min(whole.count("0"), _MOST_PLACES))
-    return sign + integer + ("." + decimals if decimals else "")
+    integer, _, decimals = (f"{abs(rounded):,f}" if "," in whole else f"{abs(rounded):f}").partition(".")
+    decimals = decimals[:needed] + decimals[needed:].rstrip("0")
+    # Only a 0 in the format shows a nought.
+    integer = ("" if integer == "0" else integer).zfill(min(whole.count("0"), _MOST_PLACES))
+    return ("-" if rounded < 0 else "") + integer + ("." + decimals if decimals else "")
 
 
 def _literal(kind: str | None, match: re.Match[str]) -> str:
