@@ -90,15 +90,16 @@ class _Walk:
         title = _key(record, _TITLES)
         if title:
             yield RawBlock("heading", _shown(record[title]), level=min(level + 1, 6))
-        prose = [key for key, each in record.items() if key != title and _is_prose(key, each)]
-        nested = [key for key, each in record.items() if key != title and not _is_simple(each)]
-        facts = [f"{_label(k)}: {_shown(v)}" for k, v in record.items() if k not in (title, *prose, *nested) and v]
-        rows = facts if level == 0 else ["; ".join(facts)]
+        rest = {key: each for key, each in record.items() if key != title}
+        prose = [key for key, each in rest.items() if _is_prose(key, each)]
+        flat = [key for key, each in rest.items() if key not in prose and _is_fact(each, in_list)]
+        nested = [key for key in rest if key not in prose and key not in flat]
+        facts = [fact for key in flat if (fact := _flat({key: rest[key]}))]
         self._group += 1
-        for row in rows:
+        for row in facts if level == 0 else ["; ".join(facts)]:
             yield RawBlock("row", row, group=self._group)
         for key in prose:
-            yield from _prose(str(record[key]))
+            yield from _prose(key, str(rest[key]))
         for key in nested:
             if in_list:
                 yield from self._inside(_label(key), record[key], level)
@@ -109,12 +110,12 @@ class _Walk:
         """Yield what is nested in one of many records without headings, which would cover the next record too."""
         self._count(1, depth)
         if isinstance(value, dict):
-            prose = {key: each for key, each in value.items() if _is_prose("", each)}
+            prose = {key: each for key, each in value.items() if _is_prose(key, each)}
             simple = {key: each for key, each in value.items() if key not in prose and _is_simple(each)}
             if facts := _flat(simple):
                 yield RawBlock("row", f"{label}: {facts}", group=self._group)
-            for text in prose.values():
-                yield from _prose(str(text))
+            for key, each in prose.items():
+                yield from _prose(key, str(each))
             for key, each in value.items():
                 if not _is_simple(each):
                     yield from self._inside(f"{label} {_label(key)}", each, depth + 1)
@@ -122,7 +123,7 @@ class _Walk:
             for each in value:
                 yield from self._inside(label, each, depth + 1)
         elif _is_prose("", value):
-            yield from _prose(_shown(value))
+            yield from _prose(label, str(value))
         else:
             yield RawBlock("row", f"{label}: {_shown(value)}", group=self._group)
 
@@ -141,7 +142,7 @@ class _Walk:
         elif label:
             yield RawBlock("row", f"{label}: {_shown(value)}")
         else:
-            yield from _prose(_shown(value))
+            yield from _prose("", _shown(value))
 
     def _list(self, label: str, values: Sequence[object], level: int) -> Iterator[RawBlock]:
         self._count(len(values), level)
@@ -192,7 +193,12 @@ def _is_prose(key: str, value: object) -> bool:
 
 
 def _is_flat(record: Mapping[str, object]) -> bool:
-    return all(_is_simple(value) and not _is_prose("", value) for value in record.values())
+    return all(_is_simple(value) and not _is_prose(key, value) for key, value in record.items())
+
+
+def _is_fact(value: object, in_list: bool) -> bool:
+    """Tell whether ``value`` goes into a record's row; in one of many records, so do nested ones of values."""
+    return _is_simple(value) or (in_list and isinstance(value, dict) and _is_flat(value))
 
 
 def _is_row(record: Mapping[str, object]) -> bool:
@@ -214,11 +220,15 @@ def _flat(record: Mapping[str, object]) -> str:
     return "; ".join(parts)
 
 
-def _prose(text: str) -> Iterator[RawBlock]:
+def _prose(key: str, text: str) -> Iterator[RawBlock]:
+    """Yield a text's paragraphs, after the field's name unless that only says that it is text."""
     if _HTML.search(text):
         yield from plain_blocks(text)
-    else:
-        yield from (RawBlock("paragraph", part) for part in _PARAGRAPHS.split(text))
+        return
+    lead = f"{_label(key)}: " if key and key.lower() not in _TEXTS else ""
+    for part in _PARAGRAPHS.split(text.strip()):
+        yield RawBlock("paragraph", lead + part)
+        lead = ""
 
 
 def _shown(value: object) -> str:

@@ -96,6 +96,7 @@ class _Reader:
         self._paragraph = _Paragraph()
         self._cells: list[str] = []
         self._rows: list[list[str]] = []
+        self._is_headed = False
         self._group = 0
         self._surrogate = 0
         self._in_list = False
@@ -203,6 +204,8 @@ class _Reader:
         elif word in ("row", "nestrow"):
             self._rows.append(self._cells)
             self._cells = []
+        elif word == "trhdr":
+            self._is_headed = self._is_headed or not self._rows
 
     def _unicode(self, unit: int) -> None:
         """Write a UTF-16 code unit; the characters after it stand in for it and are skipped."""
@@ -271,11 +274,12 @@ class _Reader:
 
     def _end_table(self) -> None:
         rows, self._rows = self._rows, []
+        is_headed, self._is_headed = self._is_headed, False
         if not rows:
             return
         self._group += 1
         self._in_list = False
-        has_header = len(rows) > 1 and (names_columns(rows) or looks_like_names(rows[0]))
+        has_header = len(rows) > 1 and (is_headed or names_columns(rows) or looks_like_names(rows[0]))
         for text in row_texts(rows[has_header:], rows[0] if has_header else ()):
             self._blocks.append(RawBlock("row", text, group=self._group))
 

@@ -35,7 +35,9 @@ def written_in(data: bytes, named: Format | None) -> Format | None:
     # A name that promises JSON is believed, so that its reader can say what is wrong with it.
     if not _JSON.match(start) or not (named in ("json", "ipynb") or _is_json(data)):
         return None
-    return "ipynb" if start.lstrip().startswith(b"{") and _NOTEBOOK.search(data) else "json"
+    # The zeros are those of UTF-16.
+    is_notebook = start.lstrip().startswith(b"{") and _NOTEBOOK.search(data.replace(b"\0", b""))
+    return "ipynb" if is_notebook else "json"
 
 
 def _is_json(data: bytes) -> bool:
