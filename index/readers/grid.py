@@ -40,28 +40,26 @@ def too_many_cells() -> Unreadable:
 def grid_blocks(grid: Grid, first_group: int = 0) -> Iterator[RawBlock]:
     """Yield the blocks of a sheet: each stretch between empty rows is a table, or goes on with the one before."""
     _write_out_merges(grid)
-    group = first_group
-    before: Row = {}
-    for stretch in _stretches(grid):
-        group += 1
-        is_bold = stretch[-1] not in grid.bold
+    header: Row = {}
+    for group, stretch in enumerate(_stretches(grid), first_group + 1):
         rows = [grid.rows[number] for number in stretch]
-        for at in range(_captions(rows)):
-            yield from _caption(rows[at], group)
-            before = {}
-        stretch, rows = stretch[_captions(rows) :], rows[_captions(rows) :]
-        height = _header_height(rows, is_bold and stretch[0] in grid.bold, bool(before))
-        columns = sorted({column for row in rows for column in row})
-        if not height and not before.keys() >= set(columns):
-            before = {}
-        if max(map(len, rows)) == 1 < len(before):
-            before = {}
-        header = before if not height else _joined(rows[:height])
-        if max(map(len, rows)) == 1 and not header:
+        captions = _captions(rows)
+        for row in rows[:captions]:
+            yield from _caption(row, group)
+        rows = rows[captions:]
+        is_marked = stretch[captions] in grid.bold and stretch[-1] not in grid.bold
+        height = _header_height(rows, is_marked, goes_on=bool(header) and not captions)
+        if height:
+            header = _joined(rows[:height])
+        elif captions or not _fits(rows, header):
+            header = {}
+        if header or max(map(len, rows)) > 1:
+            yield from _table(rows[height:], header, group)
+        else:
             yield from (RawBlock("paragraph", next(iter(row.values()))) for row in rows)
-            continue
-        yield from _table(rows[height:], header, columns, group)
-        before = header
+        if not header and len(rows[-1]) > 2 and all(map(_is_name, rows[-1].values())):
+            # Names alone, an empty row, then what they name.
+            header = rows[-1] if len(rows) <= _MOST_CAPTIONS else {}
 
 
 def _captions(rows: Sequence[Row]) -> int:
@@ -87,8 +85,14 @@ def _caption(row: Row, group: int) -> Iterator[RawBlock]:
         yield RawBlock("paragraph", text)
 
 
-def _table(rows: Sequence[Row], header: Row, columns: Sequence[int], group: int) -> Iterator[RawBlock]:
-    columns = sorted({*columns, *header})
+def _fits(rows: Sequence[Row], header: Row) -> bool:
+    """Tell whether ``header`` names the columns of ``rows``, but for the first, and rows there are."""
+    columns = sorted({column for row in rows for column in row})
+    return set(columns[1:]) <= header.keys() and not max(map(len, rows)) == 1 < len(header)
+
+
+def _table(rows: Sequence[Row], header: Row, group: int) -> Iterator[RawBlock]:
+    columns = sorted({column for row in (header, *rows) for column in row})
     cells = [[row.get(column, "") for column in columns] for row in rows]
     for text in row_texts(cells, [header.get(column, "") for column in columns] if header else ()):
         yield RawBlock("row", text, group=group)
