@@ -24,7 +24,7 @@ def rtf(body: str) -> str:
 def test_structure_and_metadata(tmp_path: Path) -> None:
     cells = (
         r"\trowd\trhdr\intbl Year\cell Cost\cell\row "
-        r"\trowd\intbl 2023\cell 1,5\cell\row \trowd\intbl 2024\cell 2\cell\row "
+        r"\trowd\intbl 2023\cell 1,\par 5\cell\row \trowd\intbl 2024\cell 2\cell\row "
     )
     body = (
         rf"\pard\s1 Leave\par\pard {LONG}\par{{\pard\ls1{{\listtext\bullet\tab}}First point\par}}"
@@ -37,7 +37,7 @@ def test_structure_and_metadata(tmp_path: Path) -> None:
         ("paragraph", LONG),
         ("item", "First point"),
         ("item", "Second point"),
-        ("row", "Year: 2023; Cost: 1,5"),
+        ("row", "Year: 2023; Cost: 1, 5"),
         ("row", "Year: 2024; Cost: 2"),
         ("heading", "Sick leave"),
         ("paragraph", "After the table."),

@@ -94,6 +94,11 @@ def test_empty_rows_and_columns_and_captions(tmp_path: Path) -> None:
     ]
 
 
+def test_names_over_an_empty_row(tmp_path: Path) -> None:
+    text = "In millions,,\n,Sales,Profit,Growth\n\nNorth,12,3,1.5\n"
+    assert rows(written(tmp_path, "a.csv", text))[-1] == "North; Sales: 12; Profit: 3; Growth: 1.5"
+
+
 def test_hidden_sheets_are_left_out(tmp_path: Path) -> None:
     def fill(made: Any) -> None:  # noqa: ANN401
         made.active.append(["seen", "words"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from index.readers.metadata import known_fields, with_header_facts
-from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
-from index.readers.tables import looks_like_names, names_columns, row_texts
+from index.readers.parsed import Parsed, Unreadable, clean
+from index.readers.rtf_layout import Layout
 
 _TOKEN = re.compile(
     rb"\\(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})?[ ]?|\\'(?P<hex>[0-9a-fA-F]{2})|\\(?P<symbol>[^a-zA-Z])"
@@ -24,16 +23,13 @@ _LEFT_OUT = frozenset(
 )
 _SIGNS = {
     "tab": " ", "line": " ", "emdash": "—", "endash": "–", "lquote": "‘", "rquote": "’", "ldblquote": "“",
-    "rdblquote": "”", "bullet": "• ", "emspace": " ", "enspace": " ", "cell": "", "nestcell": "",
+    "rdblquote": "”", "bullet": "• ", "emspace": " ", "enspace": " ",
 }  # fmt: skip
 _SYMBOLS = {"~": "\u00a0", "_": "-", "\\": "\\", "{": "{", "}": "}", "\n": "\n", "\r": "\n"}
 _CHARSETS = {0: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 134: "gbk", 136: "big5", 161: "cp1253",
              162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
              238: "cp1250"}  # fmt: skip
 _DEEPEST = 1000
-_LONGEST_HEADING = 90
-_BOLD_HEADING_LEVEL = 4
-_HEADING_STYLE = re.compile(r"heading (\d)|(title)", re.IGNORECASE)
 _TIME_PARTS = ("yr", "mo", "dy")
 
 
@@ -50,23 +46,11 @@ class _State:
     hidden: bool = False
 
 
-@dataclass(slots=True)
-class _Paragraph:
-    """The paragraph that is being read."""
-
-    parts: list[str] = field(default_factory=list)
-    bold: list[bool] = field(default_factory=list)
-    style: int = 0
-    outline: int = 9
-    is_item: bool = False
-    in_table: bool = False
-
-
 def parse(data: bytes) -> Parsed:
     """Read an RTF document. Raises ``Unreadable`` for absurd nesting."""
     reader = _Reader()
     reader.read(data)
-    blocks = list(reader.blocks())
+    blocks = reader.layout.blocks
     info = {name: clean("".join(parts)) for name, parts in reader.info.items()}
     fields = known_fields(
         [
@@ -84,22 +68,16 @@ class _Reader:
 
     def __init__(self) -> None:
         self.info: dict[str, list[str]] = {}
-        self._blocks: list[RawBlock] = []
         self._state = _State()
         self._stack: list[_State] = []
         self._codepage = "cp1252"
         self._fonts: dict[int, str] = {}
         self._styles: dict[int, str] = {}
+        self.layout = Layout(self._styles)
         self._style = 0
         self._bytes = bytearray()
         self._to_skip = 0
-        self._paragraph = _Paragraph()
-        self._cells: list[str] = []
-        self._rows: list[list[str]] = []
-        self._is_headed = False
-        self._group = 0
         self._surrogate = 0
-        self._in_list = False
 
     def read(self, data: bytes) -> None:
         opened = False
@@ -122,11 +100,7 @@ class _Reader:
                 self._symbol(match["symbol"].decode("latin-1"))
             opened = opened and match["symbol"] == b"*"
         self._flush_bytes()
-        self._end_paragraph()
-        self._end_table()
-
-    def blocks(self) -> Iterator[RawBlock]:
-        yield from self._blocks
+        self.layout.end()
 
     def _brace(self, opens: bool) -> None:
         self._to_skip = 0
@@ -143,13 +117,13 @@ class _Reader:
             # A destination that a reader may leave out if it does not know it.
             self._state.destination = self._state.destination or "*"
         elif symbol in ("\n", "\r"):
-            self._end_paragraph()
+            self.layout.follow("par", None)
         else:
             self._write(_SYMBOLS.get(symbol, ""))
 
     def _word(self, word: str, number: int | None, opened: bool) -> None:
         state = self._state
-        if word in _LEFT_OUT or (opened and state.destination == "*" and word not in ("shppict",)):
+        if word in _LEFT_OUT or (opened and state.destination == "*" and word != "shppict"):
             state.destination = word
         elif word == "info":
             state.destination = "info"
@@ -160,7 +134,7 @@ class _Reader:
             self.info.setdefault(state.destination[5:], []).append(f"{dash}{number or 0:02}")
         elif word == "u" and number is not None:
             self._unicode(number % 65536)
-        elif word in _SIGNS and not word.endswith("cell"):
+        elif word in _SIGNS:
             self._write(_SIGNS[word])
         else:
             self._format(word, number)
@@ -180,32 +154,10 @@ class _Reader:
             setattr(state, "bold" if word == "b" else "hidden", number != 0)
         elif word == "plain":
             state.bold = state.hidden = False
-        elif word == "s":
-            self._style = self._paragraph.style = number or 0
+        elif word == "s" and state.destination == "stylesheet":
+            self._style = number or 0
         elif not state.destination:
-            self._lay_out(word, number)
-
-    def _lay_out(self, word: str, number: int | None) -> None:
-        paragraph = self._paragraph
-        if word in ("par", "sect", "page"):
-            self._end_paragraph()
-        elif word == "pard":
-            self._paragraph = _Paragraph(paragraph.parts, paragraph.bold)
-        elif word == "outlinelevel":
-            paragraph.outline = number if number is not None else 9
-        elif word in ("ls", "pnlvlblt", "pnlvlbody"):
-            paragraph.is_item = True
-        elif word == "intbl":
-            paragraph.in_table = True
-        elif word in ("cell", "nestcell"):
-            self._cells.append(clean("".join(paragraph.parts)))
-            paragraph.parts.clear()
-            paragraph.bold.clear()
-        elif word in ("row", "nestrow"):
-            self._rows.append(self._cells)
-            self._cells = []
-        elif word == "trhdr":
-            self._is_headed = self._is_headed or not self._rows
+            self.layout.follow(word, number)
 
     def _unicode(self, unit: int) -> None:
         """Write a UTF-16 code unit; the characters after it stand in for it and are skipped."""
@@ -242,46 +194,7 @@ class _Reader:
             if name:
                 self._styles.setdefault(self._style, name)
         elif not destination and not self._state.hidden:
-            self._paragraph.parts.append(text)
-            if text.strip():
-                self._paragraph.bold.append(self._state.bold)
-
-    def _end_paragraph(self) -> None:
-        paragraph = self._paragraph
-        if paragraph.in_table and (self._cells or self._rows or paragraph.parts):
-            paragraph.parts.append(" ")
-            if self._cells or not self._rows:
-                return
-        text = clean("".join(paragraph.parts))
-        is_bold = bool(paragraph.bold) and all(paragraph.bold)
-        paragraph.parts, paragraph.bold = [], []
-        if not text:
-            return
-        self._end_table()
-        level = self._level(paragraph, text, is_bold)
-        is_item = not level and (paragraph.is_item or text.startswith("• "))
-        self._group += is_item and not self._in_list
-        self._in_list = is_item
-        kind = RawBlock("heading", text, level=level) if level else RawBlock("paragraph", text)
-        self._blocks.append(RawBlock("item", text.removeprefix("• "), group=self._group) if is_item else kind)
-
-    def _level(self, paragraph: _Paragraph, text: str, is_bold: bool) -> int:
-        if paragraph.outline < 6:
-            return paragraph.outline + 1
-        if style := _HEADING_STYLE.match(self._styles.get(paragraph.style, "")):
-            return min(int(style[1] or 1), 6)
-        return _BOLD_HEADING_LEVEL if is_bold and len(text) <= _LONGEST_HEADING and text[-1] not in ".!?,;" else 0
-
-    def _end_table(self) -> None:
-        rows, self._rows = self._rows, []
-        is_headed, self._is_headed = self._is_headed, False
-        if not rows:
-            return
-        self._group += 1
-        self._in_list = False
-        has_header = len(rows) > 1 and (is_headed or names_columns(rows) or looks_like_names(rows[0]))
-        for text in row_texts(rows[has_header:], rows[0] if has_header else ()):
-            self._blocks.append(RawBlock("row", text, group=self._group))
+            self.layout.write(text, self._state.bold)
 
 
 def _known(encoding: str) -> str:
