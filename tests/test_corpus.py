@@ -343,4 +343,4 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
         with pytest.raises(InputError, match=problem) as refusal:
             find_files([folder, path])
         assert str(path) in refusal.value.problem
-        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .bz2 .docx .eml"))
+        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .bz2 .csv .docm"))

@@ -35,6 +35,25 @@ SUFFIXES: Mapping[str, Format] = {
     ".gz": "archive",
     ".bz2": "archive",
     ".xz": "archive",
+    ".docm": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".ppsx": "pptx",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".ipynb": "ipynb",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".rtf": "rtf",
+    ".odt": "odt",
+    ".ods": "ods",
+    ".odp": "odp",
+    ".epub": "epub",
 }
 """The formats that are read, by file name (lower case)."""
 
@@ -85,7 +104,7 @@ def document(data: bytes, kind: Format, source: str, options: Options) -> Docume
             raise Unreadable("holds other files and no text of its own.", "Name a file in it.")
         parse = import_module(f"index.readers.{kind}").parse
         parsed: Parsed = parse(data, options) if kind in _TAKE_OPTIONS else parse(data)
-        title = title_of(parsed.title, parsed.blocks, source)
+        title = title_of(parsed, source)
         metadata = {**parsed.metadata, "format": kind}
         found = assemble(replace(parsed, title=title, metadata=metadata), hashlib.sha256(data).hexdigest()[:16], source)
     except Exception as error:

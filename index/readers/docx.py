@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from typing import Any
 
 from index.readers.metadata import known_fields, with_header_facts
-from index.readers.parsed import Parsed, Unreadable
+from index.readers.package import Package
+from index.readers.parsed import Parsed
 from index.readers.wordml import document_blocks
-
-_MAX_UNPACKED = 256 * 2**20
-_CHUNK = 2**20
 
 
 def parse(data: bytes) -> Parsed:
     """Read a Word document. Raises ``Unreadable`` for bombs, encrypted and damaged files."""
-    _check_archive(data)
+    package = Package(data, "Word file")
+    package.check()
     from docx import Document
     from docx.opc.exceptions import PackageNotFoundError
     from lxml.etree import XMLSyntaxError
@@ -26,9 +23,9 @@ def parse(data: bytes) -> Parsed:
         document = Document(io.BytesIO(data))
     except XMLSyntaxError as error:
         # Where the memory ends, lxml knows of no line.
-        raise (_damaged() if error.lineno else MemoryError()) from error
+        raise (package.damaged() if error.lineno else MemoryError()) from error
     except (PackageNotFoundError, KeyError, ValueError) as error:
-        raise _damaged() from error
+        raise package.damaged() from error
     title, fields = _properties(document)
     blocks = document_blocks(document)
     found = with_header_facts(Parsed(blocks, title))
@@ -54,33 +51,3 @@ def _properties(document: Any) -> tuple[str, dict[str, str]]:  # noqa: ANN401  (
         ("language", properties.language),
     ]
     return properties.title or "", known_fields(fields)
-
-
-def _check_archive(data: bytes) -> None:
-    """Refuse an archive that is encrypted, damaged, or unpacks to more than is sane, without holding it in memory."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            if any(member.flag_bits & 1 for member in members):
-                raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.")
-            _check_size(sum(member.file_size for member in members))
-            unpacked = 0
-            for member in members:
-                with archive.open(member) as file:
-                    while chunk := file.read(_CHUNK):
-                        unpacked += len(chunk)
-                        _check_size(unpacked)
-                        if member.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in chunk:
-                            raise Unreadable("holds a document type, which no Word file does.", "Do not trust it.")
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError, zlib.error) as error:
-        raise _damaged() from error
-
-
-def _check_size(unpacked: int) -> None:
-    if unpacked > _MAX_UNPACKED:
-        problem = f"unpacks to more than {_MAX_UNPACKED // 2**20} MiB."
-        raise Unreadable(problem, "Split it, or take out what is not text.")
-
-
-def _damaged() -> Unreadable:
-    return Unreadable("is a damaged Word file.", "Open it in Word and save it again.")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Literal
 
 from index.readers.parsed import Unreadable
+from index.readers.syntax import written_in
 
-Format = Literal["text", "markdown", "html", "pdf", "docx", "eml", "msg", "mbox", "archive"]
+Format = Literal["text", "markdown", "html", "pdf", "docx",
+                 "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub",
+                 "eml", "msg", "mbox", "archive"]  # fmt: skip
 
 CONTAINERS: frozenset[Format] = frozenset({"eml", "msg", "mbox", "archive"})
 """The formats that hold other files: their modules have a function ``members``."""
@@ -25,28 +29,17 @@ _OTHER_KINDS = (
     (b"GIF8", "a GIF image"),
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
-    (b"{\\rtf", "an RTF document"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x7fELF", "a program"),
     (b"SQLite format 3\x00", "a database"),
 )
 _PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
-_NOT_TEXT: Mapping[Format | None, str] = {
-    "pdf": "a PDF file",
-    "docx": "a Word (.docx) file",
-    "msg": "an Outlook message",
-    "mbox": "a mailbox",
-    "archive": "an archive",
-}
-"""The formats that are known by their content or not at all."""
-
-_ZIP_KINDS = (
+_ZIP_KINDS: tuple[tuple[str, Format], ...] = (
     ("word/", "docx"),
-    ("xl/", "an Excel workbook"),
-    ("ppt/", "a PowerPoint presentation"),
-    ("META-INF/container.xml", "an e-book"),
-    ("content.xml", "an OpenDocument file"),
+    ("xl/", "xlsx"),
+    ("ppt/", "pptx"),
+    ("META-INF/container.xml", "epub"),
 )
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _TAR = slice(257, 262)
@@ -55,6 +48,28 @@ _HEADER = rb"[\x21-\x39\x3b-\x7e]{1,76}:[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){
 _LETTER = re.compile(rb"(?:%b){2,}" % _HEADER)
 _MAILED = re.compile(rb"^(?:Received|Message-ID|MIME-Version|Return-Path|Delivered-To):", re.IGNORECASE | re.MULTILINE)
 _MAILBOX = re.compile(rb"From \S{1,500} [^\n]{0,100}\d{4}[^\n]{0,40}\n>?%b" % _HEADER)
+_MEDIA_TYPES: Mapping[bytes, Format] = {
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+    b"application/epub+zip": "epub",
+}
+_BINARY: Mapping[Format | None, str] = {
+    "pdf": "a PDF file",
+    "docx": "a Word (.docx) file",
+    "pptx": "a PowerPoint (.pptx) file",
+    "xlsx": "an Excel (.xlsx) file",
+    "odt": "an OpenDocument file",
+    "ods": "an OpenDocument file",
+    "odp": "an OpenDocument file",
+    "epub": "an EPUB file",
+    "rtf": "an RTF file",
+    "msg": "an Outlook message",
+    "mbox": "a mailbox",
+    "archive": "an archive",
+}
+"""The formats that are known by their content or not at all."""
+
 _CONVERT = "Convert it to PDF, Word (.docx), HTML, Markdown or plain text."
 
 
@@ -73,11 +88,11 @@ def detect(data: bytes, named: Format | None) -> Format:
     for magic, kind in _OTHER_KINDS:
         if data.startswith(magic):
             raise Unreadable(f"is {kind}.", _CONVERT)
-    if found := _packed_or_mailed(data, named):
+    if found := _packed_or_mailed(data, named) or written_in(data, named):
         return found
     if _is_html(data[:4096]):
         return "html"
-    if label := _NOT_TEXT.get(named):
+    if label := _BINARY.get(named):
         raise Unreadable(f"is not {label}, whatever its name says.", "Export it again from its program.")
     if named is None:
         raise Unreadable("has a format that is not read.", _CONVERT)
@@ -112,14 +127,19 @@ def _inside_zip(data: bytes) -> Format:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        raise Unreadable("is a damaged archive or Word file.", "Save it again from its program.") from None
+            declared = archive.open("mimetype").read(100) if "mimetype" in names else b""
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, zlib.error):
+        raise Unreadable("is a damaged archive or office file.", "Save it again from its program.") from None
+    if found := _MEDIA_TYPES.get(declared.strip().removesuffix(b"-template")):
+        return found
+    if "xl/workbook.bin" in names:
+        raise Unreadable("is a binary Excel workbook.", "Save it as .xlsx.")
     for marker, kind in _ZIP_KINDS:
         # An archive may have a folder that is called as one of an office file is; it lacks the list of its parts.
         if any(name.startswith(marker) for name in names) and ("/" not in marker or _PARTS.intersection(names)):
-            if kind == "docx":
-                return "docx"
-            raise Unreadable(f"is {kind}.", _CONVERT)
+            return kind
+    if "content.xml" in names and "mimetype" in names:
+        raise Unreadable("is an OpenDocument file of a kind that is not read.", _CONVERT)
     return "archive"
 
 
@@ -128,4 +148,4 @@ def _inside_ole(data: bytes) -> Format:
         return "msg"
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.")
-    raise Unreadable("is in an old Microsoft Office format.", "Save it as Word (.docx) or PDF.")
+    raise Unreadable("is in an old Microsoft Office format.", "Save it as .docx, .xlsx, .pptx or PDF.")

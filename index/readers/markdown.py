@@ -36,7 +36,7 @@ def parse(data: bytes) -> Parsed:
             fields = known_fields(declared)
             text = text[front.end() :]
     title = fields.pop("title", "")
-    return with_header_facts(Parsed(_blocks(text), title, fields))
+    return with_header_facts(Parsed(text_blocks(text), title, fields))
 
 
 def _front_matter(body: str) -> list[tuple[str, object]] | None:
@@ -48,7 +48,8 @@ def _front_matter(body: str) -> list[tuple[str, object]] | None:
     return [(str(key), value) for key, value in loaded.items()] if isinstance(loaded, dict) else None
 
 
-def _blocks(text: str) -> list[RawBlock]:
+def text_blocks(text: str) -> list[RawBlock]:
+    """Return the blocks of Markdown without front matter. Raises ``Unreadable`` for absurd nesting."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])

@@ -47,11 +47,15 @@ class RawBlock:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A file's blocks in reading order, its title where it has one, and what it says of itself."""
+    """A file's blocks in reading order, its title where it has one, and what it says of itself.
+
+    ``labelled``: the headings only label parts (a sheet, a time), so that none of them is the title.
+    """
 
     blocks: Sequence[RawBlock]
     title: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    labelled: bool = False
 
 
 def clean(text: str) -> str:

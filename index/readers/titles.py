@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from itertools import chain, takewhile
 from pathlib import PurePath
 
-from index.readers.parsed import RawBlock, clean
+from index.readers.parsed import Parsed, clean
 
 _LONGEST = 200
 _FROM_TEXT = 80
@@ -16,13 +15,15 @@ _HASH = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE)
 _REAL_WORD = re.compile(r"[^\W\d_]{3,}|[^\x00-\x7f\W\d_]")
 
 
-def title_of(declared: str, blocks: Sequence[RawBlock], source: str) -> str:
+def title_of(parsed: Parsed, source: str) -> str:
     """Return the declared title, else the main heading, else words of the file's name, else the first words."""
+    blocks = parsed.blocks
     opening = takewhile(lambda raw: len(raw.text) <= _LONGEST, blocks)
     top = (raw for raw in blocks if raw.level == 1)
     heading = next((raw.text for raw in chain(opening, top) if raw.kind == "heading"), "")
+    heading = "" if parsed.labelled else heading
     first = next((raw.text for raw in blocks if len(raw.text) > _FROM_TEXT), blocks[0].text if blocks else "")
-    title = clean(declared) or clean(heading) or _from_name(source) or _beginning(clean(first))
+    title = clean(parsed.title) or clean(heading) or _from_name(source) or _beginning(clean(first))
     return title if len(title) <= _LONGEST else _beginning(title, _LONGEST)
 
 
