@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -16,7 +16,7 @@ from index.errors import InputError, ReadError
 from index.passages import lead, split_document
 from index.readers import SUFFIXES, format_named
 from index.readers.worker import ReaderProcess, Reading
-from index.sources import FoundFile, Sources, as_text, within
+from index.sources import FoundFile, Sources, Visit, as_text, within
 from index.store.base import UNSETTLED, DocumentInfo, Origin, SourceTaken, Store, StoredPassage, Totals
 from index.types import Document, Matrix, Passage, Vector
 
@@ -57,43 +57,6 @@ class _Complete:
 
     location: str
     origins: list[Origin]
-
-
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """A file that is being read: what came from it before, and what is found in it now (document ids by member)."""
-
-    location: str
-    name: str
-    before: Mapping[str, Origin]
-    size: int
-    modified_ns: int
-    found: dict[str, str] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-
-    @property
-    def is_one_document(self) -> bool:
-        """Whether the file is a document, and nothing else is or was in it."""
-        return not self.failed and self.found.keys() == {""} >= self.before.keys()
-
-    def is_of(self, digest: str) -> bool:
-        """Tell whether it is the file with this digest that was read."""
-        return digest.startswith(self.found.get("", ""))
-
-    def origin(self, member: str, modified_ns: int, digest: str) -> Origin:
-        """Return the origin of a member's document."""
-        location, source = within(self.location, member), within(self.name, member)
-        return Origin(location, source, self.size, modified_ns, digest, self.found[member])
-
-    def origins(self, digest: str) -> list[Origin]:
-        """Return all that the file consists of; what failed keeps what was stored of it before."""
-        time = UNSETTLED if self.failed else self.modified_ns
-        kept = [
-            replace(origin, modified_ns=UNSETTLED)
-            for member, origin in self.before.items()
-            if member not in self.found and any(f"{member}/".startswith(f"{failed}/") for failed in self.failed)
-        ]
-        return [*(self.origin(member, time, digest) for member in self.found), *kept]
 
 
 class Corpus(AbstractContextManager["Corpus"]):
@@ -206,7 +169,7 @@ class Corpus(AbstractContextManager["Corpus"]):
             if before and {(stat.st_size, stat.st_mtime_ns)} == {(o.size, o.modified_ns) for o in before.values()}:
                 yield from (AddResult(o.source, "unchanged", o.document_id) for o in before.values())
                 return
-            visit = _Visit(location, name, before, stat.st_size, stat.st_mtime_ns)
+            visit = Visit(location, name, before, stat.st_size, stat.st_mtime_ns)
             held: list[_Pending | AddResult] = []
             for reading in reader.unpack(file.path, name, password):
                 yield from held
@@ -229,7 +192,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         if "" not in visit.failed:
             yield _Complete(location, origins)
 
-    def _outcome(self, visit: _Visit, reading: Reading) -> _Pending | AddResult:
+    def _outcome(self, visit: Visit, reading: Reading) -> _Pending | AddResult:
         """Return what is to be done about a document that was read, or what is to be said of it."""
         source = within(visit.name, reading.member)
         document = reading.outcome

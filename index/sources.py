@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from index.store.base import Origin
+from index.store.base import UNSETTLED, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,43 @@ class Sources:
             unique, number = f"{name} ({number})", number + 1
         self._taken.add(unique)
         return unique
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A file that is being read: what came from it before, and what is found in it now (document ids by member)."""
+
+    location: str
+    name: str
+    before: Mapping[str, Origin]
+    size: int
+    modified_ns: int
+    found: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def is_one_document(self) -> bool:
+        """Whether the file is a document, and nothing else is or was in it."""
+        return not self.failed and self.found.keys() == {""} >= self.before.keys()
+
+    def is_of(self, digest: str) -> bool:
+        """Tell whether it is the file with this digest that was read."""
+        return digest.startswith(self.found.get("", ""))
+
+    def origin(self, member: str, modified_ns: int, digest: str) -> Origin:
+        """Return the origin of a member's document."""
+        location, source = within(self.location, member), within(self.name, member)
+        return Origin(location, source, self.size, modified_ns, digest, self.found[member])
+
+    def origins(self, digest: str) -> list[Origin]:
+        """Return all that the file consists of; what failed keeps what was stored of it before."""
+        time = UNSETTLED if self.failed else self.modified_ns
+        kept = [
+            replace(origin, modified_ns=UNSETTLED)
+            for member, origin in self.before.items()
+            if member not in self.found and any(f"{member}/".startswith(f"{failed}/") for failed in self.failed)
+        ]
+        return [*(self.origin(member, time, digest) for member in self.found), *kept]
 
 
 def within(name: str, member: str) -> str:

@@ -46,12 +46,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file's text, normalised once and never changed afterwards.
+    """The text of a file or of a container's member, normalised once and never changed afterwards.
 
-    ``id`` is the first 16 hex digits of the SHA-256 of the file's bytes, so identical files are one document.
-    ``source`` is the name people know the file by (relative to the folder that was added).
+    ``id`` is the first 16 hex digits of the SHA-256 of its bytes, so identical files are one document.
+    ``source`` is the name people know it by (relative to the folder that was added; ``archive.zip/inner/report.md``).
     ``metadata`` holds strings only; the field names with a meaning of their own are ``published`` and
-    ``modified`` (ISO 8601 dates, as precise as the file says), ``author``, ``outlet``, ``language``, ``format``.
+    ``modified`` (ISO 8601 dates, as precise as the file says), ``author``, ``outlet``, ``language``, ``format``,
+    and ``unread``, which says what could not be read of it.
     ``blocks`` are in order, do not overlap, and never contain a blank line.
     """
 

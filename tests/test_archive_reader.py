@@ -140,6 +140,26 @@ def test_an_archive_may_be_larger_than_a_document(tmp_path: Path) -> None:
     assert "at most 0 MiB are read" in str(reading.outcome)
 
 
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        (Budget(members=3), "a.zip holds more than 100000 files; the rest is left out."),
+        (Budget(total=300), "a.zip unpacks to more than 1024 MiB; the rest is left out."),
+    ],
+)
+def test_past_the_bounds_the_rest_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: Budget, reason: str
+) -> None:
+    monkeypatch.setattr(index.readers.unpack, "Budget", lambda: budget)
+    path = tmp_path / "a.zip"
+    path.write_bytes(archive({"a.txt": LONG.encode(), "in.zip": archive({"b.txt": OTHER.encode()} | NOTES), **NOTES}))
+    pieces = list(index.readers.unpack.unpack(path, "a.zip", Options()))
+    assert pieces[0].read().text == LONG
+    with pytest.raises(ReadError, match=reason):
+        pieces[-1].read()
+    assert len(pieces) < 5
+
+
 WHOLE = {
     "a.zip": archive({**NOTES, "in.tgz": tar(NOTES, "w:gz")}),
     "a.tar": tar(NOTES, special=[("link.txt", tarfile.SYMTYPE, "a.txt")]),
@@ -270,10 +290,10 @@ def test_a_member_that_hangs_or_crashes_its_reader_fails_alone(tmp_path: Path) -
     slow = ("[" * 300_000 + " x").encode()
     path = tmp_path / "a.zip"
     path.write_bytes(archive({"a.txt": LONG.encode(), "slow.md": slow, "in.zip": archive({"slow.md": slow, **NOTES})}))
-    with ReaderProcess(seconds=1.0) as reader:
+    with ReaderProcess(seconds=3.0) as reader:
         found = {each.member: str(each.outcome) for each in reader.unpack(path, "a.zip")}
     assert list(found) == ["a.txt", "slow.md", "in.zip/slow.md", "in.zip/a.txt", "in.zip/in/b.md"]
-    assert found["in.zip/slow.md"].startswith("a.zip/in.zip/slow.md took longer than 1 s to read.")
+    assert found["in.zip/slow.md"].startswith("a.zip/in.zip/slow.md took longer than 3 s to read.")
 
 
 def test_the_bounds_on_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

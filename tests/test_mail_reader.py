@@ -149,6 +149,17 @@ def test_attachments_are_documents_of_their_own(tmp_path: Path) -> None:
     assert documents[""].metadata["attachments"].startswith("plan.pdf, logo.png, ")
 
 
+def test_a_sentence_does_not_divide_a_mailbox(tmp_path: Path) -> None:
+    text = f"Hello.\n\nFrom Monday at 10:30 on, in 2024, we open early.\n\n{LONG}\n"
+    made = b"From - Tue Mar 05 23:30:00 2024\n" + letter(text).as_bytes() + b"\n"
+    path = tmp_path / "a.mbox"
+    path.write_bytes(made)
+    (document,) = unpacked(path).values()
+    assert isinstance(document, Document)
+    assert "From Monday at 10:30 on" in document.text
+    assert document.text.endswith(LONG)
+
+
 def test_a_mailbox_gives_its_letters(tmp_path: Path) -> None:
     first = letter(f"{LONG}\n\n>From here on it is ours.\n", "Budget / plan").as_bytes().replace(b"\n>From", b"\n>From")
     second = letter(OTHER, "Budget").as_bytes()

@@ -147,13 +147,13 @@ def content(path: Path, source: str, max_bytes: int) -> bytes:
             if status.st_size > max_bytes:
                 raise _too_large(source, status.st_size, max_bytes)
             file.seek(0)
-            data = file.read(max_bytes + 1)
+            data = file.read(status.st_size + 1)
     except FileNotFoundError:
         problem = "is a link to a file that does not exist." if path.is_symlink() else "does not exist."
         raise ReadError(f"{source} {problem}", "Check the name.") from None
     except OSError as error:
         raise ReadError(f"{source} cannot be opened: {error.strerror}.", "Check its permissions.") from None
-    if len(data) > max_bytes:
+    if len(data) > status.st_size:
         raise ReadError(f"{source} grows while it is read.", "Add it when it is complete.")
     if not data.strip():
         raise ReadError(f"{source} is empty.", "Remove it, or add it when it has content.")

@@ -37,7 +37,7 @@ def members(data: bytes, name: str, options: Options) -> Iterator[Member]:
         if data.startswith(b"PK"):
             yield from _zip_members(data, options)
         elif _holds_tar(_unpacked(data)):
-            yield from _tar_members(Measured(_unpacked(data)))
+            yield from _tar_members(Measured(_unpacked(data)), options)
         else:
             yield Member(_without_suffix(name), partial(_read, lambda: _unpacked(data), len(data)))
     except _DAMAGE as error:
@@ -84,11 +84,12 @@ def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, options: Options)
         raise (wrong_password(options) if encrypted else _damaged()) from error
 
 
-def _tar_members(file: Readable) -> Iterator[Member]:
+def _tar_members(file: Readable, options: Options) -> Iterator[Member]:
     """Go through a tar as a stream: what is packed is unpacked once, and never all of it at a time."""
     with tarfile.open(fileobj=cast(IO[bytes], file), mode="r|") as archive:
         for info in archive:
             # The list that tarfile keeps for itself would grow with the archive.
+            options.alive()
             archive.members = []  # type: ignore[attr-defined]
             problem = path_problem(info.name)
             if info.issym() or info.islnk():

@@ -57,7 +57,8 @@ def _answer(request: wire.Request, say: Callable[[wire.Reply | None], None], max
         try:
             outcome = piece.read()
         except ReadError as error:
-            outcome = error
+            # Not the error itself: its traceback may hold all the memory there is.
+            outcome = ReadError(error.problem, error.remedy)
         say(wire.Reply(piece.member, outcome))
     say(None)
 

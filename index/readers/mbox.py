@@ -13,7 +13,10 @@ from index.readers.members import Member
 from index.readers.options import Options
 from index.readers.parsed import clean
 
-_SEPARATOR = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From \S{1,500} [^\n]{0,120}\d{4}[^\n]{0,60}\n")
+# A time of day and a header line tell it from a sentence that begins with "From".
+_SEPARATOR = re.compile(
+    rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From \S{1,500} [^\n]{0,80}\d\d:\d\d[^\n]{0,60}\n(?=>?[!-9;-~]{1,76}[: ])"
+)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _LONGEST_SUBJECT = 80
 

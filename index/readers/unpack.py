@@ -45,7 +45,7 @@ def unpack(
     try:
         data = content(path, source, max_bytes)
         kind = kind_of(data, path, max_bytes)
-    except (ReadError, Unreadable) as error:
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is said of that file)
         yield _failed("", error, source)
     else:
         yield from walk.pieces(data, kind, "", 0)
