@@ -30,6 +30,8 @@ XXE = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><w:document>&e;</w
 
 ENCRYPT = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O (%b) /U (%b) /P -4 >> /ID [(a) (a)]" % (b"o" * 32, b"u" * 32)
 
+PARTS = {"_rels/.rels": b"<Relationships/>"}
+
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "empty.txt": (b"", "is empty"),
     "blank.md": (b" \n\t\n", "is empty"),
@@ -45,11 +47,16 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "drawn.pdf": (pdf([[]]), "has no text layer"),
     "locked.pdf": (pdf([column([LONG])], extra=ENCRYPT), "is encrypted with a password"),
     "cut.docx": (word(lambda made: made.add_paragraph(LONG))[:900], "is a damaged archive or office file"),
-    "flipped.docx": (archive({"word/document.xml": b"<x/>"}), "is a damaged Word file"),
-    "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20)}), "unpacks to more than 256 MiB"),
+    "flipped.docx": (archive({"word/document.xml": b"<x/>", **PARTS}), "is a damaged Word file"),
+    "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20), **PARTS}), "unpacks to more than 256 MiB"),
     "xxe.docx": (replaced(word(lambda _: None), "word/document.xml", XXE), "holds a document type"),
-    "sheet.docx": (archive({"xl/workbook.xml": b"<x/>"}), "is a damaged Excel workbook"),
+    "sheet.docx": (archive({"xl/workbook.xml": b"<x/>", **PARTS}), "is a damaged Excel workbook"),
+    "binary.xlsx": (archive({"xl/workbook.bin": b"x", **PARTS}), "is a binary Excel workbook"),
+    "drawing.odg": (archive({"content.xml": b"<x/>"}), "is an OpenDocument file of a kind that is not read"),
+    "plain.epub": (b"no e-book", "is not an EPUB file"),
+    "plain.rtf": (b"no rich text", "is not an RTF file"),
     "files.txt": (archive({"a.txt": b"x"}), "is a zip archive"),
+    "folder.txt": (archive({"word/notes.txt": b"x"}), "is a zip archive"),
     "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is in an old Microsoft Office format"),
     "locked.docx": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),

@@ -34,6 +34,9 @@ _ZIP_KINDS: tuple[tuple[str, Format], ...] = (
     ("ppt/", "pptx"),
     ("META-INF/container.xml", "epub"),
 )
+_PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
+"""What office files list their parts or state their kind in; an archive may have a folder called ``word`` without."""
+
 _MEDIA_TYPES: Mapping[bytes, Format] = {
     b"application/vnd.oasis.opendocument.text": "odt",
     b"application/vnd.oasis.opendocument.spreadsheet": "ods",
@@ -100,7 +103,7 @@ def _inside_zip(data: bytes) -> Format:
     if "xl/workbook.bin" in names:
         raise Unreadable("is a binary Excel workbook.", "Save it as .xlsx.")
     for marker, kind in _ZIP_KINDS:
-        if any(name.startswith(marker) for name in names):
+        if any(name.startswith(marker) for name in names) and (kind == "epub" or _PARTS.intersection(names)):
             return kind
     if "content.xml" in names:
         raise Unreadable("is an OpenDocument file of a kind that is not read.", _CONVERT)
