@@ -123,7 +123,7 @@ def test_a_child_that_died_in_between_is_replaced(reader: ReaderProcess, good: P
 def test_a_memory_bomb_fails_alone(tmp_path: Path, good: Path) -> None:
     made = BytesIO()
     docx.Document().save(made)
-    paragraphs = b"<w:p><w:r><w:t>x</w:t></w:r></w:p>" * 2_000_000
+    paragraphs = b"".join(b"<w:p><w:r><w:t>%d</w:t></w:r></w:p>" % number for number in range(1_500_000))
     body = b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>%b</w:body></w:document>'
     bomb = tmp_path / "bomb.docx"
     bomb.write_bytes(replaced(made.getvalue(), "word/document.xml", body % paragraphs))

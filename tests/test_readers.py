@@ -32,6 +32,8 @@ XXE = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><w:document>&e;</w
 
 ENCRYPT = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O (%b) /U (%b) /P -4 >> /ID [(a) (a)]" % (b"o" * 32, b"u" * 32)
 
+PARTS = {"_rels/.rels": b"<Relationships/>"}
+
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "empty.txt": (b"", "is empty"),
     "blank.md": (b" \n\t\n", "is empty"),
@@ -51,7 +53,11 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20), **PARTS}), "unpacks to more than 256 MiB"),
     "xxe.docx": (replaced(word(lambda _: None), "word/document.xml", XXE), "holds a document type"),
     "sheet.docx": (archive({"xl/workbook.xml": b"<x/>", **PARTS}), "is a damaged Excel workbook"),
+    "binary.xlsx": (archive({"xl/workbook.bin": b"x", **PARTS}), "is a binary Excel workbook"),
+    "plain.epub": (b"no e-book", "is not an EPUB file"),
+    "plain.rtf": (b"no rich text", "is not an RTF file"),
     "files.txt": (archive({"a.txt": b"x"}), "holds other files and no text of its own"),
+    "folder.txt": (archive({"word/notes.txt": b"x"}), "holds other files and no text of its own"),
     "plain.zip": (b"not an archive", "is not an archive"),
     "plain.msg": (b"not a message", "is not an Outlook message"),
     "plain.mbox": (b"not a mailbox", "is not a mailbox"),

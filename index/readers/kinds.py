@@ -34,13 +34,15 @@ _OTHER_KINDS = (
     (b"\x7fELF", "a program"),
     (b"SQLite format 3\x00", "a database"),
 )
-_PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
 _ZIP_KINDS: tuple[tuple[str, Format], ...] = (
     ("word/", "docx"),
     ("xl/", "xlsx"),
     ("ppt/", "pptx"),
     ("META-INF/container.xml", "epub"),
 )
+_PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
+"""What office files list their parts or state their kind in; an archive may have a folder called ``word`` without."""
+
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _TAR = slice(257, 262)
 _START = 2**16
@@ -135,8 +137,7 @@ def _inside_zip(data: bytes) -> Format:
     if "xl/workbook.bin" in names:
         raise Unreadable("is a binary Excel workbook.", "Save it as .xlsx.")
     for marker, kind in _ZIP_KINDS:
-        # An archive may have a folder that is called as one of an office file is; it lacks the list of its parts.
-        if any(name.startswith(marker) for name in names) and ("/" not in marker or _PARTS.intersection(names)):
+        if any(name.startswith(marker) for name in names) and (kind == "epub" or _PARTS.intersection(names)):
             return kind
     if "content.xml" in names and "mimetype" in names:
         raise Unreadable("is an OpenDocument file of a kind that is not read.", _CONVERT)
