@@ -35,10 +35,16 @@ def contains(text: str, wording: str) -> bool:
     A number matches only a whole number: ``6`` is neither in ``16`` nor in ``6.5``. In scripts without spaces any
     occurrence counts.
     """
+    return position(text, wording) is not None
+
+
+def position(text: str, wording: str) -> int | None:
+    """Return where in the normalised ``text`` the ``wording`` occurs first, as `contains` understands it."""
     wanted = normalise(wording)
     if not wanted:
-        return False
-    return re.search(_edge(wanted[0], left=True) + re.escape(wanted) + _edge(wanted[-1]), normalise(text)) is not None
+        return None
+    found = re.search(_edge(wanted[0], left=True) + re.escape(wanted) + _edge(wanted[-1]), normalise(text))
+    return found.start() if found else None
 
 
 def _edge(character: str, left: bool = False) -> str:
