@@ -19,13 +19,21 @@ _ONES += "seventeen eighteen nineteen".split()
 _TENS = {f"{word}ty": 20 + 10 * rank for rank, word in enumerate("twen thir for fif six seven eigh nine".split())}
 _SMALL = {word: number for number, word in enumerate(_ONES)} | _TENS
 _MAGNITUDES = {
-    **{"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6},
-    **{"billion": 1e9, "bn": 1e9, "trillion": 1e12, "tn": 1e12},
+    "hundred": 1e2,
+    "thousand": 1e3,
+    "k": 1e3,
+    "million": 1e6,
+    "mn": 1e6,
+    "m": 1e6,
+    "billion": 1e9,
+    "bn": 1e9,
+    "trillion": 1e12,
+    "tn": 1e12,
 }
 _WORDS = rf"(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(reversed(_ONES))}"
 _NUMBER = re.compile(
     rf"(?P<before>(?<![^\W\d_])[^\W\d_]{{1,4}}|[$€£¥₴])?\s?(?<![\w.,])(?P<sign>(?<!\w)-)?"
-    rf"(?:(?P<digits>\d+(?:[.,]\d{{3}}){{2,}}|\d+(?:[.,]\d+)?)|\b(?P<words>{_WORDS})\b)"
+    rf"(?:(?P<digits>\d+(?:[.,]\d{{3}}){{2,}}|\d+(?:[.,]\d+)?)(?![.,]?\d)|\b(?P<words>{_WORDS})\b)"
     rf"(?:\s?(?P<magnitude>{'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b)?"
 )
 
@@ -78,7 +86,7 @@ def _values(text: str, units: dict[str, float]) -> Iterator[float]:
 
 
 def _beside(text: str, match: re.Match[str], end: int, unit: str) -> bool:
-    """Tell whether ``unit`` follows a number (``5 days``, ``5-day``, ``5%``) or stands before it (``€5``, ``EUR 5``)."""
+    """Tell whether ``unit`` follows a number (``5 days``, ``5-day``, ``5%``) or leads it (``€5``, ``EUR 5``)."""
     after = text[end:].lstrip(" -")
     if after.startswith(unit) and not (unit[-1].isalnum() and after[len(unit) : len(unit) + 1].isalnum()):
         return True

@@ -10,7 +10,7 @@ from evals.metrics import risk_coverage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evals.run import CaseResult
+    from evals.judge import CaseResult
 
 WIDTH, HEIGHT = 560, 240
 """Size of the drawing area of a plot, without its labels."""

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -18,6 +17,7 @@ from xml.etree import ElementTree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from evals.measures import COSTS, MEASURES
 from evals.plots import HEIGHT, WIDTH, confidence_bars, risk_coverage_curve
 
 if TYPE_CHECKING:
@@ -25,52 +25,6 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How a metric is shown: its name in words, what it says, and whether less of it is better."""
-
-    metric: str
-    label: str
-    says: str
-    less_is_better: bool = False
-
-
-MEASURES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
-    (
-        "Answers",
-        (
-            Measure("pass_rate", "Passed", "right status, nothing missing or forbidden, every quote verbatim"),
-            Measure("answer_recall", "Answer recall", "share of what a right answer holds that the answer says"),
-            Measure("evidence_recall", "Evidence recall", "share of the expected evidence that is quoted"),
-        ),
-    ),
-    (
-        "Proof",
-        (
-            Measure("quote_verbatim", "Verbatim quotes", "quotes equal to the stored text, character for character"),
-            Measure("claim_support", "Supported claims", "claims found verbatim or supported in their quotes"),
-        ),
-    ),
-    (
-        "Knowing when not to answer",
-        (
-            Measure("false_answer_rate", "False answers", "unanswerable questions that were answered", True),
-            Measure("false_refusal_rate", "False refusals", "answerable questions that were not answered", True),
-            Measure("answerability_auc", "Answerability AUC", "how well confidence tells the two apart; 50% is chance"),
-        ),
-    ),
-    (
-        "Retrieval",
-        (
-            Measure("retrieval_hit@1", "Hit at 1", "the first hit is relevant"),
-            Measure("retrieval_hit@5", "Hit at 5", "a relevant hit among the first five"),
-            Measure("retrieval_hit@10", "Hit at 10", "a relevant hit among the first ten"),
-            Measure("mrr", "Mean reciprocal rank", "1 / rank of the first relevant hit"),
-        ),
-    ),
-)
 
 
 def render_json(report: Report) -> str:
@@ -84,7 +38,7 @@ def render_text(report: Report) -> str:
     for name, value in report.metrics.items():
         if value is None:
             continue
-        shown = f"{value:.1f}" if name.endswith("_ms") else f"{value:.4f}"
+        shown = f"{value:.1f}" if name in COSTS else f"{value:.4f}"
         line = f"{name:20}{shown:>9}"
         if name in report.intervals:
             low, high = report.intervals[name]

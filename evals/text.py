@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 
 _EQUIVALENT = str.maketrans(
@@ -53,3 +54,9 @@ def _edge(character: str, left: bool = False) -> str:
     if left:
         return rf"(?<!{_WORD})" + (r"(?<!\d[.,])" if character.isdigit() else "")
     return rf"(?!{_WORD})" + (r"(?![.,]\d)" if character.isdigit() else "")
+
+
+def squad_tokens(text: str) -> list[str]:
+    """Return the tokens that SQuAD compares: lower case, without ASCII punctuation and English articles."""
+    plain = "".join(character for character in text.lower() if character not in string.punctuation)
+    return re.sub(r"\b(a|an|the)\b", " ", plain).split()

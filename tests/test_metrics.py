@@ -63,13 +63,6 @@ def test_contains_matches_whole_words(text: str, wording: str, found: bool) -> N
     assert contains(text, wording) is found
 
 
-def test_answer_recall_is_the_share_of_groups_found() -> None:
-    groups = [["Marco Rubio", "Rubio"], ["Steve Witkoff", "Witkoff"], ["28"]]
-    assert metrics.answer_recall(groups, "Rubio wrote 28 points") == pytest.approx(2 / 3)
-    assert metrics.missing_groups(groups, "Rubio wrote 28 points") == [["Steve Witkoff", "Witkoff"]]
-    assert metrics.answer_recall([], "anything") is None
-
-
 def test_answer_text_is_claims_and_short_answer() -> None:
     assert metrics.answer_text(answer("answered", Claim("He did.", "verbatim", ()), short="He")) == "He did.\nHe"
 
