@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evals import metrics
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 HITS_KEPT = 5
 RANKS = (1, 5, 10)
+CONTEXT = 240
+"""Characters shown on either side of a quote, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
     """A case, its answer and the judgement: per-case values of the metrics, and why it failed (passed: nothing).
 
-    ``error`` is the trace where asking failed; there is no answer then (an empty one stands for it).
+    ``error`` is the trace where asking failed; there is no answer then (an empty one stands for it). ``contexts`` has,
+    by the number of each verbatim quote, the words of the document before and after it.
     """
 
     case: Case
@@ -33,6 +36,7 @@ class CaseResult:
     reasons: tuple[str, ...]
     latency_ms: float
     error: str = ""
+    contexts: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -42,6 +46,8 @@ class CaseResult:
     def as_json(self) -> dict[str, object]:
         """Return the case's entry in the report."""
         answer = answer_json(self.answer)
+        for quote in (quote for claim in answer["claims"] for quote in claim["quotes"]):
+            quote["before"], quote["after"] = self.contexts.get(quote["n"], ("", ""))
         return {
             "id": self.case.id,
             "passed": self.passed,
@@ -81,7 +87,20 @@ def judge(case: Case, asked: Asked, text_of: Callable[[str], str]) -> CaseResult
     }
     if case.status == "answered":
         values |= _of_the_answer(case, answer) | _of_retrieval(case, answer)
-    return CaseResult(case, answer, values, reasons, asked.latency_ms)
+    contexts = {quote.n: _context(quote, text_of) for quote in answer.quotes if quote not in altered}
+    return CaseResult(case, answer, values, reasons, asked.latency_ms, contexts=contexts)
+
+
+def _context(quote: Quote, text_of: Callable[[str], str]) -> tuple[str, str]:
+    """Return whole words of the quote's own paragraph on either side of it."""
+    text = text_of(quote.document_id)
+    before = text[max(0, quote.start - CONTEXT) : quote.start].rpartition("\n\n")[2]
+    after = text[quote.end : quote.end + CONTEXT].partition("\n\n")[0]
+    if len(before) == CONTEXT:
+        before = before.partition(" ")[2]
+    if len(after) == CONTEXT:
+        after = after.rpartition(" ")[0]
+    return before, after
 
 
 def _of_the_answer(case: Case, answer: Answer) -> dict[str, float | None]:

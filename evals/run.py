@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from evals.answerer import describe
 from evals.asking import ask_all
 from evals.cases import check_ids
+from evals.evidence import stale
 from evals.judge import CaseResult, judge
 from evals.summary import Report, summarise
 
@@ -40,6 +42,7 @@ def run_suite(
     check_ids(case for suite in suites for case in suite.cases)
     results: list[CaseResult] = []
     settings: list[dict[str, object]] = []
+    out_of_date: list[str] = []
     for suite in suites:
         judged = [case for case in suite.cases if only is None or case.id in only]
         if not judged:
@@ -48,6 +51,7 @@ def run_suite(
         system = describe(pipeline)
         memory = memory_for(pipeline, system)
         settings.append({"suite": suite.path.name, "cases": len(judged), **system})
+        out_of_date += stale(judged, pipeline.corpus)
         of_suite: dict[str, CaseResult] = {}
         for case, asked in ask_all(with_followed(judged, suite.cases), pipeline, memory, workers):
             if only is None or case.id in only:
@@ -55,7 +59,7 @@ def run_suite(
                 if progress is not None:
                     progress(of_suite[case.id])
         results += [of_suite[case.id] for case in judged]
-    return summarise(results, settings)
+    return replace(summarise(results, settings), stale=tuple(out_of_date))
 
 
 def _text(pipeline: Answerer, document_id: str) -> str:

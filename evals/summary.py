@@ -25,8 +25,9 @@ class Report:
     ``metrics`` maps a name to its value (``None``: nothing to measure it on), ``intervals`` to its 95% Wilson interval
     over cases, ``counts`` to how many cases it is a mean of (and ``cases``, ``passed``, ``answerable``,
     ``unanswerable``). Means are weighted by ``Case.weight``. ``repeats`` says, where cases were asked several times,
-    how often, the standard deviation of each metric, and the ids whose outcome was not always the same. Only
-    ``latency_*``, ``latency_ms`` and ``timings_ms`` depend on the clock.
+    how often, the standard deviation of each metric, and the ids whose outcome was not always the same. ``stale`` says
+    in words which evidence the documents do not hold. Only ``latency_*``, ``latency_ms`` and ``timings_ms`` depend on
+    the clock.
     """
 
     metrics: Mapping[str, float | None]
@@ -36,6 +37,7 @@ class Report:
     cases: Sequence[CaseResult]
     settings: Mapping[str, object]
     repeats: Mapping[str, object] = field(default_factory=dict)
+    stale: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the report in the shape of its JSON file."""
@@ -46,6 +48,7 @@ class Report:
             "counts": dict(self.counts),
             "by_tag": {tag: dict(values) for tag, values in self.by_tag.items()},
             **({"repeats": dict(self.repeats)} if self.repeats else {}),
+            "stale": list(self.stale),
             "settings": dict(self.settings),
             "cases": [case.as_json() for case in self.cases],
         }
