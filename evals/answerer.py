@@ -82,7 +82,7 @@ def describe(answerer: Answerer) -> Mapping[str, object]:
         "documents": len(listing),
         "passages": sum(info.passages for info in listing),
         "threshold": answerer.threshold,
-        "calibration": _digest_of([answerer.settings.home / CALIBRATION]),
+        "calibration": _digest_of([own]) if (own := answerer.settings.home / CALIBRATION).is_file() else "as shipped",
         "code": code_digest(),
     }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evals.measures import LESS_IS_BETTER, MEANS, label
+from evals.measures import LESS_IS_BETTER, MEANS
 from evals.stored import paired
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ class Comparison:
     passed: tuple[str, ...]
     failed: tuple[str, ...]
     differences: tuple[Difference, ...]
-    must_pass_failed: tuple[str, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -94,29 +93,21 @@ class Comparison:
             "broken": list(self.broken),
             "unchanged": {"passed": list(self.passed), "failed": list(self.failed)},
             "differences": [{**asdict(each), "verdict": each.verdict} for each in self.differences],
-            "must_pass_failed": list(self.must_pass_failed),
         }
 
 
-def compare(
-    before: StoredReport, after: StoredReport, *, common: bool = False, must_pass: Sequence[str] = ()
-) -> Comparison:
-    """Compare two reports of the same cases.
-
-    ``common`` compares what the two have in common where they differ. ``must_pass`` names cases that have to pass,
-    besides those that say so themselves.
+def compare(before: StoredReport, after: StoredReport, *, common: bool = False) -> Comparison:
+    """Compare two reports of the same cases; ``common``: of those that both have, where they differ.
 
     Raises ``InputError`` if the reports asked different cases (see `stored.paired`).
     """
     pairs = paired(before, after, common)
-    required = {*must_pass} | {case["id"] for case in after["cases"] if case.get("must_pass")}
     return Comparison(
         fixed=_ids(pairs, False, True),
         broken=_ids(pairs, True, False),
         passed=_ids(pairs, True, True),
         failed=_ids(pairs, False, False),
         differences=tuple(_differences(pairs)),
-        must_pass_failed=tuple(case["id"] for case in after["cases"] if case["id"] in required and not case["passed"]),
     )
 
 
@@ -178,13 +169,3 @@ def render_comparison(comparison: Comparison) -> str:
             f"  {each.low:+.4f} to {each.high:+.4f}{each.cases:6}{verdict}"
         )
     return "\n".join(lines)
-
-
-def gate(comparison: Comparison) -> list[str]:
-    """Return, in words, why a build should stop: what dropped by more than chance, what had to pass and did not."""
-    dropped = [
-        f"{label(each.metric)} ({each.metric}) is worse than the baseline: {each.before:.4f} to {each.after:.4f}, "
-        f"95% interval of the change {each.low:+.4f} to {each.high:+.4f}."
-        for each in comparison.worse
-    ]
-    return dropped + [f"The case {name} must pass and failed." for name in comparison.must_pass_failed]

@@ -32,8 +32,10 @@ KEPT = 8
 class AnswerMemory:
     """The answers of one system; follows `asking.Memory`. ``found`` counts the answers that were known."""
 
-    def __init__(self, home: Path, system: Mapping[str, object], repetition: int = 0) -> None:
+    def __init__(self, home: Path, system: Mapping[str, object], repetition: int = 0, *, fresh: bool = False) -> None:
         """``repetition`` tells apart the answers of a system that is asked the same several times.
+
+        ``fresh`` gives none of the answers that are known, and keeps the new ones.
 
         Answers over other documents are erased: what was removed from the index is not kept here.
 
@@ -54,7 +56,7 @@ class AnswerMemory:
                     file.write("\n")
         except OSError as error:
             raise InputError(f"Cannot write {self._path}: {error.strerror}.", "Choose another --home.") from error
-        self._known: dict[str, str] = {line[:64]: line[65:] for line in content.split("\n") if line}
+        self._known: dict[str, str] = {line[:64]: line[65:] for line in content.split("\n") if line and not fresh}
 
     def get(self, case: Case, history: Sequence[Turn]) -> Asked | None:
         """Return the answer to a case after a conversation, if it is known and whole."""

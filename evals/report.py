@@ -1,4 +1,4 @@
-"""A report as files: HTML for people, JUnit XML for CI, JSON for ``citechat eval compare``.
+"""A report as a page for people, lines for a terminal, and JSON for ``citechat eval compare``.
 
 Everything in a report may come from hostile documents. The page holds no script, loads nothing, and says so in a
 content security policy; the template escapes every value.
@@ -9,22 +9,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from evals.continuous import printable
 from evals.measures import COSTS, MEASURES
-from evals.plots import HEIGHT, WIDTH, confidence_bars, risk_coverage_curve
+from evals.plots import (
+    HEIGHT,
+    WIDTH,
+    calibration_points,
+    confidence_bars,
+    latency_histogram,
+    risk_coverage_curve,
+    tag_points,
+)
+from evals.stored import AGAIN
+from evals.summary import FORMAT
+from index.errors import InputError
 
 if TYPE_CHECKING:
+    from evals.compare import Comparison
+    from evals.stored import StoredReport
     from evals.summary import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_json(report: Report) -> str:
@@ -47,8 +58,18 @@ def render_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_html(report: Report) -> str:
-    """Return the report as one page that needs nothing else."""
+def render_html(report: Report, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
+    """Return the report as one page that needs nothing else; with what changed since ``before``, if that is given."""
+    return render_page(report.as_json(), before, comparison)
+
+
+def render_page(report: StoredReport, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
+    """Return a stored report as one page, see `render_html`.
+
+    Raises ``InputError`` if an older version wrote it, which kept less of each case than a page shows.
+    """
+    if report.get("format") != FORMAT:
+        raise InputError("The report was written by an older version; there is no page of it.", AGAIN)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -57,40 +78,25 @@ def render_html(report: Report) -> str:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
-    environment.filters |= {"percent": percent, "shorten": shorten}
+    environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    cases = report["cases"]
     return environment.get_template("report.html").render(
-        report=report.as_json(),
+        report=report,
+        before={case["id"]: case for case in before["cases"]} if before else {},
+        comparison=comparison,
+        changes={each.metric: each for each in comparison.differences} if comparison else {},
         measures=MEASURES,
         style=Markup(style),  # noqa: S704  # our own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        curve=risk_coverage_curve(report.cases),
-        bars=confidence_bars(report.cases),
+        curve=risk_coverage_curve(cases),
+        bars=confidence_bars(cases),
+        calibration=calibration_points(cases),
+        latency=latency_histogram(cases),
+        tag_intervals=tag_points(report["by_tag"]),
         width=WIDTH,
         height=HEIGHT,
     )
-
-
-def render_junit(report: Report) -> str:
-    """Return the report as JUnit XML: a test for each case."""
-    suite = ElementTree.Element(
-        "testsuite",
-        name="citechat eval",
-        tests=str(report.counts["cases"]),
-        failures=str(report.counts["cases"] - report.counts["passed"]),
-    )
-    for result in report.cases:
-        seconds = f"{result.latency_ms / 1000:.4f}"
-        test = ElementTree.SubElement(suite, "testcase", classname="eval", name=printable(result.case.id), time=seconds)
-        if not result.passed:
-            failure = ElementTree.SubElement(test, "failure", message=printable(result.reasons[0]))
-            failure.text = printable("\n".join([f"{result.case.where}: {result.case.question}", *result.reasons]))
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def printable(text: str) -> str:
-    """Replace the characters that neither HTML nor XML allows."""
-    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def percent(value: float | None) -> str:
@@ -102,6 +108,11 @@ def percent(value: float | None) -> str:
     if 0.9995 <= value < 1:
         return ">99.9%"
     return f"{value:.1%}".replace(".0%", "%")
+
+
+def points(change: float) -> str:
+    """Return a change of a share in percentage points, with its sign."""
+    return f"{100 * change:+.1f}"
 
 
 def shorten(text: str, length: int) -> str:

@@ -47,7 +47,7 @@ class Report:
             "intervals": {name: list(interval) for name, interval in self.intervals.items()},
             "counts": dict(self.counts),
             "by_tag": {tag: dict(values) for tag, values in self.by_tag.items()},
-            **({"repeats": dict(self.repeats)} if self.repeats else {}),
+            "repeats": dict(self.repeats),
             "stale": list(self.stale),
             "settings": dict(self.settings),
             "cases": [case.as_json() for case in self.cases],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.cases import Case, Suite
-from evals.compare import compare, gate, render_comparison
+from evals.compare import compare, render_comparison
+from evals.gate import below, dropped, must_pass
 from evals.run import run_suite
 from evals.stored import read_report
+from evals.summary import Report
 from index.errors import InputError
 from tests.small_pipeline import SmallPipeline
 
@@ -43,14 +46,14 @@ def test_a_clear_gain_and_a_clear_loss_are_called_so() -> None:
     assert (better.differences[0].low, better.differences[0].high) == pytest.approx((0.21, 0.39), abs=0.015)
     assert better.sentence.startswith("better: +30.0 points, interval +2")
     assert better.sentence.endswith(", 100 cases, 30 fixed, 0 broken")
-    assert gate(better) == []
-    assert gate(worse)[0].startswith("Passed (pass_rate) is worse than the baseline: 1.0000 to 0.7000")
+    assert dropped(better) == []
+    assert dropped(worse)[0].startswith("Passed (pass_rate) is worse than the baseline: 1.0000 to 0.7000")
 
 
 def test_one_broken_case_of_many_may_be_chance() -> None:
     found = compare(report(*[True] * 100), report(False, *[True] * 99))
     assert found.differences[0].verdict == "no difference"
-    assert gate(found) == []
+    assert dropped(found) == []
 
 
 def test_more_errors_are_worse() -> None:
@@ -100,12 +103,30 @@ def test_different_cases_are_refused_unless_told() -> None:
         compare(one, {"cases": [entry("x", True)]}, common=True)
 
 
+def small_run() -> Report:
+    cases = (Case("good", "Who leads?", answer=(("Ada",),)), Case("bad", "Who sleeps?", answer=(("Bo",),)))
+    pipeline = SmallPipeline({"a.txt": "Ada leads."})
+    return run_suite(
+        [Suite(Path("s.yaml"), cases=(*cases, replace(cases[1], id="vital", must_pass=True)))], lambda _: pipeline
+    )
+
+
 def test_a_case_that_must_pass_stops_a_build() -> None:
-    after = report(*[True] * 50, False)
-    after["cases"][50]["must_pass"] = True
-    found = compare(report(*[True] * 51), after, must_pass=["c1"])
-    assert gate(found) == ["The case c50 must pass and failed."]
-    assert gate(compare(report(False), report(False), must_pass=["c0"])) == ["The case c0 must pass and failed."]
+    assert must_pass(small_run(), ["good"]) == ["The case vital must pass and failed."]
+    assert must_pass(small_run(), ["bad"])[0] == "The case bad must pass and failed."
+    with pytest.raises(InputError, match="The case 'nope' must pass and was not asked"):
+        must_pass(small_run(), ["nope"])
+
+
+def test_a_bound_is_the_least_or_of_errors_the_most() -> None:
+    bounds = [("pass_rate", 0.5), ("false_refusal_rate", 0.5), ("mrr", 0.1), ("false_answer_rate", 1.0)]
+    assert below(small_run(), bounds) == [
+        "pass_rate is 0.3333; at least 0.5 is wanted.",
+        "false_refusal_rate is 0.6667; at most 0.5 is wanted.",
+        "false_answer_rate is not measured; at most 1.0 is wanted.",
+    ]
+    with pytest.raises(InputError, match="no metric 'beauty'"):
+        below(small_run(), [("beauty", 1)])
 
 
 def test_ten_thousand_cases_take_seconds() -> None:

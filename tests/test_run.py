@@ -105,7 +105,7 @@ def test_failures_say_why(report: Report) -> None:
 
 def test_json_has_the_documented_shape(report: Report) -> None:
     data = json.loads(render_json(report))
-    assert set(data) == {"format", "metrics", "intervals", "counts", "by_tag", "settings", "cases"}
+    assert set(data) == {"format", "metrics", "intervals", "counts", "by_tag", "repeats", "stale", "settings", "cases"}
     described = data["settings"]["suites"][0]
     assert (described["suite"], described["cases"], described["embedder"]) == ("suite.yaml", 5, "words")
     assert (described["documents"], described["threshold"], len(described["index"])) == (3, 0.5, 16)
@@ -243,3 +243,14 @@ def test_what_should_be_asked_back_is_neither_refused_nor_answered() -> None:
     report = run_suite([Suite(Path("s.yaml"), cases=(vague,))], lambda _: SmallPipeline(TEXTS))
     assert report.cases[0].reasons == ("the status is answered, not clarify",)
     assert (report.metrics["false_answer_rate"], report.metrics["false_refusal_rate"]) == (None, None)
+
+
+def test_evidence_that_no_document_holds_is_told() -> None:
+    gone = replace(WHOLE, id="gone", where="b.yaml:1", evidence=(Evidence("rules.txt"),))
+    altered = replace(WHOLE, id="altered", where="b.yaml:9", evidence=(Evidence("leave.txt", "26 days"),))
+    wrapped = replace(WHOLE, id="wrapped", evidence=(Evidence("leave.txt", "get 25\n days  of"),))
+    report = run_suite([Suite(Path("b.yaml"), cases=(gone, altered, wrapped))], lambda _: SmallPipeline(TEXTS))
+    assert report.stale == (
+        "b.yaml:1: the evidence of 'gone' is out of date: there is no document rules.txt",
+        "b.yaml:9: the evidence of 'altered' is out of date: leave.txt does not say '26 days'",
+    )

@@ -1,56 +1,27 @@
-"""``citechat eval``: whether answers are good, and good enough."""
+"""``citechat eval``: whether answers are good, good enough, and better than they were."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from index.errors import InputError
-from ui.cli.console import Console, Subparsers, add_command, add_group
-
-if TYPE_CHECKING:
-    from evals.summary import Report
-
-BELOW_THRESHOLD = 1
-STANDARD_OUTPUT = Path("-")
-# For these a threshold is the most that is allowed, for all others the least.
-_LESS_IS_BETTER = ("false_answer_rate", "false_refusal_rate", "latency_p50_ms", "latency_p95_ms")
+from ui.cli.console import Console, Subparsers, add_command, add_group, printable
+from ui.cli.eval_run import add_command_run, write
 
 
 def add_commands(commands: Subparsers) -> None:
     """Add ``eval`` and what belongs to it."""
     group = add_group(commands, "eval", "measure the answers")
+    add_command_run(group)
     parser = add_command(
-        group,
-        "run",
-        _run,
-        "ask the cases and judge the answers",
-        "citechat eval run evals/suite/dossier.yaml --html report.html --min answer_recall=0.9",
-        own_json=True,
+        group, "compare", _compare, "compare two reports, case by case", "citechat eval compare before.json after.json"
     )
-    parser.add_argument("cases", nargs="+", type=Path, metavar="CASES", help="case files, YAML or JSON Lines")
-    parser.add_argument(
-        "--json",
-        nargs="?",
-        type=Path,
-        const=STANDARD_OUTPUT,
-        metavar="F",
-        help="write the report as JSON (no F: print it)",
-    )
-    parser.add_argument("--html", type=Path, metavar="F", help="write the report as a page")
-    parser.add_argument("--junit", type=Path, metavar="F", help="write the outcome as JUnit XML")
-    parser.add_argument(
-        "--min",
-        action="append",
-        default=[],
-        type=_threshold,
-        metavar="METRIC=VALUE",
-        help="exit with 1 if a metric is worse (for error rates and latencies: greater); may be repeated",
-    )
+    parser.add_argument("before", type=Path, metavar="A.json", help="a report that eval run --json wrote")
+    parser.add_argument("after", type=Path, metavar="B.json", help="a later one")
+    parser.add_argument("--html", type=Path, metavar="F", help="write the later report as a page, with what changed")
+    parser.add_argument("--common", action="store_true", help="compare only the cases that both have")
     parser = add_command(
         group,
         "calibrate",
@@ -64,70 +35,18 @@ def add_commands(commands: Subparsers) -> None:
     )
 
 
-def _threshold(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not METRIC=VALUE, such as answer_recall=0.9") from None
+def _compare(options: argparse.Namespace, console: Console) -> int:
+    from evals.compare import compare, render_comparison
+    from evals.stored import read_report
 
+    before, after = read_report(options.before), read_report(options.after)
+    comparison = compare(before, after, common=options.common)
+    if options.html:
+        from evals.report import render_page
 
-def _run(options: argparse.Namespace, console: Console) -> int:
-    from tqdm import tqdm
-
-    from evals.cases import load_cases
-    from evals.homes import SuitePipelines
-    from evals.report import render_html, render_json, render_junit, render_text
-    from evals.run import CaseResult, run_suite
-    from rag.settings import load_settings
-
-    suites = [load_cases(path) for path in options.cases]
-    total = sum(len(suite.cases) for suite in suites)
-    with (
-        SuitePipelines(load_settings(options.home)) as pipeline_for,
-        tqdm(total=total, unit="case", disable=None) as bar,
-    ):
-        passed = 0
-
-        def report_progress(result: CaseResult) -> None:
-            nonlocal passed
-            passed += result.passed
-            bar.set_postfix(passed=passed, refresh=False)
-            bar.update()
-
-        report = run_suite(suites, pipeline_for, report_progress)
-    failures = list(_failures(report, options.min))
-    if options.json == STANDARD_OUTPUT:
-        console.line(render_json(report).rstrip())
-    else:
-        console.line(render_text(report).rstrip())
-    for path, render in ((options.json, render_json), (options.html, render_html), (options.junit, render_junit)):
-        if path and path != STANDARD_OUTPUT:
-            _write(path, render(report))
-    for failure in failures:
-        console.say(failure)
-    return BELOW_THRESHOLD if failures else 0
-
-
-def _failures(report: Report, thresholds: Sequence[tuple[str, float]]) -> list[str]:
-    failures = []
-    for name, bound in thresholds:
-        if name not in report.metrics:
-            raise InputError(f"There is no metric {name!r}.", f"The metrics are {', '.join(report.metrics)}.")
-        value = report.metrics[name]
-        upper = name in _LESS_IS_BETTER
-        if value is None or (value > bound if upper else value < bound):
-            shown = "not measured" if value is None else f"{value:.4f}"
-            failures.append(f"{name} is {shown}; {'at most' if upper else 'at least'} {bound} is wanted.")
-    return failures
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.", "Choose another file.") from error
+        write(options.html, render_page(after, before, comparison))
+    console.result(comparison.as_json(), printable(render_comparison(comparison)))
+    return 0
 
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:
@@ -141,7 +60,7 @@ def _calibrate(options: argparse.Namespace, console: Console) -> int:
     with SuitePipelines(settings) as pipeline_for:
         calibration = fit_suites([load_cases(path) for path in options.cases], pipeline_for, options.false_answers)
     path = settings.home / FILE
-    _write(path, json.dumps({"features": FEATURES, **calibration.parameters()}, indent=1) + "\n")
+    write(path, json.dumps({"features": FEATURES, **calibration.parameters()}, indent=1) + "\n")
     console.result(
         {**asdict(calibration), "file": str(path)},
         f"{path} is in use from now on; remove it to go back.\n"
