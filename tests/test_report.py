@@ -194,9 +194,7 @@ def test_the_page_shows_what_changed_since_the_baseline() -> None:
 
 def test_a_quote_is_marked_in_its_context() -> None:
     html = render_html(run_of("The rules say it. Staff get 25 days of leave. Nothing else."))
-    marked = (
-        '<span class="soft">The rules say it. </span><mark>Staff get 25 days of leave.</mark>'
-    )
+    marked = '<span class="soft">The rules say it. </span><mark>Staff get 25 days of leave.</mark>'
     assert marked in html
 
 
