@@ -30,14 +30,16 @@ def run_suite(
     *,
     only: Collection[str] | None = None,
     memory_for: Callable[[Answerer, Mapping[str, object]], Memory | None] = lambda *_: None,
+    after_suite: Callable[[Answerer, Sequence[CaseResult]], object] | None = None,
     workers: int = 1,
 ) -> Report:
     """Ask the cases of all suites and return the report, in the order of the cases.
 
     ``pipeline_for`` opens what answers a suite; closing it is the caller's. ``only`` names the cases that count
     (default: all); a case that one of them follows is asked, not judged. ``memory_for`` gives the answers known of a
-    pipeline and its description. ``workers`` conversations are asked at a time; latencies are undisturbed only with
-    one. A case that cannot be asked has failed, and the rest goes on. Raises ``InputError`` if two suites use one id.
+    pipeline and its description; ``after_suite`` hears of its results while it is open. ``workers`` conversations are
+    asked at a time; latencies are undisturbed only with one. A case that cannot be asked has failed, and the rest goes
+    on. Raises ``InputError`` if two suites use one id.
     """
     check_ids(case for suite in suites for case in suite.cases)
     results: list[CaseResult] = []
@@ -59,6 +61,8 @@ def run_suite(
                 if progress is not None:
                     progress(of_suite[case.id])
         results += [of_suite[case.id] for case in judged]
+        if after_suite is not None:
+            after_suite(pipeline, list(of_suite.values()))
     return replace(summarise(results, settings), stale=tuple(out_of_date))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +69,8 @@ def add_command_run(group: Subparsers) -> None:
     which.add_argument("--failed-from", type=Path, metavar="F", help="only those that failed in this report")
     which.add_argument("--drafts", action="store_true", help="drafts too")
     how = parser.add_argument_group("how")
-    how.add_argument("--workers", type=_positive, default=1, metavar="N", help="conversations asked at a time")
-    how.add_argument("--repeat", type=_positive, default=1, metavar="N", help="ask N times, and tell the variance")
+    how.add_argument("--workers", type=positive, default=1, metavar="N", help="conversations asked at a time")
+    how.add_argument("--repeat", type=positive, default=1, metavar="N", help="ask N times, and tell the variance")
     how.add_argument("--fresh", action="store_true", help="ask again what an unchanged system has answered before")
     how.add_argument("--watch", action="store_true", help="run again whenever a case file or a document changes")
 
@@ -83,7 +83,8 @@ def _threshold(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not METRIC=VALUE, such as answer_recall=0.9") from None
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)
@@ -141,6 +142,7 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
     from tqdm import tqdm
 
     from evals.homes import SuitePipelines
+    from evals.impact import altered, counted, recall, remember
     from evals.memory import AnswerMemory
     from evals.repeat import combine
     from evals.run import run_suite
@@ -165,10 +167,23 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
             memories.append(AnswerMemory(answerer.settings.home, system, len(runs), fresh=options.fresh))
             return memories[-1]
 
+        def after_suite(answerer: Answerer, results: Sequence[CaseResult]) -> None:
+            home = answerer.settings.home
+            changed = counted(altered(recall(home), answerer.corpus))
+            if changed:
+                console.say(f"Since the last run, the documents no longer say what {changed} cited.")
+            remember(home, results)
+
         try:
             for _ in range(options.repeat):
                 made = run_suite(
-                    suites, pipeline_for, progress, only=only, memory_for=memory_for, workers=options.workers
+                    suites,
+                    pipeline_for,
+                    progress,
+                    only=only,
+                    memory_for=memory_for,
+                    after_suite=after_suite,
+                    workers=options.workers,
                 )
                 runs.append(made)
         except KeyboardInterrupt:

@@ -6,9 +6,15 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ui.cli.console import Console, Subparsers, add_command, add_group, printable
-from ui.cli.eval_run import add_command_run, write
+from index.errors import InputError
+from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
+from ui.cli.documents import open_corpus
+from ui.cli.eval_run import add_command_run, positive, write
+
+if TYPE_CHECKING:
+    from evals.draft import Draft
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -22,6 +28,26 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("after", type=Path, metavar="B.json", help="a later one")
     parser.add_argument("--html", type=Path, metavar="F", help="write the later report as a page, with what changed")
     parser.add_argument("--common", action="store_true", help="compare only the cases that both have")
+    parser = add_command(
+        group,
+        "impact",
+        _impact,
+        "list the cases and saved answers that cited what a document no longer says",
+        "citechat eval impact --report report.json",
+    )
+    parser.add_argument(
+        "--report", action="append", default=[], type=Path, metavar="F", help="cases of this report (default: last run)"
+    )
+    parser = add_command(
+        group,
+        "draft",
+        _draft,
+        "propose cases from documents, or from what readers said of answers",
+        "citechat eval draft reports/ --out drafts.yaml",
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="documents (none: readers' feedback)")
+    parser.add_argument("--out", type=Path, metavar="F", help="write them to this case file (default: print it)")
+    parser.add_argument("--limit", type=positive, default=20, metavar="N", help="from documents at most (default 20)")
     parser = add_command(
         group,
         "calibrate",
@@ -47,6 +73,64 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
         write(options.html, render_page(after, before, comparison))
     console.result(comparison.as_json(), printable(render_comparison(comparison)))
     return 0
+
+
+def _impact(options: argparse.Namespace, console: Console) -> int:
+    from evals.impact import altered, cited_by_saved_answers, cited_in, counted, recall
+    from evals.stored import read_report
+    from rag.settings import load_settings
+
+    home = load_settings(options.home).home
+    reported = [citation for path in options.report for citation in cited_in(read_report(path))]
+    citations = (reported if options.report else recall(home)) + cited_by_saved_answers(home)
+    with open_corpus(options.home) as corpus:
+        found = altered(citations, corpus)
+    named = counted(found) or "Nothing"
+    lines = [*(one_line(str(each)) for each in found), f"{named} of {len(citations)} citations cited altered text."]
+    console.result([asdict(each) for each in found], "\n".join(lines))
+    return 0
+
+
+def _draft(options: argparse.Namespace, console: Console) -> int:
+    from evals.draft import from_feedback, render_drafts
+    from evals.feedback import FILE, read_feedback
+    from rag.settings import load_settings
+
+    if options.paths:
+        drafts = _from_documents(options)
+    else:
+        drafts = list(from_feedback(read_feedback(load_settings(options.home).home / FILE)))
+    if not drafts:
+        console.result([], "Nothing to propose: no plain statement that citechat finds again, no feedback.")
+        return 0
+    text = render_drafts(drafts, options.out.parent if options.out else Path(), options.paths)
+    if options.out is None:
+        console.result([draft.entry for draft in drafts], printable(text))
+        return 0
+    if options.out.exists():
+        raise InputError(f"{options.out} is there already.", "Name another file, so that no accepted case is lost.")
+    write(options.out, text)
+    shown = "\n".join(f"{one_line(each.entry['question'])}\n  {one_line(' '.join(each.quotes))}" for each in drafts)
+    console.result(
+        [draft.entry for draft in drafts],
+        f"{shown}\n{len(drafts)} drafts in {options.out}. They count once you have removed their 'draft: true'.",
+    )
+    return 0
+
+
+def _from_documents(options: argparse.Namespace) -> list[Draft]:
+    from tqdm import tqdm
+
+    from evals.draft import from_documents
+    from evals.homes import SuitePipelines
+    from evals.types import Suite
+    from index.corpus import find_files
+    from rag.settings import load_settings
+
+    find_files(options.paths)  # tells of a path that is not there before a model is loaded
+    suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
+    with SuitePipelines(load_settings(options.home)) as pipeline_for, tqdm(unit="question", disable=None) as bar:
+        return list(from_documents(pipeline_for(suite), options.limit, bar.update))
 
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:
