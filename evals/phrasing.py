@@ -25,7 +25,7 @@ _SUBJECT = (
     r"|[A-Z][\w’'-]+(?: (?:of|the|de|van|von|[A-Z][\w’'-]+)){0,4}"
 )
 _STATED = re.compile(
-    rf"(?P<subject>{_SUBJECT}) (?P<verb>is|are|was|were|will|can|must|may|should) (?P<rest>[^,;:()]+)[.!]"
+    rf"(?P<subject>{_SUBJECT}) (?P<verb>is|are|was|were|will|can|must|may|should) (?P<rest>(?:[^,;:()]|,(?=\d))+)[.!]"
 )
 _PRONOUNS = frozenset("he she it they we i you this that these those there here who what which both".split())
 _LEADING = frozenset("the a an every each all our".split())
@@ -61,7 +61,8 @@ def questions_of(sentence: str) -> Iterator[Asking]:
     yield from _when(stated["verb"], subject, stated["rest"])
     kind = _KIND.fullmatch(stated["rest"])
     if stated["verb"] in ("is", "was") and kind:
-        yield Asking(f"What {stated['verb']} {subject}?", wording=kind[0])
+        asked = "Who" if subject[0].isupper() and " " in subject and people(subject) else "What"
+        yield Asking(f"{asked} {stated['verb']} {subject}?", wording=kind[0])
 
 
 def _who(sentence: str) -> Iterator[Asking]:
