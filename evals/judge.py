@@ -81,6 +81,7 @@ def judge(case: Case, asked: Asked, text_of: Callable[[str], str]) -> CaseResult
         "pass_rate": float(not reasons),
         "quote_verbatim": metrics.share(len(answer.quotes) - len(altered), len(answer.quotes)),
         "claim_support": metrics.share(metrics.supported_claims(answer.claims), len(answer.claims)),
+        "claim_grounding": metrics.share(metrics.grounded_claims(answer.claims), len(answer.claims)),
         "false_answer_rate": metrics.false_answer(case, answer),
         "false_refusal_rate": metrics.false_refusal(case, answer),
         "answer_tokens": float(asked.tokens) if answer.status == "answered" else None,

@@ -5,6 +5,7 @@ Rates and shares lie in 0..1. A figure that has nothing to count over is ``None`
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import replace
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from evals.types import Case, Evidence
     from rag.types import Answer, Claim, Quote, Source
+
+_EXPLANATION = re.compile(r"\[[^\]]*\]")
+_CHECKABLE = re.compile(r"\d+(?:[.,]\d+)*|[A-ZÀ-ÖØ-Þ][\w-]*")
 
 Z_95 = 1.959964
 """The 97.5% quantile of the standard normal distribution."""
@@ -115,6 +119,25 @@ def _is_verbatim(quote: Quote, text_of: Callable[[str], str]) -> bool:
 def supported_claims(claims: Sequence[Claim]) -> int:
     """Count the claims found ``verbatim`` or ``supported`` in their quotes. claim_support is their share."""
     return sum(claim.support in ("verbatim", "supported") for claim in claims)
+
+
+def grounded_claims(claims: Sequence[Claim]) -> int:
+    """Count the claims whose every number and name stands in their quotes. claim_grounding is their share.
+
+    Nothing that citechat's own verifier says enters into this, so it holds the verifier to account. Explanations in
+    square brackets are citechat's own words and no part of a claim.
+    """
+    return sum(
+        all(contains(" ".join(quote.text for quote in claim.quotes), word) for word in _checkable(claim.text))
+        for claim in claims
+    )
+
+
+def _checkable(text: str) -> list[str]:
+    """Return the numbers of a text and its words with a capital, but for the one that opens it."""
+    plain = _EXPLANATION.sub(" ", text)
+    opening = _CHECKABLE.match(plain.lstrip("\"'“”‘’«» "))
+    return [word for word in _CHECKABLE.findall(plain) if opening is None or word != opening[0] or word[0].isdigit()]
 
 
 def first_relevant(case: Case, hits: Sequence[Source]) -> int | None:

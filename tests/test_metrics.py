@@ -85,6 +85,13 @@ def test_a_source_ends_with_whole_path_parts(source: str, wanted: str, same: boo
     assert metrics.same_source(source, wanted) is same
 
 
+def test_evidence_precision_is_of_quotes() -> None:
+    quotes = [quote("Marco Rubio prepared the draft."), quote("It has 28 points.")]
+    assert metrics.evidence_precision([Evidence("plan.md", "the draft")], quotes) == 0.5
+    assert metrics.evidence_precision([Evidence("plan.md")], []) is None
+    assert metrics.evidence_precision([], quotes) is None
+
+
 def test_evidence_recall_needs_the_source_and_the_words() -> None:
     quotes = [quote("Marco Rubio prepared the draft.")]
     assert metrics.evidence_recall([Evidence("plan.md", "prepared  the DRAFT")], quotes) == 1
@@ -107,6 +114,21 @@ def test_altered_quotes_differ_from_the_stored_text() -> None:
 def test_supported_claims_are_verbatim_or_supported() -> None:
     kinds: list[Support] = ["verbatim", "supported", "partial", "unsupported"]
     assert metrics.supported_claims([Claim("x", kind, ()) for kind in kinds]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "grounded"),
+    [
+        ("Marco Rubio prepared the draft.", 1),
+        ("He [Vance] prepared the draft.", 1),
+        ("The draft is by Marco Rubio.", 1),
+        ("The draft is by Vance.", 0),
+        ("He prepared 2 drafts.", 0),
+        ("2 drafts were prepared.", 0),
+    ],
+)
+def test_a_grounded_claim_names_nothing_that_its_quotes_do_not(text: str, grounded: int) -> None:
+    assert metrics.grounded_claims([Claim(text, "verbatim", (quote("Marco Rubio prepared the draft."),))]) == grounded
 
 
 def test_first_relevant_by_evidence_then_by_answer() -> None:

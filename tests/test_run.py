@@ -63,6 +63,7 @@ def test_every_metric_has_the_value_worked_out_by_hand(report: Report) -> None:
             "evidence_recall": (1 / 2 + 0) / 2,
             "quote_verbatim": 1.0,
             "claim_support": 1.0,
+            "claim_grounding": 1.0,
             "false_answer_rate": 1 / 2,
             "false_refusal_rate": 1 / 3,
             "retrieval_hit@1": 2 / 3,
