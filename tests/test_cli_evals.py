@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -166,6 +167,7 @@ def test_a_run_that_is_stopped_goes_on(made: Path, tmp_path: Path) -> None:
     answers = made / "home" / "evals" / "answers"
     while not any("number 3?" in path.read_text() for path in answers.iterdir()):
         assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130
