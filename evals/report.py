@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from evals.stored import StoredReport
     from evals.summary import Report
 
+TAGS = 40
+"""Tags by which the cases of a page can be filtered, at most."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -79,7 +81,8 @@ def render_page(report: StoredReport, before: StoredReport | None = None, compar
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
     environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    tags = list(report["by_tag"])[:TAGS]
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _tag_rules(len(tags))
     cases = report["cases"]
     return environment.get_template("report.html").render(
         report=report,
@@ -93,10 +96,20 @@ def render_page(report: StoredReport, before: StoredReport | None = None, compar
         bars=confidence_bars(cases),
         calibration=calibration_points(cases),
         latency=latency_histogram(cases),
+        tag_numbers={tag: number for number, tag in enumerate(tags)},
         tag_intervals=tag_points(report["by_tag"]),
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _tag_rules(tags: int) -> str:
+    """Return the rules by which the page shows the cases of one tag, without a script; tags go by their numbers."""
+    shown = "#tag-{0}:checked ~ .filter [for=tag-{0}] {{ background: var(--ink); color: var(--paper); }}\n"
+    focused = "#tag-{0}:focus-visible ~ .filter [for=tag-{0}] {{ outline: 3px solid var(--accent); }}\n"
+    hidden = "#tag-{0}:checked ~ .cases > :not(.tag-{0}) {{ display: none; }}\n"
+    rules = [(shown + focused + hidden).format(number) for number in range(tags)]
+    return (shown + focused).format("all") + "".join(rules)
 
 
 def percent(value: float | None) -> str:

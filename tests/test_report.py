@@ -103,10 +103,13 @@ def test_the_page_shows_each_case_and_why_it_failed() -> None:
     assert "1 of 2 cases passed" in page.text
     assert "the status is not_found, not answered" in page.text
     assert [attrs["class"] for tag, attrs in page.tags if tag == "details" and "case" in str(attrs["class"])] == [
-        "case passed",
+        "case passed tag-0",
         "case failed",
     ]
-    assert [attrs["id"] for tag, attrs in page.tags if tag == "input"] == ["show-all", "show-failed", "show-passed"]
+    choices = [attrs["id"] for tag, attrs in page.tags if tag == "input"]
+    assert choices == ["show-all", "show-failed", "show-passed", "tag-all", "tag-0"]
+    assert [attrs["for"] for tag, attrs in page.tags if tag == "label"] == choices
+    assert "#tag-0:checked ~ .cases > :not(.tag-0) { display: none; }" in page.style
     headings = [tag for tag, _ in page.tags if tag in ("h1", "h2")]
     assert headings == ["h1", *["h2"] * (len(headings) - 1)]
     assert all("aria-label" in attrs or "aria-hidden" in attrs for tag, attrs in page.tags if tag == "svg")
