@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from evals import metrics
+from evals import metrics, wordings
 from evals.facts import count_facts, in_order, missing_facts
 from rag.serialize import answer_json
 
@@ -81,7 +81,7 @@ def judge(case: Case, asked: Asked, text_of: Callable[[str], str]) -> CaseResult
         "pass_rate": float(not reasons),
         "quote_verbatim": metrics.share(len(answer.quotes) - len(altered), len(answer.quotes)),
         "claim_support": metrics.share(metrics.supported_claims(answer.claims), len(answer.claims)),
-        "claim_grounding": metrics.share(metrics.grounded_claims(answer.claims), len(answer.claims)),
+        "claim_grounding": metrics.share(wordings.grounded_claims(answer.claims), len(answer.claims)),
         "false_answer_rate": metrics.false_answer(case, answer),
         "false_refusal_rate": metrics.false_refusal(case, answer),
         "answer_tokens": float(asked.tokens) if answer.status == "answered" else None,
@@ -106,15 +106,15 @@ def _context(quote: Quote, text_of: Callable[[str], str]) -> tuple[str, str]:
 
 def _of_the_answer(case: Case, answer: Answer) -> dict[str, float | None]:
     facts = count_facts(case)
-    wordings = case.answer[0] if len(case.answer) == facts == 1 else ()
-    short = metrics.short_text(answer)
+    accepted = case.answer[0] if len(case.answer) == facts == 1 else ()
+    short = wordings.short_text(answer)
     return {
-        "answer_recall": metrics.share(facts - len(missing_facts(case, metrics.answer_text(answer))), facts),
+        "answer_recall": metrics.share(facts - len(missing_facts(case, wordings.answer_text(answer))), facts),
         "answer_precision": _share_stating(case, [claim.text for claim in answer.claims]),
         "citation_precision": _share_stating(case, [quote.text for quote in answer.quotes]),
-        "exact_match": metrics.exact_match(wordings, short) if wordings else None,
-        "normalised_match": metrics.normalised_match(wordings, short) if wordings else None,
-        "token_f1": metrics.token_f1(wordings, short) if wordings else None,
+        "exact_match": wordings.exact_match(accepted, short) if accepted else None,
+        "normalised_match": wordings.normalised_match(accepted, short) if accepted else None,
+        "token_f1": wordings.token_f1(accepted, short) if accepted else None,
         "evidence_recall": metrics.evidence_recall(case.evidence, answer.quotes),
         "evidence_precision": metrics.evidence_precision(case.evidence, answer.quotes),
     }
@@ -149,14 +149,14 @@ def _nothing(case: Case) -> dict[str, float | None]:
 
 
 def _reasons(case: Case, answer: Answer, altered: Sequence[Quote]) -> Iterator[str]:
-    text = metrics.answer_text(answer)
+    text = wordings.answer_text(answer)
     if answer.status != case.status:
         yield f"the status is {answer.status}, not {case.status}"
     if answer.status == "answered":
         yield from (f"missing from the answer: {fact}" for fact in missing_facts(case, text))
         if case.ordered and not in_order(case.answer, text):
             yield "the answer is not in the order wanted"
-    for wording in metrics.forbidden_found(case.forbidden, text):
+    for wording in wordings.forbidden_found(case.forbidden, text):
         yield f"forbidden in the answer: {wording}"
     for quote in altered:
         yield f"quote {quote.n} is not what {quote.source} says at {quote.start}-{quote.end}"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evals import metrics
+from evals import metrics, wordings
 from evals.cases import Case, Evidence
 from evals.text import contains, normalise
 from index.errors import InputError
@@ -64,11 +64,11 @@ def test_contains_matches_whole_words(text: str, wording: str, found: bool) -> N
 
 
 def test_answer_text_is_claims_and_short_answer() -> None:
-    assert metrics.answer_text(answer("answered", Claim("He did.", "verbatim", ()), short="He")) == "He did.\nHe"
+    assert wordings.answer_text(answer("answered", Claim("He did.", "verbatim", ()), short="He")) == "He did.\nHe"
 
 
 def test_forbidden_words_are_found() -> None:
-    assert metrics.forbidden_found(["Kellogg", "Vance"], "It was Kellogg.") == ["Kellogg"]
+    assert wordings.forbidden_found(["Kellogg", "Vance"], "It was Kellogg.") == ["Kellogg"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_supported_claims_are_verbatim_or_supported() -> None:
     ],
 )
 def test_a_grounded_claim_names_nothing_that_its_quotes_do_not(text: str, grounded: int) -> None:
-    assert metrics.grounded_claims([Claim(text, "verbatim", (quote("Marco Rubio prepared the draft."),))]) == grounded
+    assert wordings.grounded_claims([Claim(text, "verbatim", (quote("Marco Rubio prepared the draft."),))]) == grounded
 
 
 def test_first_relevant_by_evidence_then_by_answer() -> None:

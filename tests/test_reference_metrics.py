@@ -10,7 +10,7 @@ from scipy.stats import binomtest, bootstrap
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score
 
-from evals import metrics
+from evals import metrics, wordings
 from evals.compare import compare
 
 RANDOM = np.random.default_rng(11)
@@ -78,7 +78,7 @@ def test_the_interval_of_a_difference_is_that_of_scipys_bootstrap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wordings", "said", "exact", "f1"),
+    ("accepted", "said", "exact", "f1"),
     [
         (["Denver Broncos"], "the Denver Broncos!", 1.0, 1.0),
         (["the cat sat"], "a cat", 0.0, 2 * 1 * 0.5 / (1 + 0.5)),
@@ -89,9 +89,9 @@ def test_the_interval_of_a_difference_is_that_of_scipys_bootstrap() -> None:
         (["x"], "", 0.0, 0.0),
     ],
 )
-def test_squad_scores(wordings: list[str], said: str, exact: float, f1: float) -> None:
-    assert metrics.normalised_match(wordings, said) == exact
-    assert metrics.token_f1(wordings, said) == pytest.approx(f1)
+def test_squad_scores(accepted: list[str], said: str, exact: float, f1: float) -> None:
+    assert wordings.normalised_match(accepted, said) == exact
+    assert wordings.token_f1(accepted, said) == pytest.approx(f1)
 
 
 TOKENS = st.lists(st.sampled_from(["red", "green", "blue", "one"]), max_size=8)
@@ -105,7 +105,7 @@ def test_f1_is_precision_and_recall_of_matched_tokens(said: list[str], wanted: l
         if token in unmatched:
             unmatched.remove(token)
             matched += 1
-    ours = metrics.token_f1([" ".join(wanted)], " ".join(said))
+    ours = wordings.token_f1([" ".join(wanted)], " ".join(said))
     if not said or not wanted:
         assert ours == float(said == wanted)
     elif not matched:
