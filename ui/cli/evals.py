@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
@@ -15,6 +15,7 @@ from ui.cli.eval_run import add_command_run, positive, write
 
 if TYPE_CHECKING:
     from evals.draft import Draft
+    from evals.summary import Report
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -48,6 +49,17 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="documents (none: readers' feedback)")
     parser.add_argument("--out", type=Path, metavar="F", help="write them to this case file (default: print it)")
     parser.add_argument("--limit", type=positive, default=20, metavar="N", help="from documents at most (default 20)")
+    parser = add_command(
+        group,
+        "sweep",
+        _sweep,
+        "try a small grid of settings on your cases, half of them held out",
+        "citechat eval sweep grid.yaml my-cases.yaml --metric answer_recall",
+    )
+    parser.add_argument("grid", type=Path, metavar="GRID", help="YAML, such as passage_tokens: [96, 144]")
+    parser.add_argument("cases", nargs="+", type=Path, metavar="CASES")
+    parser.add_argument("--metric", default="pass_rate", help="what to choose by (default pass_rate)")
+    parser.add_argument("--write", action="store_true", help="set what proved better in citechat.toml")
     parser = add_command(
         group,
         "calibrate",
@@ -131,6 +143,49 @@ def _from_documents(options: argparse.Namespace) -> list[Draft]:
     suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
     with SuitePipelines(load_settings(options.home)) as pipeline_for, tqdm(unit="question", disable=None) as bar:
         return list(from_documents(pipeline_for(suite), options.limit, bar.update))
+
+
+def _sweep(options: argparse.Namespace, console: Console) -> int:
+    from tqdm import tqdm
+
+    from evals.cases import load_cases
+    from evals.choose import choose
+    from evals.homes import SuitePipelines
+    from evals.memory import AnswerMemory
+    from evals.run import run_suite
+    from evals.sweep import proved, read_grid, render_trials, sweep, with_settings
+    from rag.settings import load_settings
+
+    suites = [load_cases(path) for path in options.cases]
+    only = choose(suites)
+    grid = read_grid(options.grid, suites)
+    settings = load_settings(options.home)
+    with tqdm(total=(len(grid) + 1) * len(only), unit="case", disable=None) as bar:
+
+        def run(changed: dict[str, Any]) -> Report:
+            with SuitePipelines(load_settings(options.home, **changed)) as pipeline_for:
+                return run_suite(
+                    suites,
+                    pipeline_for,
+                    lambda _: bar.update(),
+                    only=only,
+                    memory_for=lambda answerer, system: AnswerMemory(answerer.settings.home, system),
+                )
+
+        trials = sweep(grid, run, options.metric)
+    best = proved(trials)
+    lines = [render_trials(trials, options.metric)]
+    if best is None:
+        lines.append("Keep the settings in use: nothing was better by more than chance on the held-out half.")
+    else:
+        named = ", ".join(f"{name}={value}" for name, value in best.settings.items())
+        lines.append(f"Better by more than chance on the held-out half: {named}.")
+        if options.write:
+            path = settings.home / "citechat.toml"
+            write(path, with_settings(path.read_text(encoding="utf-8") if path.exists() else "", best.settings))
+            lines.append(f"Set in {path}.")
+    console.result({"trials": [asdict(trial) for trial in trials], "better": best and best.settings}, "\n".join(lines))
+    return 0
 
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:
