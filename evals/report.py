@@ -26,7 +26,7 @@ from evals.plots import (
     risk_coverage_curve,
     tag_points,
 )
-from evals.stored import AGAIN
+from evals.stored import AGAIN, slim
 from evals.summary import FORMAT
 from index.errors import InputError
 
@@ -43,6 +43,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render_json(report: Report) -> str:
     """Return the report as JSON text."""
     return json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def render_baseline(report: Report) -> str:
+    """Return what a later comparison needs of the report as JSON text, a line for each case."""
+    whole = slim(report.as_json())
+    cases = ",\n".join(json.dumps(case, ensure_ascii=False, allow_nan=False) for case in whole.pop("cases"))
+    head = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
+    return f'{head},\n "cases": [\n{cases}\n]}}\n'
 
 
 def render_text(report: Report) -> str:

@@ -61,6 +61,14 @@ def _check_case(case: object, where: str, seen: set[str]) -> None:
             raise InputError(f"{named}: {name} is {value!r}, which is no number.", AGAIN)
 
 
+def slim(report: StoredReport) -> StoredReport:
+    """Return what a later comparison needs of a report, small enough to be committed: no answers, quotes or times."""
+    kept = ("id", "passed", "weight", "must_pass", "question", "history", "follows", "expected", "metrics")
+    cases = [{key: case[key] for key in kept} for case in report["cases"]]
+    metrics = {name: value for name, value in report["metrics"].items() if not name.startswith("latency")}
+    return {"format": report["format"], "metrics": metrics, "settings": report["settings"], "cases": cases}
+
+
 def definition(case: Mapping[str, Any]) -> str:
     """Return what a stored case asks and wants, comparable between reports of any format."""
     expected = {key: value for key, value in (case.get("expected") or {}).items() if value}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from evals.cases import Case, Suite
 from evals.compare import compare, render_comparison
 from evals.gate import below, dropped, must_pass
+from evals.report import render_baseline
 from evals.run import run_suite
 from evals.stored import read_report
 from evals.summary import Report
@@ -141,9 +142,9 @@ def test_ten_thousand_cases_take_seconds() -> None:
         }
         for run in values
     )
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert compare(before, after).cases == 10_000
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5  # of processor time: other work on the machine counts nothing
 
 
 def test_it_is_printed_with_its_cases() -> None:
@@ -161,6 +162,16 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps(made))
     assert read_report(tmp_path / "r.json") == made
     assert compare(made, read_report(tmp_path / "r.json")).passed == ("c",)
+
+
+def test_a_baseline_holds_what_a_comparison_needs_and_no_answer(tmp_path: Path) -> None:
+    made = small_run()
+    (tmp_path / "b.json").write_text(render_baseline(made))
+    baseline = read_report(tmp_path / "b.json")
+    found = compare(baseline, made.as_json())
+    assert (found.passed, found.failed, found.fixed) == (("good",), ("bad", "vital"), ())
+    assert {each.delta for each in found.differences} == {0.0}
+    assert "Ada leads" not in (tmp_path / "b.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,9 @@ def add_command_run(group: Subparsers) -> None:
     reports.add_argument("--html", type=Path, metavar="F", help="write the report as a page")
     reports.add_argument("--junit", type=Path, metavar="F", help="write the outcome as JUnit XML")
     reports.add_argument("--markdown", type=Path, metavar="F", help="write a summary for the page of a build")
+    reports.add_argument(
+        "--save-baseline", type=Path, metavar="F", help="write what a later --baseline needs, small enough to commit"
+    )
     gates = parser.add_argument_group("gates (exit with 1)")
     gates.add_argument(
         "--min",
@@ -205,7 +208,7 @@ def _write_reports(
     stops: list[str],
 ) -> None:
     from evals.continuous import render_junit, render_markdown
-    from evals.report import render_html, render_json, render_text
+    from evals.report import render_baseline, render_html, render_json, render_text
 
     if options.json == STANDARD_OUTPUT:
         console.line(render_json(report).rstrip())
@@ -213,6 +216,8 @@ def _write_reports(
         console.line(render_text(report).rstrip())
     if options.json and options.json != STANDARD_OUTPUT:
         write(options.json, render_json(report))
+    if options.save_baseline:
+        write(options.save_baseline, render_baseline(report))
     if options.html:
         write(options.html, render_html(report, baseline, comparison))
     if options.junit:
