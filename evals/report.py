@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from evals.continuous import printable
@@ -27,7 +27,6 @@ from evals.plots import (
     tag_points,
 )
 from evals.stored import AGAIN, slim
-from evals.summary import FORMAT
 from index.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,10 +75,15 @@ def render_html(report: Report, before: StoredReport | None = None, comparison: 
 def render_page(report: StoredReport, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
     """Return a stored report as one page, see `render_html`.
 
-    Raises ``InputError`` if an older version wrote it, which kept less of each case than a page shows.
+    Raises ``InputError`` if the report lacks what a page shows: it is a baseline, or an older version wrote it.
     """
-    if report.get("format") != FORMAT:
-        raise InputError("The report was written by an older version; there is no page of it.", AGAIN)
+    try:
+        return _page(report, before, comparison)
+    except (UndefinedError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"The report lacks what a page shows: {error}.", AGAIN) from error
+
+
+def _page(report: StoredReport, before: StoredReport | None, comparison: Comparison | None) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

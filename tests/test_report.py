@@ -23,6 +23,7 @@ from evals.plots import (
 )
 from evals.report import percent, render_html, render_page, shorten
 from evals.run import run_suite
+from evals.stored import slim
 from evals.summary import Report
 from index.errors import InputError
 from rag.types import Answer, Turn
@@ -201,9 +202,14 @@ def test_a_quote_is_marked_in_its_context() -> None:
     assert marked in html
 
 
-def test_a_page_of_an_older_report_is_refused() -> None:
-    with pytest.raises(InputError, match="older version"):
-        render_page({"cases": []})
+def test_there_is_no_page_of_a_baseline_but_of_what_changed_since() -> None:
+    report = run_of("Staff get 25 days of leave.")
+    baseline = slim(report.as_json())
+    page = Page(render_html(report, baseline, compare(baseline, report.as_json())))
+    assert "It passed in the baseline." in page.text
+    assert "as in the baseline" in page.text
+    with pytest.raises(InputError, match=r"lacks what a page shows: .* Make it anew"):
+        render_page(baseline)
 
 
 def test_calibration_and_time_are_drawn_to_scale() -> None:
