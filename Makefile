@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CHROMIUM := /usr/bin/chromium
 CASES := dossier.yaml handbook.yaml manual.yaml unanswerable.yaml
 
-.PHONY: chat test check measure clean
+.PHONY: chat test check measure baseline clean
 
 ## Index seeds/ (only what is new) and serve the chat at http://127.0.0.1:7860
 chat: $(READY)
@@ -25,6 +25,10 @@ check: $(READY)
 measure: $(READY)
 	$(BIN)/citechat eval run $(addprefix evals/suite/,$(CASES))
 	$(BIN)/citechat eval run $(addprefix evals/suite/hard/,$(CASES))
+
+## What the tests hold our own suite to: make it anew after a change for the better
+baseline: $(READY)
+	$(BIN)/citechat eval run $(addprefix evals/suite/,$(CASES)) --save-baseline evals/baseline.json
 
 # torch comes first and by itself: its CPU build, before anything could ask for another one.
 $(READY): pyproject.toml .ci/constraints.txt

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from rag.abstain import FILE as CALIBRATION
+from rag.models import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,8 +21,11 @@ if TYPE_CHECKING:
     from rag.settings import Settings
     from rag.types import Answer, Turn
 
-ANSWERING = {"passage_tokens", "dense_weight", "candidates", "read_passages", "max_claims"}
-"""The settings that answers depend on, besides the embedder and the threshold."""
+SERVING = {
+    *("home", "title", "examples", "host", "port", "allowed_hosts", "widget_origins", "requests_per_minute"),
+    "max_question_length",
+}
+"""The settings that answers do not depend on: where things lie and how they are served."""
 
 
 class Named(Protocol):
@@ -61,14 +70,35 @@ class Answerer(Protocol):
 
 
 def describe(answerer: Answerer) -> Mapping[str, object]:
-    """Return what the answers depend on, by name: the embedder, the documents, the settings."""
+    """Return what the answers depend on, by name: models, documents, settings, calibration, code."""
     listing = answerer.corpus.documents()
     indexed = sorted((info.id, list(info.sources), info.passages) for info in listing)
+    settings = answerer.settings.model_dump(mode="json", exclude=SERVING)
     return {
+        **settings,
         "embedder": answerer.corpus.embedder.fingerprint,
+        "models": {model.name: digest[:16] for model in CATALOGUE for digest in model.files.values()},
         "index": hashlib.sha256(json.dumps(indexed).encode()).hexdigest()[:16],
         "documents": len(listing),
         "passages": sum(info.passages for info in listing),
         "threshold": answerer.threshold,
-        **answerer.settings.model_dump(include=ANSWERING),
+        "calibration": _digest_of([own]) if (own := answerer.settings.home / CALIBRATION).is_file() else "as shipped",
+        "code": code_digest(),
     }
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of everything in the packages ``index`` and ``rag``: code, models, parameters."""
+    roots = [Path(str(resources.files(package))) for package in ("index", "rag")]
+    return _digest_of(sorted(path for root in roots for path in root.rglob("*") if "__pycache__" not in path.parts))
+
+
+def _digest_of(paths: Sequence[Path]) -> str:
+    """Return the start of a SHA-256 over the names and contents of those paths that are files."""
+    digest = hashlib.sha256()
+    for path in (path for path in paths if path.is_file()):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]

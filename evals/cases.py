@@ -1,78 +1,47 @@
-"""Eval cases: questions with what a right answer holds, in YAML or JSON Lines.
+"""Eval cases: questions with what a right answer holds, in YAML, JSON Lines or CSV.
 
 A file is a list of cases, optionally led by a header ``{corpus: [paths], settings: {...}}``; in YAML it may also
-be one mapping ``{corpus, settings, cases: [...]}``. Paths are relative to the file.
+be one mapping ``{corpus, settings, cases: [...]}``. Paths are relative to the file. A CSV file has a row of keys and
+no header: its cases are asked on the index of the home folder.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+import math
+from typing import TYPE_CHECKING, cast, get_args
 
-from evals.located import Node, read_nodes
+from evals.notations import read_nodes
+from evals.types import CASE_KEYS, Case, Evidence, Expected, Quantity, Suite
 from index.errors import InputError
 from index.filters import parse_filter
+from index.readers.dates import parse_date
 from rag.types import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from evals.located import Node
     from rag.types import Role
 
+__all__ = ["Case", "Evidence", "Quantity", "Suite", "check_ids", "load_cases"]
+
 HEADER_KEYS = ("corpus", "settings")
-CASE_KEYS = ("id", "question", "history", "answer", "forbidden", "evidence", "unanswerable", "filter", "tags")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where the answer stands: a source (its whole path or the end of it) and, if given, words in it."""
-
-    source: str
-    quote: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A question and what a right answer to it holds.
-
-    ``answer`` is a tuple of groups: a right answer has, of every group, at least one wording. It is empty exactly
-    when ``unanswerable``: then the right outcome is ``not_found``. ``where`` is ``file:line``.
-    """
-
-    id: str
-    question: str
-    answer: tuple[tuple[str, ...], ...] = ()
-    history: tuple[Turn, ...] = ()
-    forbidden: tuple[str, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    unanswerable: bool = False
-    filter: str | None = None
-    tags: tuple[str, ...] = ()
-    where: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """The cases of one file, and the documents and settings they are about (none: those of the home folder)."""
-
-    path: Path
-    corpus: tuple[Path, ...] = ()
-    settings: Mapping[str, object] = field(default_factory=dict)
-    cases: tuple[Case, ...] = ()
 
 
 def load_cases(path: Path) -> Suite:
     """Read and check a case file.
 
     Raises ``InputError``, with the line, on anything that is not a well-formed case, on an id that occurs twice,
-    on a corpus path that does not exist, and on a file without cases.
+    on a case that follows none of the cases before it, on a corpus path that does not exist, and on a file without
+    cases.
     """
     header, nodes = _parts(read_nodes(path))
     if not nodes:
         raise InputError(f"{path} names no case.", "Give it at least one.")
     cases = tuple(_case(node) for node in nodes)
     check_ids(cases)
+    _check_order(cases)
     corpus = tuple(_corpus_path(path.parent, node) for node in _list(header, "corpus"))
     settings = header["settings"].data() if "settings" in header else {}
     if not isinstance(settings, dict):
@@ -106,17 +75,26 @@ def _corpus_path(folder: Path, node: Node) -> Path:
     return path
 
 
+def _check_order(cases: Iterable[Case]) -> None:
+    before: set[str] = set()
+    for case in cases:
+        if case.follows is not None and case.follows not in before:
+            raise InputError(f"{case.where}: no case {case.follows!r} stands before this one, which follows it")
+        before.add(case.id)
+
+
 def _case(node: Node) -> Case:
     fields = node.fields("a case", CASE_KEYS)
     for key in ("id", "question"):
         if key not in fields:
             raise node.error(f"the case has no {key}")
-    unanswerable = "unanswerable" in fields and fields["unanswerable"].boolean("unanswerable")
     name = fields["id"].string("id")
-    for key in ("answer", "evidence"):
-        if unanswerable and key in fields:
-            raise fields[key].error(f"the case {name!r} is unanswerable and cannot have {key}")
-    if not unanswerable and "answer" not in fields:
+    status = _status(fields)
+    for key in ("answer", "numbers", "dates", "evidence"):
+        if status != "answered" and key in fields:
+            said = "unanswerable" if status == "not_found" else "to be asked back"
+            raise fields[key].error(f"the case {name!r} is {said} and cannot have {key}")
+    if status == "answered" and not {"answer", "numbers", "dates"} & fields.keys():
         raise node.error(f"the case {name!r} has no answer; give one, or 'unanswerable: true'")
     return Case(
         id=name,
@@ -125,11 +103,35 @@ def _case(node: Node) -> Case:
         history=tuple(_turn(item) for item in _list(fields, "history")),
         forbidden=_strings(fields, "forbidden"),
         evidence=tuple(_evidence(item) for item in _list(fields, "evidence")),
-        unanswerable=unanswerable,
+        unanswerable=status == "not_found",
         filter=_filter(fields["filter"]) if "filter" in fields else None,
         tags=_strings(fields, "tags"),
         where=node.where,
+        quantities=tuple(_quantity(item) for item in _list(fields, "numbers")),
+        dates=tuple(_date(item) for item in _list(fields, "dates")),
+        ordered=_flag(fields, "ordered"),
+        ambiguous=status == "clarify",
+        follows=fields["follows"].string("follows") if "follows" in fields else None,
+        weight=_weight(fields["weight"]) if "weight" in fields else 1.0,
+        must_pass=_flag(fields, "must_pass"),
+        draft=_flag(fields, "draft"),
     )
+
+
+def _status(fields: Mapping[str, Node]) -> Expected:
+    unanswerable = _flag(fields, "unanswerable")
+    if "status" not in fields:
+        return "not_found" if unanswerable else "answered"
+    status = fields["status"].string("status")
+    if status not in get_args(Expected):
+        raise fields["status"].error(f"status must be one of {', '.join(get_args(Expected))}")
+    if "unanswerable" in fields and unanswerable != (status == "not_found"):
+        raise fields["status"].error(f"status: {status} contradicts unanswerable: {str(unanswerable).lower()}")
+    return cast("Expected", status)
+
+
+def _flag(fields: Mapping[str, Node], key: str) -> bool:
+    return key in fields and fields[key].boolean(key)
 
 
 def _list(fields: Mapping[str, Node], key: str) -> tuple[Node, ...]:
@@ -172,3 +174,65 @@ def _filter(node: Node) -> str:
     except InputError as error:
         raise node.error(str(error)) from error
     return text
+
+
+def _weight(node: Node) -> float:
+    weight = _number(node, "weight")
+    if weight <= 0:
+        raise node.error("weight must be greater than 0; leave out a case that does not count")
+    return weight
+
+
+def _number(node: Node, what: str) -> float:
+    try:
+        number = float(node.string(what))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise node.error(f"{what} must be a number, such as 1230 or 0.5")
+    return number
+
+
+def _quantity(node: Node) -> Quantity:
+    if node.mapping is None:
+        return Quantity(_number(node, "a number"))
+    fields = node.fields("a number", ("value", "tolerance", "unit"))
+    if "value" not in fields:
+        raise node.error("a number needs a value")
+    value = _number(fields["value"], "value")
+    tolerance = _tolerance(fields["tolerance"], value) if "tolerance" in fields else 0.0
+    return Quantity(value, tolerance, _units(fields["unit"]) if "unit" in fields else {})
+
+
+def _tolerance(node: Node, value: float) -> float:
+    text = node.string("tolerance").strip()
+    try:
+        tolerance = float(text.removesuffix("%")) * (abs(value) / 100 if text.endswith("%") else 1)
+    except ValueError:
+        tolerance = math.nan
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise node.error("tolerance must be a number or a percentage, such as 0.5 or 2%")
+    return tolerance
+
+
+def _units(node: Node) -> dict[str, float]:
+    """Read one wording, a list of wordings, or a mapping of wordings to how many of the first unit each is."""
+    if node.mapping is not None:
+        units = {name: _number(factor, "the size of a unit") for name, factor in node.mapping.items()}
+        wrong = next((name for name, factor in units.items() if factor <= 0 or not name.strip()), None)
+        if wrong is not None:
+            raise node.error(f"the unit {wrong!r} must be greater than 0")
+        return units
+    wordings = node.sequence if node.sequence is not None else (node,)
+    units = dict.fromkeys((item.string("a unit") for item in wordings), 1.0)
+    if not units:
+        raise node.error("unit must name at least one wording")
+    return units
+
+
+def _date(node: Node) -> str:
+    text = node.string("a date")
+    date = parse_date(text)
+    if not date:
+        raise node.error(f"{text!r} is no date; write 2025, 2025-11 or 2025-11-20")
+    return date

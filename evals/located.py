@@ -1,21 +1,15 @@
-"""YAML and JSON Lines as values that know the line they stand on, so that an error can name it."""
+"""Values that know the line of the file they stand on, so that an error can name it."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
-
-import yaml
 
 from index.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
-
-MAX_DEPTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,89 +68,3 @@ class Node:
         if self.sequence is not None:
             return [node.data() for node in self.sequence]
         return self.scalar
-
-
-def read_nodes(path: Path) -> Node:
-    """Read a ``.yaml``, ``.yml`` or ``.jsonl`` file; of the latter, a sequence of its lines.
-
-    Raises ``InputError`` (with the line) on anything that cannot be parsed and on a key given twice.
-    """
-    parsers = {".yaml": _read_yaml, ".yml": _read_yaml, ".jsonl": _read_jsonl}
-    parse = parsers.get(path.suffix.lower())
-    if parse is None:
-        raise InputError(f"{path} is no case file.", "Case files end in .yaml, .yml or .jsonl.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give the path of a case file.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
-    return parse(path, text)
-
-
-def _read_yaml(path: Path, text: str) -> Node:
-    try:
-        loader = yaml.SafeLoader(text)
-        root = loader.get_single_node()
-        if root is None:
-            raise InputError(f"{path} is empty.", "Give it at least one case.")
-        return _from_yaml(path, loader, root, 0)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from error
-
-
-def _from_yaml(path: Path, loader: yaml.SafeLoader, node: yaml.Node, depth: int) -> Node:
-    where = f"{path}:{node.start_mark.line + 1}"
-    if depth > MAX_DEPTH:
-        raise InputError(f"{where}: nested more than {MAX_DEPTH} deep")
-    if isinstance(node, yaml.SequenceNode):
-        return Node(where, sequence=tuple(_from_yaml(path, loader, item, depth + 1) for item in node.value))
-    if isinstance(node, yaml.ScalarNode):
-        # What only looks like a date may be none, and a date is text to everything that reads it.
-        scalar = node.value if node.tag == "tag:yaml.org,2002:timestamp" else loader.construct_object(node)
-        return Node(where, text="" if scalar is None else node.value, scalar=scalar)
-    mapping: dict[str, Node] = {}
-    for key, value in node.value:
-        key_where = f"{path}:{key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            raise InputError(f"{key_where}: a key must be a word")
-        if key.value in mapping:
-            raise InputError(f"{key_where}: the key {key.value!r} is given twice")
-        mapping[key.value] = _from_yaml(path, loader, value, depth + 1)
-    return Node(where, mapping=mapping)
-
-
-def _read_jsonl(path: Path, text: str) -> Node:
-    lines = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            lines.append(_from_json(where, json.loads(line, object_pairs_hook=_unique_keys)))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not valid JSON: {error}") from error
-    if not lines:
-        raise InputError(f"{path} is empty.", "Give it at least one case.")
-    return Node(f"{path}:1", sequence=tuple(lines))
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ValueError(f"the key {twice!r} is given twice")
-    return dict(pairs)
-
-
-def _from_json(where: str, value: object) -> Node:
-    if isinstance(value, dict):
-        return Node(where, mapping={key: _from_json(where, item) for key, item in value.items()})
-    if isinstance(value, list):
-        return Node(where, sequence=tuple(_from_json(where, item) for item in value))
-    if value is None:
-        return Node(where)
-    return Node(where, text=value if isinstance(value, str) else json.dumps(value), scalar=value)

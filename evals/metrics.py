@@ -6,40 +6,21 @@ Rates and shares lie in 0..1. A figure that has nothing to count over is ``None`
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from math import ceil, floor, sqrt
+from dataclasses import replace
+from math import ceil, floor, log2, sqrt
 from typing import TYPE_CHECKING
 
 from evals.text import contains, normalise
 from index.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from evals.cases import Case, Evidence
+    from evals.types import Case, Evidence
     from rag.types import Answer, Claim, Quote, Source
 
 Z_95 = 1.959964
 """The 97.5% quantile of the standard normal distribution."""
-
-
-def answer_text(answer: Answer) -> str:
-    """Return the words that an answer is judged by: its claims and its short answer, one a line."""
-    return "\n".join([*(claim.text for claim in answer.claims), answer.short_answer or ""])
-
-
-def missing_groups(groups: Sequence[Sequence[str]], text: str) -> list[Sequence[str]]:
-    """Return the answer groups of which no wording occurs in ``text``."""
-    return [group for group in groups if not any(contains(text, wording) for wording in group)]
-
-
-def answer_recall(groups: Sequence[Sequence[str]], text: str) -> float | None:
-    """Return ``|{groups with any wording in text}| / |groups|``."""
-    return share(len(groups) - len(missing_groups(groups, text)), len(groups))
-
-
-def forbidden_found(forbidden: Iterable[str], text: str) -> list[str]:
-    """Return the forbidden wordings that occur in ``text``."""
-    return [wording for wording in forbidden if contains(text, wording)]
 
 
 def same_source(source: str, wanted: str) -> bool:
@@ -61,6 +42,12 @@ def evidence_recall(evidence: Sequence[Evidence], quotes: Sequence[Quote]) -> fl
     """
     found = sum(any(_stands_on(quote, item) for quote in quotes) for item in evidence)
     return share(found, len(evidence))
+
+
+def evidence_precision(evidence: Sequence[Evidence], quotes: Sequence[Quote]) -> float | None:
+    """Return ``|{quotes that stand on some item}| / |quotes|``, ``None`` without evidence or quotes."""
+    standing = sum(any(_stands_on(quote, item) for item in evidence) for quote in quotes)
+    return share(standing, len(quotes)) if evidence else None
 
 
 def _stands_on(quote: Quote, item: Evidence) -> bool:
@@ -116,6 +103,33 @@ def reciprocal_rank(rank: int | None) -> float:
     return 1 / rank if rank is not None else 0.0
 
 
+def gains(case: Case, hits: Sequence[Source]) -> list[float]:
+    """Return for each hit how many items of evidence it is the first to hold (without evidence: groups of wordings)."""
+    items = [replace(case, evidence=(item,)) for item in case.evidence] or [
+        replace(case, answer=(group,)) for group in case.answer
+    ]
+    found = []
+    for hit in hits:
+        new = [item for item in items if _is_relevant(item, hit)]
+        items = [item for item in items if item not in new]
+        found.append(float(len(new)))
+    return found
+
+
+def ndcg(gained: Sequence[float], ideal: Sequence[float], k: int) -> float | None:
+    """Return ``DCG(gained) / DCG(ideal)`` at most 1, where ``DCG = sum over ranks r <= k of gain / log2(r + 1)``.
+
+    ``ideal`` is the best ranking there could be, in its order; ``None`` if it gains nothing (Järvelin and Kekäläinen
+    2002, with linear gains).
+    """
+    best = _dcg(ideal[:k])
+    return min(1.0, _dcg(gained[:k]) / best) if best else None
+
+
+def _dcg(gained: Sequence[float]) -> float:
+    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gained, 1))
+
+
 def false_answer(case: Case, answer: Answer) -> float | None:
     """Return 1 if an unanswerable question was answered, else 0. false_answer_rate is its mean over those."""
     return float(answer.status == "answered") if case.unanswerable else None
@@ -126,10 +140,10 @@ def false_refusal(case: Case, answer: Answer) -> float | None:
 
     Asking back (``clarify``) does not answer.
     """
-    return None if case.unanswerable else float(answer.status != "answered")
+    return float(answer.status != "answered") if case.status == "answered" else None
 
 
-def share(part: float, whole: int) -> float | None:
+def share(part: float, whole: float) -> float | None:
     """Return ``part / whole``, or ``None`` of nothing."""
     return part / whole if whole else None
 
@@ -139,7 +153,27 @@ def mean(values: Sequence[float]) -> float | None:
     return share(sum(values), len(values))
 
 
-def wilson(rate: float, count: int) -> tuple[float, float]:
+def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float | None:
+    """Return ``sum(weight * value) / sum(weight)``, or ``None`` of nothing."""
+    return share(sum(value * weight for value, weight in zip(values, weights, strict=True)), sum(weights))
+
+
+def effective_count(weights: Sequence[float]) -> float:
+    """Return ``sum(weight)^2 / sum(weight^2)``: how many cases of equal weight tell as much (Kish 1965)."""
+    return share(sum(weights) ** 2, sum(weight * weight for weight in weights)) or 0.0
+
+
+def calibration_error(judged: Sequence[tuple[float, bool]], bins: int = 10) -> float | None:
+    """Return ``sum over bins of |bin| / n * |share that is true - mean confidence|`` (Naeini et al. 2015).
+
+    ``judged`` holds confidences (0..1) and whether what they are confident of is so; bins are of equal width.
+    """
+    full = [[each for each in judged if min(int(each[0] * bins), bins - 1) == number] for number in range(bins)]
+    gaps = (abs(sum(true - confidence for confidence, true in members)) for members in full)
+    return share(sum(gaps), len(judged))
+
+
+def wilson(rate: float, count: float) -> tuple[float, float]:
     """Return the Wilson score interval at 95% of a ``rate`` seen over ``count`` independent trials.
 
     ``(p + z^2/2n ± z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)`` (Wilson 1927). For the mean of values between 0

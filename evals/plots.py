@@ -1,21 +1,23 @@
-"""The geometry of a report's plots, in the units of their SVG view boxes."""
+"""The geometry of a report's plots, in the units of their SVG view boxes, from the cases as they are stored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
-from evals.metrics import risk_coverage
+from evals.metrics import risk_coverage, wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from evals.run import CaseResult
+    from evals.stored import StoredCase
 
 WIDTH, HEIGHT = 560, 240
 """Size of the drawing area of a plot, without its labels."""
 
 BINS = 20
+CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,29 @@ class Bar:
     label: str
 
 
-def risk_coverage_curve(results: Sequence[CaseResult]) -> Curve | None:
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A share with its 95% interval, drawn as a dot and a whisker; ``top`` and ``bottom`` are those of the whisker."""
+
+    x: float
+    y: float
+    top: float
+    bottom: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often questions took how long: bars (x, y, width, height) and (x, label) of ticks below."""
+
+    bars: tuple[tuple[float, float, float, float, str], ...]
+    x_ticks: tuple[tuple[float, str], ...]
+
+
+def risk_coverage_curve(cases: Sequence[StoredCase]) -> Curve | None:
     """Draw how often answers are wrong when only the most confident questions are answered; ``None`` without any."""
-    answered = [(each.answer.confidence, each.passed) for each in results if each.answer.status == "answered"]
-    points = risk_coverage(answered, len(results))
+    answered = [(case["confidence"], case["passed"]) for case in cases if case["status"] == "answered"]
+    points = risk_coverage(answered, len(cases))
     if not points:
         return None
     top = next(limit for limit in (0.05, 0.1, 0.2, 0.5, 1.0) if limit >= max(risk for _, risk in points))
@@ -67,14 +88,14 @@ def risk_coverage_curve(results: Sequence[CaseResult]) -> Curve | None:
     return Curve(line, f"{line}L{last[0]:.1f} {HEIGHT}L0 {HEIGHT}Z", last, coverage, risk, ticks)
 
 
-def _y(risk: float, top: float) -> float:
-    return HEIGHT * (1 - risk / top)
+def _y(share: float, top: float = 1.0) -> float:
+    return HEIGHT * (1 - share / top)
 
 
-def confidence_bars(results: Sequence[CaseResult]) -> tuple[Bar, ...]:
+def confidence_bars(cases: Sequence[StoredCase]) -> tuple[Bar, ...]:
     """Draw how confidence is spread over answerable and unanswerable questions, each as shares of its kind."""
-    kinds = [[each.answer.confidence for each in results if each.case.unanswerable == kind] for kind in (False, True)]
-    shares = [_spread(kind) for kind in kinds]
+    judged = _judged(cases)
+    shares = [_spread([confidence for confidence, can in judged if can is kind]) for kind in (True, False)]
     tallest = max(*shares[0], *shares[1])
     scale = (HEIGHT / 2 - 4) / tallest if tallest else 0
     return tuple(
@@ -89,6 +110,51 @@ def confidence_bars(results: Sequence[CaseResult]) -> tuple[Bar, ...]:
     )
 
 
+def _judged(cases: Sequence[StoredCase]) -> list[tuple[float, bool]]:
+    """Return the confidence of every question that is answerable or not, and which it is."""
+    known = [case for case in cases if case["status"] != "error" and case["expected"]["status"] != "clarify"]
+    return [(case["confidence"], case["expected"]["status"] == "answered") for case in known]
+
+
 def _spread(confidences: Sequence[float]) -> list[float]:
     bins = [min(int(value * BINS), BINS - 1) for value in confidences]
     return [bins.count(number) / max(1, len(bins)) for number in range(BINS)]
+
+
+def calibration_points(cases: Sequence[StoredCase]) -> tuple[Point, ...]:
+    """Draw, for each tenth of confidence that occurs, how often the documents did answer, over the mean confidence."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for each in _judged(cases):
+        bins.setdefault(min(int(each[0] * CALIBRATION_BINS), CALIBRATION_BINS - 1), []).append(each)
+    points = []
+    for _, members in sorted(bins.items()):
+        confidence = sum(value for value, _ in members) / len(members)
+        share = sum(can for _, can in members) / len(members)
+        low, high = wilson(share, len(members))
+        label = f"confidence {confidence:.0%}: answerable {share:.0%} of {len(members)}"
+        points.append(Point(confidence * WIDTH, _y(share), _y(high), _y(low), label))
+    return tuple(points)
+
+
+def latency_histogram(cases: Sequence[StoredCase]) -> Histogram:
+    """Draw how long questions took, up to the slowest."""
+    latencies = [case["latency_ms"] for case in cases]
+    step = max(1, ceil(max(latencies) / BINS))
+    counts = [sum(int(value // step) == number for value in latencies) for number in range(BINS + 1)][:BINS]
+    counts[-1] += len(latencies) - sum(counts)
+    scale, width = HEIGHT / max(counts), WIDTH / BINS
+    bars = (
+        (number * width + 1, HEIGHT - count * scale, width - 2, count * scale, _took(number, step, count))
+        for number, count in enumerate(counts)
+    )
+    ticks = tuple((WIDTH * part / 4, f"{step * BINS * part // 4}") for part in range(5))
+    return Histogram(tuple(bars), ticks)
+
+
+def _took(number: int, step: int, count: int) -> str:
+    return f"{number * step} to {(number + 1) * step} ms: {count} questions"
+
+
+def tag_points(by_tag: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+    """Return the 95% Wilson interval of each tag's share of passed cases."""
+    return {tag: wilson(values["pass_rate"], values["cases"]) for tag, values in by_tag.items()}

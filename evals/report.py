@@ -1,4 +1,4 @@
-"""A report as files: HTML for people, JUnit XML for CI, JSON for ``citechat eval compare``.
+"""A report as a page for people, lines for a terminal, and JSON for ``citechat eval compare``.
 
 Everything in a report may come from hostile documents. The page holds no script, loads nothing, and says so in a
 content security policy; the template escapes every value.
@@ -9,73 +9,47 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from evals.plots import HEIGHT, WIDTH, confidence_bars, risk_coverage_curve
+from evals.continuous import printable
+from evals.measures import COSTS, MEASURES
+from evals.plots import (
+    HEIGHT,
+    WIDTH,
+    calibration_points,
+    confidence_bars,
+    latency_histogram,
+    risk_coverage_curve,
+    tag_points,
+)
+from evals.stored import AGAIN, slim
+from index.errors import InputError
 
 if TYPE_CHECKING:
+    from evals.compare import Comparison
+    from evals.stored import StoredReport
     from evals.summary import Report
 
+TAGS = 40
+"""Tags by which the cases of a page can be filtered, at most."""
 TEMPLATES = Path(__file__).parent / "templates"
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How a metric is shown: its name in words, what it says, and whether less of it is better."""
-
-    metric: str
-    label: str
-    says: str
-    less_is_better: bool = False
-
-
-MEASURES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
-    (
-        "Answers",
-        (
-            Measure("pass_rate", "Passed", "right status, nothing missing or forbidden, every quote verbatim"),
-            Measure("answer_recall", "Answer recall", "share of what a right answer holds that the answer says"),
-            Measure("evidence_recall", "Evidence recall", "share of the expected evidence that is quoted"),
-        ),
-    ),
-    (
-        "Proof",
-        (
-            Measure("quote_verbatim", "Verbatim quotes", "quotes equal to the stored text, character for character"),
-            Measure("claim_support", "Supported claims", "claims found verbatim or supported in their quotes"),
-        ),
-    ),
-    (
-        "Knowing when not to answer",
-        (
-            Measure("false_answer_rate", "False answers", "unanswerable questions that were answered", True),
-            Measure("false_refusal_rate", "False refusals", "answerable questions that were not answered", True),
-            Measure("answerability_auc", "Answerability AUC", "how well confidence tells the two apart; 50% is chance"),
-        ),
-    ),
-    (
-        "Retrieval",
-        (
-            Measure("retrieval_hit@1", "Hit at 1", "the first hit is relevant"),
-            Measure("retrieval_hit@5", "Hit at 5", "a relevant hit among the first five"),
-            Measure("retrieval_hit@10", "Hit at 10", "a relevant hit among the first ten"),
-            Measure("mrr", "Mean reciprocal rank", "1 / rank of the first relevant hit"),
-        ),
-    ),
-)
 
 
 def render_json(report: Report) -> str:
     """Return the report as JSON text."""
     return json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def render_baseline(report: Report) -> str:
+    """Return what a later comparison needs of the report as JSON text, a line for each case."""
+    whole = slim(report.as_json())
+    cases = ",\n".join(json.dumps(case, ensure_ascii=False, allow_nan=False) for case in whole.pop("cases"))
+    head = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
+    return f'{head},\n "cases": [\n{cases}\n]}}\n'
 
 
 def render_text(report: Report) -> str:
@@ -84,7 +58,7 @@ def render_text(report: Report) -> str:
     for name, value in report.metrics.items():
         if value is None:
             continue
-        shown = f"{value:.1f}" if name.endswith("_ms") else f"{value:.4f}"
+        shown = f"{value:.1f}" if name in COSTS else f"{value:.4f}"
         line = f"{name:20}{shown:>9}"
         if name in report.intervals:
             low, high = report.intervals[name]
@@ -93,8 +67,23 @@ def render_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_html(report: Report) -> str:
-    """Return the report as one page that needs nothing else."""
+def render_html(report: Report, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
+    """Return the report as one page that needs nothing else; with what changed since ``before``, if that is given."""
+    return render_page(report.as_json(), before, comparison)
+
+
+def render_page(report: StoredReport, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
+    """Return a stored report as one page, see `render_html`.
+
+    Raises ``InputError`` if the report lacks what a page shows: it is a baseline, or an older version wrote it.
+    """
+    try:
+        return _page(report, before, comparison)
+    except (UndefinedError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"The report lacks what a page shows: {error}.", AGAIN) from error
+
+
+def _page(report: StoredReport, before: StoredReport | None, comparison: Comparison | None) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -103,40 +92,36 @@ def render_html(report: Report) -> str:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
-    environment.filters |= {"percent": percent, "shorten": shorten}
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
+    tags = list(report["by_tag"])[:TAGS]
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _tag_rules(len(tags))
+    cases = report["cases"]
     return environment.get_template("report.html").render(
-        report=report.as_json(),
+        report=report,
+        before={case["id"]: case for case in before["cases"]} if before else {},
+        comparison=comparison,
+        changes={each.metric: each for each in comparison.differences} if comparison else {},
         measures=MEASURES,
         style=Markup(style),  # noqa: S704  # our own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        curve=risk_coverage_curve(report.cases),
-        bars=confidence_bars(report.cases),
+        curve=risk_coverage_curve(cases),
+        bars=confidence_bars(cases),
+        calibration=calibration_points(cases),
+        latency=latency_histogram(cases),
+        tag_numbers={tag: number for number, tag in enumerate(tags)},
+        tag_intervals=tag_points(report["by_tag"]),
         width=WIDTH,
         height=HEIGHT,
     )
 
 
-def render_junit(report: Report) -> str:
-    """Return the report as JUnit XML: a test for each case."""
-    suite = ElementTree.Element(
-        "testsuite",
-        name="citechat eval",
-        tests=str(report.counts["cases"]),
-        failures=str(report.counts["cases"] - report.counts["passed"]),
-    )
-    for result in report.cases:
-        seconds = f"{result.latency_ms / 1000:.4f}"
-        test = ElementTree.SubElement(suite, "testcase", classname="eval", name=printable(result.case.id), time=seconds)
-        if not result.passed:
-            failure = ElementTree.SubElement(test, "failure", message=printable(result.reasons[0]))
-            failure.text = printable("\n".join([f"{result.case.where}: {result.case.question}", *result.reasons]))
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def printable(text: str) -> str:
-    """Replace the characters that neither HTML nor XML allows."""
-    return _UNPRINTABLE.sub("\ufffd", text)
+def _tag_rules(tags: int) -> str:
+    """Return the rules by which the page shows the cases of one tag, without a script; tags go by their numbers."""
+    shown = "#tag-{0}:checked ~ .filter [for=tag-{0}] {{ background: var(--ink); color: var(--paper); }}\n"
+    focused = "#tag-{0}:focus-visible ~ .filter [for=tag-{0}] {{ outline: 3px solid var(--accent); }}\n"
+    hidden = "#tag-{0}:checked ~ .cases > :not(.tag-{0}) {{ display: none; }}\n"
+    rules = [(shown + focused + hidden).format(number) for number in range(tags)]
+    return (shown + focused).format("all") + "".join(rules)
 
 
 def percent(value: float | None) -> str:
@@ -148,6 +133,11 @@ def percent(value: float | None) -> str:
     if 0.9995 <= value < 1:
         return ">99.9%"
     return f"{value:.1%}".replace(".0%", "%")
+
+
+def points(change: float) -> str:
+    """Return a change of a share in percentage points, with its sign."""
+    return f"{100 * change:+.1f}"
 
 
 def shorten(text: str, length: int) -> str:

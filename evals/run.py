@@ -2,136 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from evals import metrics
 from evals.answerer import describe
+from evals.asking import ask_all
 from evals.cases import check_ids
+from evals.evidence import stale
+from evals.judge import CaseResult, judge
 from evals.summary import Report, summarise
-from index.errors import InputError
-from index.filters import parse_filter
-from rag.serialize import answer_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from evals.answerer import Answerer
-    from evals.cases import Case, Suite
-    from rag.types import Answer, Quote
+    from evals.asking import Memory
+    from evals.types import Case, Suite
 
-HITS_KEPT = 5
-
-
-@dataclass(frozen=True, slots=True)
-class CaseResult:
-    """A case, its answer and the judgement: per-case values of the metrics, and why it failed (passed: nothing)."""
-
-    case: Case
-    answer: Answer
-    metrics: Mapping[str, float | None]
-    reasons: tuple[str, ...]
-    latency_ms: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the status is right, nothing of the answer is missing or forbidden, and every quote is verbatim."""
-        return not self.reasons
-
-    def as_json(self) -> dict[str, object]:
-        """Return the case's entry in the report."""
-        answer = answer_json(self.answer)
-        return {
-            "id": self.case.id,
-            "passed": self.passed,
-            "reasons": list(self.reasons),
-            "tags": list(self.case.tags),
-            "question": self.case.question,
-            "history": [{"role": turn.role, "content": turn.content} for turn in self.case.history],
-            "expected": _expected(self.case),
-            **{key: answer[key] for key in ("status", "confidence", "short_answer", "answer", "claims")},
-            "hits": [*answer["hits"]][:HITS_KEPT],
-            "metrics": dict(self.metrics),
-            "latency_ms": self.latency_ms,
-            "timings_ms": answer["timings_ms"],
-        }
+__all__ = ["CaseResult", "run_suite"]
 
 
 def run_suite(
     suites: Sequence[Suite],
     pipeline_for: Callable[[Suite], Answerer],
     progress: Callable[[CaseResult], object] | None = None,
+    *,
+    only: Collection[str] | None = None,
+    memory_for: Callable[[Answerer, Mapping[str, object]], Memory | None] = lambda *_: None,
+    after_suite: Callable[[Answerer, Sequence[CaseResult]], object] | None = None,
+    workers: int = 1,
 ) -> Report:
-    """Ask the cases of all suites in order and return the report.
+    """Ask the cases of all suites and return the report, in the order of the cases.
 
-    ``pipeline_for`` opens what answers a suite; closing it is the caller's. Latency is the time of one question asked
-    alone. Raises ``InputError`` if two suites use one id, or if a question cannot be asked.
+    ``pipeline_for`` opens what answers a suite; closing it is the caller's. ``only`` names the cases that count
+    (default: all); a case that one of them follows is asked, not judged. ``memory_for`` gives the answers known of a
+    pipeline and its description; ``after_suite`` hears of its results while it is open. ``workers`` conversations are
+    asked at a time; latencies are undisturbed only with one. A case that cannot be asked has failed, and the rest goes
+    on. Raises ``InputError`` if two suites use one id.
     """
     check_ids(case for suite in suites for case in suite.cases)
     results: list[CaseResult] = []
     settings: list[dict[str, object]] = []
+    out_of_date: list[str] = []
     for suite in suites:
+        judged = [case for case in suite.cases if only is None or case.id in only]
+        if not judged:
+            continue
         pipeline = pipeline_for(suite)
-        settings.append({"suite": suite.path.name, "cases": len(suite.cases), **describe(pipeline)})
-        for case in suite.cases:
-            results.append(run_case(case, pipeline))
-            if progress is not None:
-                progress(results[-1])
-    return summarise(results, settings)
+        system = describe(pipeline)
+        memory = memory_for(pipeline, system)
+        settings.append({"suite": suite.path.name, "cases": len(judged), **system})
+        out_of_date += stale(judged, pipeline.corpus)
+        of_suite: dict[str, CaseResult] = {}
+        for case, asked in ask_all(with_followed(judged, suite.cases), pipeline, memory, workers):
+            if only is None or case.id in only:
+                of_suite[case.id] = judge(case, asked, partial(_text, pipeline))
+                if progress is not None:
+                    progress(of_suite[case.id])
+        results += [of_suite[case.id] for case in judged]
+        if after_suite is not None:
+            after_suite(pipeline, list(of_suite.values()))
+    return replace(summarise(results, settings), stale=tuple(out_of_date))
 
 
-def run_case(case: Case, pipeline: Answerer) -> CaseResult:
-    """Ask one case and judge its answer."""
-    condition = parse_filter(case.filter) if case.filter else None
-    started = perf_counter()
-    try:
-        answer = pipeline.ask(case.question, case.history, condition)
-    except InputError as error:
-        raise InputError(f"{case.where}: {error.problem}", error.remedy) from error
-    latency_ms = (perf_counter() - started) * 1000
-    return judge(case, answer, lambda document_id: pipeline.corpus.document(document_id).text, latency_ms)
+def _text(pipeline: Answerer, document_id: str) -> str:
+    return pipeline.corpus.document(document_id).text
 
 
-def judge(case: Case, answer: Answer, text_of: Callable[[str], str], latency_ms: float) -> CaseResult:
-    """Compare an answer with its case. ``text_of`` gives the stored text of a document id, or ``InputError``."""
-    text = metrics.answer_text(answer)
-    altered = metrics.altered_quotes(answer.quotes, text_of)
-    reasons = tuple(_reasons(case, answer, text, altered))
-    rank = metrics.first_relevant(case, answer.hits)
-    values: dict[str, float | None] = {
-        "pass_rate": float(not reasons),
-        "answer_recall": metrics.answer_recall(case.answer, text),
-        "evidence_recall": metrics.evidence_recall(case.evidence, answer.quotes),
-        "quote_verbatim": metrics.share(len(answer.quotes) - len(altered), len(answer.quotes)),
-        "claim_support": metrics.share(metrics.supported_claims(answer.claims), len(answer.claims)),
-        "false_answer_rate": metrics.false_answer(case, answer),
-        "false_refusal_rate": metrics.false_refusal(case, answer),
-    }
-    if not case.unanswerable:
-        values |= {f"retrieval_hit@{k}": metrics.hit_at(rank, k) for k in (1, 5, 10)}
-        values["mrr"] = metrics.reciprocal_rank(rank)
-    return CaseResult(case, answer, values, reasons, latency_ms)
-
-
-def _reasons(case: Case, answer: Answer, text: str, altered: Sequence[Quote]) -> Iterator[str]:
-    wanted = "not_found" if case.unanswerable else "answered"
-    if answer.status != wanted:
-        yield f"the status is {answer.status}, not {wanted}"
-    if answer.status == "answered":
-        for group in metrics.missing_groups(case.answer, text):
-            yield f"missing from the answer: {' or '.join(group)}"
-    for wording in metrics.forbidden_found(case.forbidden, text):
-        yield f"forbidden in the answer: {wording}"
-    for quote in altered:
-        yield f"quote {quote.n} is not what {quote.source} says at {quote.start}-{quote.end}"
-
-
-def _expected(case: Case) -> dict[str, object]:
-    return {
-        "status": "not_found" if case.unanswerable else "answered",
-        "answer": [list(group) for group in case.answer],
-        "forbidden": list(case.forbidden),
-        "evidence": [{"source": item.source, "quote": item.quote} for item in case.evidence],
-        "filter": case.filter,
-    }
+def with_followed(wanted: Sequence[Case], cases: Sequence[Case]) -> list[Case]:
+    """Return the ``wanted`` of some ``cases`` with those that they follow, in order."""
+    needed = {case.id for case in wanted}
+    for case in reversed(cases):
+        if case.id in needed and case.follows is not None:
+            needed.add(case.follows)
+    return [case for case in cases if case.id in needed]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
+from functools import lru_cache
 
 _EQUIVALENT = str.maketrans(
     {
@@ -16,9 +18,11 @@ _EQUIVALENT = str.maketrans(
 _GROUPED = re.compile(r"(?<![\w.,])\d{1,3}([,\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?!\w|,\d)")
 # Scripts written without spaces between words: a wording may stand inside a run of letters.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = rf"[^\W{_UNSPACED}]"
+_WORD = re.compile(rf"[^\W{_UNSPACED}]")
+_FRACTION_BEFORE, _FRACTION_AFTER = re.compile(r"\d[.,]$"), re.compile(r"[.,]\d")
 
 
+@lru_cache(maxsize=256)
 def normalise(text: str) -> str:
     """Return ``text`` with differences of typography removed.
 
@@ -35,15 +39,37 @@ def contains(text: str, wording: str) -> bool:
     A number matches only a whole number: ``6`` is neither in ``16`` nor in ``6.5``. In scripts without spaces any
     occurrence counts.
     """
-    wanted = normalise(wording)
-    if not wanted:
-        return False
-    return re.search(_edge(wanted[0], left=True) + re.escape(wanted) + _edge(wanted[-1]), normalise(text)) is not None
+    return position(text, wording) is not None
 
 
-def _edge(character: str, left: bool = False) -> str:
-    if not re.match(_WORD, character):
-        return ""
-    if left:
-        return rf"(?<!{_WORD})" + (r"(?<!\d[.,])" if character.isdigit() else "")
-    return rf"(?!{_WORD})" + (r"(?![.,]\d)" if character.isdigit() else "")
+def position(text: str, wording: str) -> int | None:
+    """Return where in the normalised ``text`` the ``wording`` occurs first, as `contains` understands it."""
+    whole, wanted = normalise(text), normalise(wording)
+    at = whole.find(wanted) if wanted else -1
+    while at >= 0:
+        if _begins(whole, at) and _ends(whole, at + len(wanted)):
+            return at
+        at = whole.find(wanted, at + 1)
+    return None
+
+
+def _begins(text: str, at: int) -> bool:
+    """Tell whether no word, and no number, goes on across the left edge ``at``."""
+    if not _WORD.match(text, at) or at == 0:
+        return True
+    inside_number = text[at].isdigit() and _FRACTION_BEFORE.search(text, max(0, at - 2), at)
+    return not (_WORD.match(text, at - 1) or inside_number)
+
+
+def _ends(text: str, at: int) -> bool:
+    """Tell whether no word, and no number, goes on across the right edge ``at``."""
+    if not _WORD.match(text, at - 1) or at == len(text):
+        return True
+    inside_number = text[at - 1].isdigit() and _FRACTION_AFTER.match(text, at)
+    return not (_WORD.match(text, at) or inside_number)
+
+
+def squad_tokens(text: str) -> list[str]:
+    """Return the tokens that SQuAD compares: lower case, without ASCII punctuation and English articles."""
+    plain = "".join(character for character in text.lower() if character not in string.punctuation)
+    return re.sub(r"\b(a|an|the)\b", " ", plain).split()

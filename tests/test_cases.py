@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import Case, Evidence, load_cases
+from evals.cases import Case, Evidence, Quantity, load_cases
 from index.errors import InputError
 from rag.types import Turn
 
@@ -79,6 +79,61 @@ def test_answers_stay_as_written(tmp_path: Path) -> None:
     assert load_cases(write(tmp_path, "c.jsonl", line)).cases[0].answer == (("1789", "true"),)
 
 
+def test_csv_holds_the_same_cases(tmp_path: Path) -> None:
+    text = (
+        "id,question,answer,evidence,numbers,dates,forbidden,unanswerable,tags,weight\n"
+        'authors,"Who, if anyone,\nwrote it?",Marco Rubio | Rubio; Witkoff,plan.md: prepared by; b.md,,,A; B,,w; x,2\n'
+        "\n"
+        'long,How long?,,,"[{value: 1230, unit: km}]",2025-11-20,,,,\n'
+        "none,What else?,,,,,,TRUE,,\n"
+    )
+    path = write(tmp_path, "cases.csv", text)
+    assert load_cases(path).cases == (
+        Case(
+            "authors",
+            "Who, if anyone,\nwrote it?",
+            answer=(("Marco Rubio", "Rubio"), ("Witkoff",)),
+            evidence=(Evidence("plan.md", "prepared by"), Evidence("b.md")),
+            forbidden=("A", "B"),
+            tags=("w", "x"),
+            weight=2.0,
+            where=f"{path}:2",
+        ),
+        Case("long", "How long?", quantities=(Quantity(1230, 0, {"km": 1}),), dates=("2025-11-20",), where=f"{path}:5"),
+        Case("none", "What else?", unanswerable=True, where=f"{path}:6"),
+    )
+
+
+def test_numbers_dates_and_what_a_case_counts(tmp_path: Path) -> None:
+    text = """\
+- id: a
+  question: How long, and since when?
+  numbers: [28, {value: 1230, tolerance: 50%, unit: {km: 1, m: 0.001}}, {value: 5, unit: [days, d]}]
+  dates: [20 November 2025, 2025]
+  answer: [[first], [second]]
+  ordered: true
+  weight: 0.5
+  must_pass: true
+- {id: b, question: And then?, follows: a, status: clarify, draft: true}
+- {id: c, question: Why?, status: not_found}
+"""
+    a, b, c = load_cases(write(tmp_path, "c.yaml", text)).cases
+    assert a.quantities == (
+        Quantity(28),
+        Quantity(1230, 615, {"km": 1, "m": 0.001}),
+        Quantity(5, 0, {"days": 1, "d": 1}),
+    )
+    assert (a.dates, a.ordered, a.weight, a.must_pass, a.status) == (
+        ("2025-11-20", "2025"),
+        True,
+        0.5,
+        True,
+        "answered",
+    )
+    assert (b.follows, b.ambiguous, b.status, b.draft) == ("a", True, "clarify", True)
+    assert (c.unanswerable, c.status) == (True, "not_found")
+
+
 CASE = "- id: a\n  question: Q?\n"
 
 
@@ -102,6 +157,19 @@ CASE = "- id: a\n  question: Q?\n"
         (CASE + "  answer: [[x]]\n  evidence: [{quote: x}]\n", 4, "an item of evidence needs a source"),
         (CASE + "  answer: [[x]]\n" + CASE + "  answer: [[x]]\n", 4, "the id 'a' is taken by the case at"),
         (CASE + "  answer: [[x]]\n  answer: [[y]]\n", 4, "the key 'answer' is given twice"),
+        (CASE + "  numbers: [x]\n", 3, "a number must be a number, such as 1230"),
+        (CASE + "  numbers: [.nan]\n", 3, "a number must be a number"),
+        (CASE + "  numbers: [{unit: km}]\n", 3, "a number needs a value"),
+        (CASE + "  numbers: [{value: 1, tolerance: -1}]\n", 3, "tolerance must be a number or a percentage"),
+        (CASE + "  numbers: [{value: 1, unit: {km: 0}}]\n", 3, "the unit 'km' must be greater than 0"),
+        (CASE + "  numbers: [{value: 1, unit: []}]\n", 3, "unit must name at least one wording"),
+        (CASE + "  dates: [soon]\n", 3, "'soon' is no date"),
+        (CASE + "  answer: [[x]]\n  weight: 0\n", 4, "weight must be greater than 0"),
+        (CASE + "  answer: [[x]]\n  weight: .inf\n", 4, "weight must be a number"),
+        (CASE + "  status: maybe\n", 3, "status must be one of answered, not_found, clarify"),
+        (CASE + "  unanswerable: true\n  status: answered\n", 4, "contradicts unanswerable: true"),
+        (CASE + "  status: clarify\n  answer: [[x]]\n", 4, "to be asked back and cannot have answer"),
+        (CASE + "  answer: [[x]]\n  follows: b\n", 1, "no case 'b' stands before this one"),
         ("- question: Q?\n  answer: [[x]]\n", 1, "the case has no id"),
         ("- {id: a, question: '  ', answer: [[x]]}\n", 1, "question must be text that is not empty"),
         ("- {id: a, question: [x], answer: [[x]]}\n", 1, "question must be text that is not empty"),
@@ -111,7 +179,6 @@ CASE = "- id: a\n  question: Q?\n"
         ("- id: a\n  question: [unclosed\n", 3, "not valid YAML"),
         ("- plain\n", 1, "a case must be a mapping"),
         ("plain\n", 1, "a case file must be a list"),
-        ('- {id: "\\ud800", question: Q}\n', 1, "an unpaired surrogate"),
         ("- &a [*a]\n", 1, "nested more than"),
         ("- ? [x]\n  : y\n", 1, "a key must be a word"),
     ],
@@ -133,12 +200,20 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: i
         ("c.yaml", "settings: {top_k: 1}\n", "names no case"),
         ("c.yaml", "- settings: {top_k: 1}\n", "names no case"),
         ("c.yaml", "- id: \x01\n", "not valid YAML"),
-        ("c.yaml", "[" * 100_000, "not valid YAML"),
+        ("c.yaml", "[" * 100_000, "c.yaml:1: nested more than 20 deep"),
+        ("c.jsonl", '{"id": "\\ud800", "question": "Q"}', "c.jsonl:1: id holds half a character"),
         ("c.jsonl", "\n", "is empty"),
         ("c.jsonl", '{"id": "a"}\n{"id": }\n', "c.jsonl:2: not valid JSON"),
         ("c.jsonl", '{"id": "a", "id": "b"}\n', "c.jsonl:1: not valid JSON: the key 'id' is given twice"),
         ("c.jsonl", "[" * 100_000, "c.jsonl:1: not valid JSON"),
         ("c.txt", "", "is no case file"),
+        ("c.csv", "\n", "is empty"),
+        ("c.csv", "id,question\n", "names no case"),
+        ("c.csv", "\nid,anwser\na,b\n", "c.csv:2: unknown key 'anwser', did you mean 'answer'?"),
+        ("c.csv", "id,question,id\n", "c.csv:1: the column 'id' is given twice"),
+        ("c.csv", 'id,question\n"a\nb",Q,R\n', "c.csv:2: 3 cells under 2 columns"),
+        ("c.csv", 'id,question\na,"Q\n', "c.csv:2: not valid CSV"),
+        ("c.csv", "id,answer\na,[[x\n", "c.csv:3: not valid YAML"),
     ],
 )
 def test_files_without_cases_are_errors(tmp_path: Path, name: str, text: str, problem: str) -> None:
@@ -152,3 +227,9 @@ def test_a_missing_or_undecodable_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"- id: caf\xe9\n")
     with pytest.raises(InputError, match="not UTF-8"):
         load_cases(tmp_path / "latin.yaml")
+
+
+def test_aliases_cannot_fill_the_memory(tmp_path: Path) -> None:
+    levels = "".join(f"- &l{level} [{', '.join([f'*l{level - 1}'] * 9)}]\n" for level in range(1, 10))
+    with pytest.raises(InputError, match="values come of aliases"):
+        load_cases(write(tmp_path, "bomb.yaml", f"- &l0 [{', '.join('x' * 9)}]\n{levels}"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evals import metrics
+from evals import metrics, wordings
 from evals.cases import Case, Evidence
 from evals.text import contains, normalise
 from index.errors import InputError
@@ -63,19 +63,12 @@ def test_contains_matches_whole_words(text: str, wording: str, found: bool) -> N
     assert contains(text, wording) is found
 
 
-def test_answer_recall_is_the_share_of_groups_found() -> None:
-    groups = [["Marco Rubio", "Rubio"], ["Steve Witkoff", "Witkoff"], ["28"]]
-    assert metrics.answer_recall(groups, "Rubio wrote 28 points") == pytest.approx(2 / 3)
-    assert metrics.missing_groups(groups, "Rubio wrote 28 points") == [["Steve Witkoff", "Witkoff"]]
-    assert metrics.answer_recall([], "anything") is None
-
-
 def test_answer_text_is_claims_and_short_answer() -> None:
-    assert metrics.answer_text(answer("answered", Claim("He did.", "verbatim", ()), short="He")) == "He did.\nHe"
+    assert wordings.answer_text(answer("answered", Claim("He did.", "verbatim", ()), short="He")) == "He did.\nHe"
 
 
 def test_forbidden_words_are_found() -> None:
-    assert metrics.forbidden_found(["Kellogg", "Vance"], "It was Kellogg.") == ["Kellogg"]
+    assert wordings.forbidden_found(["Kellogg", "Vance"], "It was Kellogg.") == ["Kellogg"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +83,13 @@ def test_forbidden_words_are_found() -> None:
 )
 def test_a_source_ends_with_whole_path_parts(source: str, wanted: str, same: bool) -> None:
     assert metrics.same_source(source, wanted) is same
+
+
+def test_evidence_precision_is_of_quotes() -> None:
+    quotes = [quote("Marco Rubio prepared the draft."), quote("It has 28 points.")]
+    assert metrics.evidence_precision([Evidence("plan.md", "the draft")], quotes) == 0.5
+    assert metrics.evidence_precision([Evidence("plan.md")], []) is None
+    assert metrics.evidence_precision([], quotes) is None
 
 
 def test_evidence_recall_needs_the_source_and_the_words() -> None:
@@ -114,6 +114,21 @@ def test_altered_quotes_differ_from_the_stored_text() -> None:
 def test_supported_claims_are_verbatim_or_supported() -> None:
     kinds: list[Support] = ["verbatim", "supported", "partial", "unsupported"]
     assert metrics.supported_claims([Claim("x", kind, ()) for kind in kinds]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "grounded"),
+    [
+        ("Marco Rubio prepared the draft.", 1),
+        ("He [Vance] prepared the draft.", 1),
+        ("The draft is by Marco Rubio.", 1),
+        ("The draft is by Vance.", 0),
+        ("He prepared 2 drafts.", 0),
+        ("2 drafts were prepared.", 0),
+    ],
+)
+def test_a_grounded_claim_names_nothing_that_its_quotes_do_not(text: str, grounded: int) -> None:
+    assert wordings.grounded_claims([Claim(text, "verbatim", (quote("Marco Rubio prepared the draft."),))]) == grounded
 
 
 def test_first_relevant_by_evidence_then_by_answer() -> None:

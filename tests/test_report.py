@@ -10,11 +10,23 @@ from xml.etree import ElementTree
 import pytest
 
 from evals.cases import Case, Evidence, Suite
-from evals.plots import HEIGHT, WIDTH, confidence_bars, risk_coverage_curve
-from evals.report import percent, printable, render_html, render_junit, shorten
+from evals.compare import compare
+from evals.continuous import printable, render_junit, render_markdown
+from evals.metrics import wilson
+from evals.plots import (
+    HEIGHT,
+    WIDTH,
+    calibration_points,
+    confidence_bars,
+    latency_histogram,
+    risk_coverage_curve,
+)
+from evals.report import percent, render_html, render_page, shorten
 from evals.run import run_suite
+from evals.stored import slim
 from evals.summary import Report
-from rag.types import Turn
+from index.errors import InputError
+from rag.types import Answer, Turn
 from tests.small_pipeline import SmallPipeline
 
 HOSTILE = "<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{7*7}} \x00\u202e]]>&amp; </style> ok"
@@ -92,10 +104,13 @@ def test_the_page_shows_each_case_and_why_it_failed() -> None:
     assert "1 of 2 cases passed" in page.text
     assert "the status is not_found, not answered" in page.text
     assert [attrs["class"] for tag, attrs in page.tags if tag == "details" and "case" in str(attrs["class"])] == [
-        "case passed",
+        "case passed tag-0",
         "case failed",
     ]
-    assert [attrs["id"] for tag, attrs in page.tags if tag == "input"] == ["show-all", "show-failed", "show-passed"]
+    choices = [attrs["id"] for tag, attrs in page.tags if tag == "input"]
+    assert choices == ["show-all", "show-failed", "show-passed", "tag-all", "tag-0"]
+    assert [attrs["for"] for tag, attrs in page.tags if tag == "label"] == choices
+    assert "#tag-0:checked ~ .cases > :not(.tag-0) { display: none; }" in page.style
     headings = [tag for tag, _ in page.tags if tag in ("h1", "h2")]
     assert headings == ["h1", *["h2"] * (len(headings) - 1)]
     assert all("aria-label" in attrs or "aria-hidden" in attrs for tag, attrs in page.tags if tag == "svg")
@@ -118,7 +133,7 @@ def test_curve_and_bars_are_drawn_to_scale() -> None:
         Case("refused", "six", unanswerable=True),
         Case("also", "seven", unanswerable=True),
     )
-    results = run_suite([Suite(Path("s.yaml"), cases=cases)], lambda _: pipeline).cases
+    results = run_suite([Suite(Path("s.yaml"), cases=cases)], lambda _: pipeline).as_json()["cases"]
     curve = risk_coverage_curve(results)
     assert curve is not None
     assert (curve.coverage, curve.risk, curve.end) == (0.5, 0.5, (WIDTH / 2, 0.0))
@@ -141,3 +156,83 @@ def test_percent(value: float | None, shown: str) -> None:
 def test_shorten() -> None:
     assert shorten("abc", 3) == "abc"
     assert shorten("ab cd", 4) == "ab…"
+
+
+def test_a_summary_is_markdown_that_no_name_can_break() -> None:
+    summary = render_markdown(hostile_report(), stops=["The case | must *pass*."])
+    assert summary.startswith("### citechat eval: 0 of 2 cases passed\n\n- **The case \\| must \\*pass\\*\\.**\n")
+    assert "<" not in summary
+    rows = [line for line in summary.splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {4}
+    assert "| Passed | 0.000 | 0.000 to 0.658 |" in rows
+    assert "never" in summary.splitlines()[-1]
+
+
+def test_a_gate_is_a_test_that_failed() -> None:
+    suite = ElementTree.fromstring(render_junit(hostile_report(), ["worse"]))  # noqa: S314  # our own output
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "3")
+    assert [test.get("name") for test in suite.iter("testcase")][-1] == "gate 1"
+
+
+def run_of(text: str) -> Report:
+    cases = (
+        Case("days", "How many days of leave do staff get?", answer=(("25",),)),
+        Case("colour", "What colour is the canteen?", answer=(("blue",),)),
+    )
+    return run_suite([Suite(Path("s.yaml"), cases=cases)], lambda _: SmallPipeline({"leave.txt": text}))
+
+
+def test_the_page_shows_what_changed_since_the_baseline() -> None:
+    before = run_of("Staff get 25 days of leave. Nothing else.").as_json()
+    after = run_of("Staff get 26 days of leave. The canteen is blue.")
+    comparison = compare(before, after.as_json())
+    page = Page(render_html(after, before, comparison))
+    assert f"Since the baseline: {comparison.sentence}." in page.text
+    assert "Fixed 1, broken 1" in page.text
+    assert "In the baseline: passed" in page.text
+    assert "Staff get 25 days of leave. [1]" in page.text
+    classes = [attrs["class"] for tag, attrs in page.tags if tag == "details" and "case" in str(attrs["class"])]
+    assert classes == ["case failed changed", "case passed changed"]
+    assert [attrs["id"] for tag, attrs in page.tags if tag == "input"][-1] == "show-changed"
+
+
+def test_a_quote_is_marked_in_its_context() -> None:
+    html = render_html(run_of("The rules say it. Staff get 25 days of leave. Nothing else."))
+    marked = '<span class="soft">The rules say it. </span><mark>Staff get 25 days of leave.</mark>'
+    assert marked in html
+
+
+def test_there_is_no_page_of_a_baseline_but_of_what_changed_since() -> None:
+    report = run_of("Staff get 25 days of leave.")
+    baseline = slim(report.as_json())
+    page = Page(render_html(report, baseline, compare(baseline, report.as_json())))
+    assert "It passed in the baseline." in page.text
+    assert "as in the baseline" in page.text
+    with pytest.raises(InputError, match=r"lacks what a page shows: .* Make it anew"):
+        render_page(baseline)
+
+
+def test_calibration_and_time_are_drawn_to_scale() -> None:
+    report = run_of("Staff get 25 days of leave.").as_json()
+    sure, unsure = calibration_points(report["cases"])
+    assert (sure.x, sure.y, sure.label) == (0, 0, "confidence 0%: answerable 100% of 1")
+    assert unsure.x == pytest.approx(0.8 * WIDTH)
+    assert sure.bottom == pytest.approx(HEIGHT * (1 - wilson(1, 1)[0]))
+    slow = [{"latency_ms": value} for value in (1.0, 99.0, 100.0)]
+    drawn = latency_histogram(slow)
+    assert [bar[3] for bar in drawn.bars] == [HEIGHT / 2, *[0] * 18, HEIGHT]
+    assert [label for _, label in drawn.x_ticks] == ["0", "25", "50", "75", "100"]
+
+
+def test_a_trace_is_shown() -> None:
+    class Broken(SmallPipeline):
+        def ask(self, *_: object, **__: object) -> Answer:
+            raise RuntimeError(f"no such tensor {HOSTILE}")
+
+    suite = Suite(Path("s.yaml"), cases=(Case("c", "Who?", answer=(("Ada",),)),))
+    report = run_suite([suite], lambda _: Broken({"a.txt": "Ada leads."}))
+    page = Page(render_html(report))
+    assert "Failed to ask" in page.text
+    assert "RuntimeError: no such tensor <script>" in page.text
+    junit = ElementTree.fromstring(render_junit(report))  # noqa: S314  # our own output
+    assert (junit.get("failures"), junit.get("errors")) == ("0", "1")

@@ -100,6 +100,8 @@ def _add(options: argparse.Namespace, console: Console) -> int:
 
     with open_corpus(options.home) as corpus:
         results = add_documents(corpus, options.paths, console, password=_password(options.password))
+        if any(result.status == "replaced" for result in results):
+            _tell_impact(corpus, options.home, console)
     found = Counter(result.status for result in results)
     counts = {status: found[status] for status in get_args(AddStatus)}
     console.result(
@@ -112,6 +114,19 @@ def _add(options: argparse.Namespace, console: Console) -> int:
 def _password(given: str) -> str:
     """Return the password, asked for where none is to stand on the command line (which other users can see)."""
     return getpass("Password: ") if given == "-" else given
+
+
+def _tell_impact(corpus: Corpus, home: Path | None, console: Console) -> None:
+    """Say how many eval cases and saved answers cited what is gone; erase the answers that evals keep of it."""
+    from evals.impact import altered, cited_by_saved_answers, counted, recall
+    from evals.memory import forget
+    from rag.settings import load_settings
+
+    folder = load_settings(home).home
+    forget(folder)
+    changed = counted(altered([*recall(folder), *cited_by_saved_answers(folder)], corpus))
+    if changed:
+        console.say(f"{changed} cited text that is no longer there. See: citechat eval impact")
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
@@ -147,6 +162,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 def _remove(options: argparse.Namespace, console: Console) -> int:
     with open_corpus(options.home) as corpus:
         removed = corpus.remove(options.documents)
+        _tell_impact(corpus, options.home, console)
     lines = [one_line(f"removed    {', '.join(info.sources)}  ({info.passages} passages)") for info in removed]
     console.result({"removed": [asdict(info) for info in removed]}, "\n".join(lines))
     return 0

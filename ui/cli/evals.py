@@ -1,56 +1,65 @@
-"""``citechat eval``: whether answers are good, and good enough."""
+"""``citechat eval``: whether answers are good, good enough, and better than they were."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
-from ui.cli.console import Console, Subparsers, add_command, add_group
+from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
+from ui.cli.documents import open_corpus
+from ui.cli.eval_run import add_command_run, positive, write
 
 if TYPE_CHECKING:
+    from evals.draft import Draft
     from evals.summary import Report
-
-BELOW_THRESHOLD = 1
-STANDARD_OUTPUT = Path("-")
-# For these a threshold is the most that is allowed, for all others the least.
-_LESS_IS_BETTER = ("false_answer_rate", "false_refusal_rate", "latency_p50_ms", "latency_p95_ms")
 
 
 def add_commands(commands: Subparsers) -> None:
     """Add ``eval`` and what belongs to it."""
     group = add_group(commands, "eval", "measure the answers")
+    add_command_run(group)
+    parser = add_command(
+        group, "compare", _compare, "compare two reports, case by case", "citechat eval compare before.json after.json"
+    )
+    parser.add_argument("before", type=Path, metavar="A.json", help="a report that eval run --json wrote")
+    parser.add_argument("after", type=Path, metavar="B.json", help="a later one")
+    parser.add_argument("--html", type=Path, metavar="F", help="write the later report as a page, with what changed")
+    parser.add_argument("--common", action="store_true", help="compare only the cases that both have")
     parser = add_command(
         group,
-        "run",
-        _run,
-        "ask the cases and judge the answers",
-        "citechat eval run evals/suite/dossier.yaml --html report.html --min answer_recall=0.9",
-        own_json=True,
+        "impact",
+        _impact,
+        "list the cases and saved answers that cited what a document no longer says",
+        "citechat eval impact --report report.json",
     )
-    parser.add_argument("cases", nargs="+", type=Path, metavar="CASES", help="case files, YAML or JSON Lines")
     parser.add_argument(
-        "--json",
-        nargs="?",
-        type=Path,
-        const=STANDARD_OUTPUT,
-        metavar="F",
-        help="write the report as JSON (no F: print it)",
+        "--report", action="append", default=[], type=Path, metavar="F", help="cases of this report (default: last run)"
     )
-    parser.add_argument("--html", type=Path, metavar="F", help="write the report as a page")
-    parser.add_argument("--junit", type=Path, metavar="F", help="write the outcome as JUnit XML")
-    parser.add_argument(
-        "--min",
-        action="append",
-        default=[],
-        type=_threshold,
-        metavar="METRIC=VALUE",
-        help="exit with 1 if a metric is worse (for error rates and latencies: greater); may be repeated",
+    parser = add_command(
+        group,
+        "draft",
+        _draft,
+        "propose cases from documents, or from what readers said of answers",
+        "citechat eval draft reports/ --out drafts.yaml",
     )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="documents (none: readers' feedback)")
+    parser.add_argument("--out", type=Path, metavar="F", help="write them to this case file (default: print it)")
+    parser.add_argument("--limit", type=positive, default=20, metavar="N", help="from documents at most (default 20)")
+    parser = add_command(
+        group,
+        "sweep",
+        _sweep,
+        "try a small grid of settings on your cases, half of them held out",
+        "citechat eval sweep grid.yaml my-cases.yaml --metric answer_recall",
+    )
+    parser.add_argument("grid", type=Path, metavar="GRID", help="YAML, such as passage_tokens: [96, 144]")
+    parser.add_argument("cases", nargs="+", type=Path, metavar="CASES")
+    parser.add_argument("--metric", default="pass_rate", help="what to choose by (default pass_rate)")
+    parser.add_argument("--write", action="store_true", help="set what proved better in citechat.toml")
     parser = add_command(
         group,
         "calibrate",
@@ -64,70 +73,119 @@ def add_commands(commands: Subparsers) -> None:
     )
 
 
-def _threshold(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not METRIC=VALUE, such as answer_recall=0.9") from None
+def _compare(options: argparse.Namespace, console: Console) -> int:
+    from evals.compare import compare, render_comparison
+    from evals.stored import read_report
+
+    before, after = read_report(options.before), read_report(options.after)
+    comparison = compare(before, after, common=options.common)
+    if options.html:
+        from evals.report import render_page
+
+        write(options.html, render_page(after, before, comparison))
+    console.result(comparison.as_json(), printable(render_comparison(comparison)))
+    return 0
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _impact(options: argparse.Namespace, console: Console) -> int:
+    from evals.impact import altered, cited_by_saved_answers, cited_in, counted, recall
+    from evals.stored import read_report
+    from rag.settings import load_settings
+
+    home = load_settings(options.home).home
+    reported = [citation for path in options.report for citation in cited_in(read_report(path))]
+    citations = (reported if options.report else recall(home)) + cited_by_saved_answers(home)
+    with open_corpus(options.home) as corpus:
+        found = altered(citations, corpus)
+    named = counted(found) or "Nothing"
+    lines = [*(one_line(str(each)) for each in found), f"{named} of {len(citations)} citations cited altered text."]
+    console.result([asdict(each) for each in found], "\n".join(lines))
+    return 0
+
+
+def _draft(options: argparse.Namespace, console: Console) -> int:
+    from evals.draft import from_feedback, render_drafts
+    from evals.feedback import FILE, read_feedback
+    from rag.settings import load_settings
+
+    if options.paths:
+        drafts = _from_documents(options)
+    else:
+        drafts = list(from_feedback(read_feedback(load_settings(options.home).home / FILE)))
+    if not drafts:
+        console.result([], "Nothing to propose: no plain statement that citechat finds again, no feedback.")
+        return 0
+    text = render_drafts(drafts, options.out.parent if options.out else Path(), options.paths)
+    if options.out is None:
+        console.result([draft.entry for draft in drafts], printable(text))
+        return 0
+    if options.out.exists():
+        raise InputError(f"{options.out} is there already.", "Name another file, so that no accepted case is lost.")
+    write(options.out, text)
+    shown = "\n".join(f"{one_line(each.entry['question'])}\n  {one_line(' '.join(each.quotes))}" for each in drafts)
+    console.result(
+        [draft.entry for draft in drafts],
+        f"{shown}\n{len(drafts)} drafts in {options.out}. They count once you have removed their 'draft: true'.",
+    )
+    return 0
+
+
+def _from_documents(options: argparse.Namespace) -> list[Draft]:
+    from tqdm import tqdm
+
+    from evals.draft import from_documents
+    from evals.homes import SuitePipelines
+    from evals.types import Suite
+    from index.corpus import find_files
+    from rag.settings import load_settings
+
+    find_files(options.paths)  # tells of a path that is not there before a model is loaded
+    suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
+    with SuitePipelines(load_settings(options.home)) as pipeline_for, tqdm(unit="question", disable=None) as bar:
+        return list(from_documents(pipeline_for(suite), options.limit, bar.update))
+
+
+def _sweep(options: argparse.Namespace, console: Console) -> int:
     from tqdm import tqdm
 
     from evals.cases import load_cases
+    from evals.choose import choose
     from evals.homes import SuitePipelines
-    from evals.report import render_html, render_json, render_junit, render_text
-    from evals.run import CaseResult, run_suite
+    from evals.memory import AnswerMemory
+    from evals.run import run_suite
+    from evals.sweep import proved, read_grid, render_trials, sweep, with_settings
     from rag.settings import load_settings
 
     suites = [load_cases(path) for path in options.cases]
-    total = sum(len(suite.cases) for suite in suites)
-    with (
-        SuitePipelines(load_settings(options.home)) as pipeline_for,
-        tqdm(total=total, unit="case", disable=None) as bar,
-    ):
-        passed = 0
+    only = choose(suites)
+    grid = read_grid(options.grid, suites)
+    settings = load_settings(options.home)
+    with tqdm(total=(len(grid) + 1) * len(only), unit="case", disable=None) as bar:
 
-        def report_progress(result: CaseResult) -> None:
-            nonlocal passed
-            passed += result.passed
-            bar.set_postfix(passed=passed, refresh=False)
-            bar.update()
+        def run(changed: dict[str, Any]) -> Report:
+            with SuitePipelines(load_settings(options.home, **changed)) as pipeline_for:
+                return run_suite(
+                    suites,
+                    pipeline_for,
+                    lambda _: bar.update(),
+                    only=only,
+                    memory_for=lambda answerer, system: AnswerMemory(answerer.settings.home, system),
+                )
 
-        report = run_suite(suites, pipeline_for, report_progress)
-    failures = list(_failures(report, options.min))
-    if options.json == STANDARD_OUTPUT:
-        console.line(render_json(report).rstrip())
+        trials = sweep(grid, run, options.metric)
+    best = proved(trials)
+    lines = [render_trials(trials, options.metric)]
+    if best is None:
+        lines.append("Keep the settings in use: nothing was better by more than chance on the held-out half.")
     else:
-        console.line(render_text(report).rstrip())
-    for path, render in ((options.json, render_json), (options.html, render_html), (options.junit, render_junit)):
-        if path and path != STANDARD_OUTPUT:
-            _write(path, render(report))
-    for failure in failures:
-        console.say(failure)
-    return BELOW_THRESHOLD if failures else 0
-
-
-def _failures(report: Report, thresholds: Sequence[tuple[str, float]]) -> list[str]:
-    failures = []
-    for name, bound in thresholds:
-        if name not in report.metrics:
-            raise InputError(f"There is no metric {name!r}.", f"The metrics are {', '.join(report.metrics)}.")
-        value = report.metrics[name]
-        upper = name in _LESS_IS_BETTER
-        if value is None or (value > bound if upper else value < bound):
-            shown = "not measured" if value is None else f"{value:.4f}"
-            failures.append(f"{name} is {shown}; {'at most' if upper else 'at least'} {bound} is wanted.")
-    return failures
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.", "Choose another file.") from error
+        named = ", ".join(f"{name}={value}" for name, value in best.settings.items())
+        lines.append(f"Better by more than chance on the held-out half: {named}.")
+        if options.write:
+            path = settings.home / "citechat.toml"
+            write(path, with_settings(path.read_text(encoding="utf-8") if path.exists() else "", best.settings))
+            lines.append(f"Set in {path}.")
+    console.result({"trials": [asdict(trial) for trial in trials], "better": best and best.settings}, "\n".join(lines))
+    return 0
 
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:
@@ -141,7 +199,7 @@ def _calibrate(options: argparse.Namespace, console: Console) -> int:
     with SuitePipelines(settings) as pipeline_for:
         calibration = fit_suites([load_cases(path) for path in options.cases], pipeline_for, options.false_answers)
     path = settings.home / FILE
-    _write(path, json.dumps({"features": FEATURES, **calibration.parameters()}, indent=1) + "\n")
+    write(path, json.dumps({"features": FEATURES, **calibration.parameters()}, indent=1) + "\n")
     console.result(
         {**asdict(calibration), "file": str(path)},
         f"{path} is in use from now on; remove it to go back.\n"

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evals.cases import load_cases
+from evals.choose import choose
+from evals.draft import from_documents, from_feedback, render_drafts
+from evals.feedback import Feedback, Words
+from evals.phrasing import questions_of
+from index.errors import InputError
+from tests.small_pipeline import SmallPipeline
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "answer"),
+    [
+        ("Marco Rubio prepared the first draft.", "Who prepared the first draft?", "Marco Rubio"),
+        ("The plan was published on 20 November 2025.", "When was the plan published?", "2025-11-20"),
+        ("The budget is 1,200 euros per person.", "How many euros is the budget per person?", "1200 euros"),
+        ("The Donbas is the one region in it.", "What is the Donbas?", "the one region in it"),
+        ("Marco Rubio is the secretary of state.", "Who is Marco Rubio?", "the secretary of state"),
+    ],
+)
+def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: str) -> None:
+    asking = next(questions_of(sentence))
+    assert asking.question == question
+    assert answer in (asking.wording, asking.date, str(asking.quantity))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "He is the secretary of state.",
+        "If it is warm for one hour, we save about 6,000 euros.",
+        "Volodymyr Zelensky leads the country and is the man to see.",
+        "“We will not go to Geneva on Sunday, whatever they say,” said Marco Rubio.",
+        "Too short.",
+        "The list is 5 items long: one, two, three",
+    ],
+)
+def test_what_is_not_plain_is_left_alone(sentence: str) -> None:
+    assert list(questions_of(sentence)) == []
+
+
+def test_documents_are_drafted_into_cases_that_a_person_must_accept(tmp_path: Path) -> None:
+    texts = {
+        "plan.txt": "Marco Rubio prepared the first draft. The plan was published\non 20 November 2025.",
+        "money.txt": "The budget is 1,200 euros per person. It is not much.",
+    }
+    pipeline = SmallPipeline(texts)
+    drafts = list(from_documents(pipeline, 10))
+    assert [draft.entry["question"] for draft in drafts] == [
+        "Who prepared the first draft?",
+        "How many euros is the budget per person?",
+        "When was the plan published?",
+    ]
+    path = tmp_path / "drafts.yaml"
+    path.write_text(render_drafts(drafts, tmp_path), encoding="utf-8")
+    suite = load_cases(path)
+    assert all(case.draft for case in suite.cases)
+    with pytest.raises(InputError, match="3 of 3 are drafts"):
+        choose([suite])
+    assert suite.cases[0].evidence[0].quote == "Marco Rubio prepared the first draft."
+    assert (suite.cases[2].dates, suite.cases[0].answer) == (("2025-11-20",), (("Marco Rubio",),))
+
+
+def test_a_question_that_finds_another_sentence_is_not_proposed() -> None:
+    twice = {"a.txt": "Marco Rubio prepared the first draft.", "b.txt": "Anna Lind prepared the first draft."}
+    assert [draft.quotes for draft in from_documents(SmallPipeline(twice), 10)] == [
+        ("Marco Rubio prepared the first draft.",)
+    ]
+
+
+def test_judgements_of_readers_become_drafts(tmp_path: Path) -> None:
+    quote = Words("plan.txt", "Marco Rubio prepared it.")
+    judged = [
+        Feedback("Who did it?", "down", "wrong man", "answered", (quote,)),
+        Feedback("Who did it?", "up", "", "answered", (quote,)),
+        Feedback("Where?", "down", "not\nthere: # \x1b", "answered", (quote,)),
+        Feedback("Why?", "down", "", "not_found", ()),
+        Feedback("What?", "up", "", "not_found", ()),
+    ]
+    path = tmp_path / "drafts.yaml"
+    path.write_text(render_drafts(list(from_feedback(judged)), tmp_path), encoding="utf-8")
+    cases = {case.question: case for case in load_cases(path).cases}
+    assert all(case.draft for case in cases.values())
+    assert cases["Who did it?"].answer == (("Marco Rubio prepared it.",),)
+    assert {question: case.tags[1] for question, case in cases.items()} == {
+        "Who did it?": "praised",
+        "Where?": "complaint",
+        "Why?": "gap",
+        "What?": "refused",
+    }
+    assert "# A reader said: down (not there: #  ). Write what" in path.read_text(encoding="utf-8")
+
+
+def test_ids_differ(tmp_path: Path) -> None:
+    judged = [Feedback(f"Who did it{mark}", "up", "", "not_found", ()) for mark in ("?", "!", "")]
+    path = tmp_path / "drafts.yaml"
+    path.write_text(render_drafts(list(from_feedback(judged)), tmp_path), encoding="utf-8")
+    assert [case.id for case in load_cases(path).cases] == ["who-did-it", "who-did-it-2", "who-did-it-3"]

@@ -1,0 +1,115 @@
+"""Metrics against reference implementations on random data: scikit-learn, SciPy, NumPy, and SQuAD's own definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, bootstrap
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score
+
+from evals import metrics, wordings
+from evals.compare import compare
+
+RANDOM = np.random.default_rng(11)
+RELEVANCE = [RANDOM.integers(0, 2, 12) for _ in range(50)]
+
+
+def test_ndcg_is_that_of_scikit_learn() -> None:
+    scores = -np.arange(12)  # ranked as they stand
+    for relevance in RELEVANCE:
+        ideal = sorted(relevance.tolist(), reverse=True)
+        for k in (1, 5, 10):
+            expected = ndcg_score([relevance], [scores], k=k)
+            assert metrics.ndcg(relevance.tolist(), ideal, k) == pytest.approx(expected)
+
+
+def test_reciprocal_rank_is_that_of_scikit_learn() -> None:
+    """With one relevant hit, average precision is the reciprocal rank."""
+    for rank in range(1, 13):
+        relevance = np.eye(12, dtype=int)[rank - 1]
+        expected = label_ranking_average_precision_score([relevance], [-np.arange(12)])
+        assert metrics.reciprocal_rank(rank) == pytest.approx(expected)
+
+
+def test_auc_is_that_of_scikit_learn() -> None:
+    confidence, can = RANDOM.random(300).round(2), RANDOM.random(300) < 0.6
+    ours = metrics.auc(confidence[can].tolist(), confidence[~can].tolist())
+    assert ours == pytest.approx(roc_auc_score(can, confidence))
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 5), (3, 7), (29, 110), (110, 110)])
+def test_wilson_is_that_of_scipy(hits: int, count: int) -> None:
+    expected = binomtest(hits, count).proportion_ci(0.95, "wilson")
+    assert metrics.wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_percentiles_are_those_of_numpy() -> None:
+    values = RANDOM.random(101).tolist()
+    for percent in (0, 5, 50, 95, 100):
+        assert metrics.percentile(values, percent) == pytest.approx(float(np.percentile(values, percent)))
+
+
+def test_calibration_error_is_the_weighted_gap_of_scikit_learns_curve() -> None:
+    confidence = RANDOM.random(500)
+    true = RANDOM.random(500) < confidence**2
+    share, mean = calibration_curve(true, confidence, n_bins=10)
+    counts = np.histogram(confidence, bins=10, range=(0, 1))[0]
+    expected = float((np.abs(share - mean) * counts[counts > 0]).sum() / 500)
+    judged = list(zip(confidence.tolist(), true.tolist(), strict=True))
+    assert metrics.calibration_error(judged) == pytest.approx(expected)
+
+
+def test_the_interval_of_a_difference_is_that_of_scipys_bootstrap() -> None:
+    before, after = RANDOM.random(80) < 0.6, RANDOM.random(80) < 0.8
+    reports = (
+        {"cases": [{"id": str(n), "passed": bool(ok), "metrics": {"pass_rate": float(ok)}} for n, ok in enumerate(run)]}
+        for run in (before, after)
+    )
+    ours = compare(*reports).differences[0]
+    gaps = after.astype(float) - before
+    theirs = bootstrap((gaps,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(5))
+    assert (ours.low, ours.high) == pytest.approx(theirs.confidence_interval, abs=0.026)  # two cases of eighty
+
+
+# --- SQuAD: lower case, punctuation and articles removed; F1 over the bags of tokens, the best of the wordings --------
+
+
+@pytest.mark.parametrize(
+    ("accepted", "said", "exact", "f1"),
+    [
+        (["Denver Broncos"], "the Denver Broncos!", 1.0, 1.0),
+        (["the cat sat"], "a cat", 0.0, 2 * 1 * 0.5 / (1 + 0.5)),
+        (["one two", "two three four"], "three four five", 0.0, 2 / 3),
+        (["to be or not to be"], "to be to be", 0.0, 2 * 1 * (4 / 6) / (1 + 4 / 6)),
+        (["yes"], "no", 0.0, 0.0),
+        (["the"], "", 1.0, 1.0),
+        (["x"], "", 0.0, 0.0),
+    ],
+)
+def test_squad_scores(accepted: list[str], said: str, exact: float, f1: float) -> None:
+    assert wordings.normalised_match(accepted, said) == exact
+    assert wordings.token_f1(accepted, said) == pytest.approx(f1)
+
+
+TOKENS = st.lists(st.sampled_from(["red", "green", "blue", "one"]), max_size=8)
+
+
+@given(TOKENS, TOKENS)
+def test_f1_is_precision_and_recall_of_matched_tokens(said: list[str], wanted: list[str]) -> None:
+    matched = 0
+    unmatched = list(wanted)
+    for token in said:
+        if token in unmatched:
+            unmatched.remove(token)
+            matched += 1
+    ours = wordings.token_f1([" ".join(wanted)], " ".join(said))
+    if not said or not wanted:
+        assert ours == float(said == wanted)
+    elif not matched:
+        assert ours == 0
+    else:
+        precision, recall = matched / len(said), matched / len(wanted)
+        assert ours == pytest.approx(2 * precision * recall / (precision + recall))

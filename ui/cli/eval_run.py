@@ -1,0 +1,235 @@
+"""``citechat eval run``: ask the cases, judge the answers, write the reports, stop a build."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import InputError
+from ui.cli.console import Console, Subparsers, add_command
+
+if TYPE_CHECKING:
+    from evals.answerer import Answerer
+    from evals.compare import Comparison
+    from evals.memory import AnswerMemory
+    from evals.run import CaseResult
+    from evals.stored import StoredReport
+    from evals.summary import Report
+    from evals.types import Suite
+
+BELOW_THRESHOLD = 1
+STANDARD_OUTPUT = Path("-")
+
+
+def add_command_run(group: Subparsers) -> None:
+    """Add ``eval run``."""
+    parser = add_command(
+        group,
+        "run",
+        _run,
+        "ask the cases and judge the answers",
+        "citechat eval run evals/suite/dossier.yaml --html report.html --min answer_recall=0.9",
+        own_json=True,
+    )
+    parser.add_argument("cases", nargs="+", type=Path, metavar="CASES", help="case files: YAML, JSON Lines or CSV")
+    reports = parser.add_argument_group("reports")
+    reports.add_argument(
+        "--json",
+        nargs="?",
+        type=Path,
+        const=STANDARD_OUTPUT,
+        metavar="F",
+        help="write the report as JSON (no F: print it)",
+    )
+    reports.add_argument("--html", type=Path, metavar="F", help="write the report as a page")
+    reports.add_argument("--junit", type=Path, metavar="F", help="write the outcome as JUnit XML")
+    reports.add_argument("--markdown", type=Path, metavar="F", help="write a summary for the page of a build")
+    reports.add_argument(
+        "--save-baseline", type=Path, metavar="F", help="write what a later --baseline needs, small enough to commit"
+    )
+    gates = parser.add_argument_group("gates (exit with 1)")
+    gates.add_argument(
+        "--min",
+        action="append",
+        default=[],
+        type=_threshold,
+        metavar="METRIC=VALUE",
+        help="if a metric is worse (for error rates and latencies: greater); may be repeated",
+    )
+    gates.add_argument(
+        "--baseline", type=Path, metavar="F", help="if a metric dropped, by more than chance, since this report"
+    )
+    gates.add_argument("--common", action="store_true", help="compare only the cases that the baseline has too")
+    gates.add_argument(
+        "--must-pass", action="append", default=[], metavar="ID", help="if this case fails; may be repeated"
+    )
+    which = parser.add_argument_group("which cases")
+    which.add_argument(
+        "--filter", action="append", default=[], metavar="COND", help="tag=who, tag!=who or id=draft-*; all must hold"
+    )
+    which.add_argument("--failed-from", type=Path, metavar="F", help="only those that failed in this report")
+    which.add_argument("--drafts", action="store_true", help="drafts too")
+    how = parser.add_argument_group("how")
+    how.add_argument("--workers", type=positive, default=1, metavar="N", help="conversations asked at a time")
+    how.add_argument("--repeat", type=positive, default=1, metavar="N", help="ask N times, and tell the variance")
+    how.add_argument("--fresh", action="store_true", help="ask again what an unchanged system has answered before")
+    how.add_argument("--watch", action="store_true", help="run again whenever a case file or a document changes")
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not METRIC=VALUE, such as answer_recall=0.9") from None
+
+
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if not options.watch:
+        return _run_once(options, console)[0]
+    from evals.watch import wait_for_change
+
+    while True:
+        code, watched = BELOW_THRESHOLD, list(options.cases)
+        try:
+            code, watched = _run_once(options, console)
+        except InputError as error:  # a file that is being edited may be broken for a while
+            console.error(error)
+        console.say("Waiting for a change; Ctrl-C ends.")
+        try:
+            wait_for_change(watched)
+        except KeyboardInterrupt:
+            return code
+
+
+def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[Path]]:
+    """Return the exit code and the files and folders that the outcome depends on."""
+    from evals.cases import load_cases
+    from evals.choose import choose, parse_condition
+    from evals.compare import compare, render_comparison
+    from evals.gate import below, dropped, must_pass
+    from evals.stored import read_report
+
+    suites = [load_cases(path) for path in options.cases]
+    conditions = [parse_condition(text) for text in options.filter]
+    failed_in = read_report(options.failed_from) if options.failed_from else None
+    baseline = read_report(options.baseline) if options.baseline else None
+    only = choose(suites, conditions, failed_in, options.drafts)
+    report = _asked(options, console, suites, only)
+    comparison = None
+    stops = below(report, options.min) + must_pass(report, options.must_pass)
+    if baseline is not None:
+        comparison = compare(baseline, report.as_json(), common=options.common)
+        stops += dropped(comparison)
+    for problem in report.stale:
+        console.say(problem)
+    _write_reports(options, console, report, baseline, comparison, stops)
+    if comparison is not None:
+        console.say(f"Against {options.baseline}: {render_comparison(comparison)}")
+    for stop in stops:
+        console.say(stop)
+    watched = [*options.cases, *(path for suite in suites for path in suite.corpus)]
+    return BELOW_THRESHOLD if stops else 0, watched
+
+
+def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
+    from tqdm import tqdm
+
+    from evals.homes import SuitePipelines
+    from evals.impact import altered, counted, recall, remember
+    from evals.memory import AnswerMemory
+    from evals.repeat import combine
+    from evals.run import run_suite
+    from rag.settings import load_settings
+
+    total = len(only) * options.repeat
+    memories: list[AnswerMemory] = []
+    runs: list[Report] = []
+    passed = 0
+    with (
+        SuitePipelines(load_settings(options.home)) as pipeline_for,
+        tqdm(total=total, unit="case", disable=None) as bar,
+    ):
+
+        def progress(result: CaseResult) -> None:
+            nonlocal passed
+            passed += result.passed
+            bar.update()
+            bar.set_postfix_str(f"{passed} passed, {passed / max(1, bar.n):.0%}", refresh=False)
+
+        def memory_for(answerer: Answerer, system: Mapping[str, object]) -> AnswerMemory:
+            memories.append(AnswerMemory(answerer.settings.home, system, len(runs), fresh=options.fresh))
+            return memories[-1]
+
+        def after_suite(answerer: Answerer, results: Sequence[CaseResult]) -> None:
+            home = answerer.settings.home
+            changed = counted(altered(recall(home), answerer.corpus))
+            if changed:
+                console.say(f"Since the last run, the documents no longer say what {changed} cited.")
+            remember(home, results)
+
+        try:
+            for _ in range(options.repeat):
+                made = run_suite(
+                    suites,
+                    pipeline_for,
+                    progress,
+                    only=only,
+                    memory_for=memory_for,
+                    after_suite=after_suite,
+                    workers=options.workers,
+                )
+                runs.append(made)
+        except KeyboardInterrupt:
+            console.say("The answers so far are kept. Run the same command again to go on.")
+            raise
+    known = sum(memory.found for memory in memories)
+    if known:
+        unchanged = "Nothing has changed" if known >= total else "The rest is as before"
+        console.say(f"{unchanged}: {known} answers of an earlier run were used (--fresh asks again).")
+    return combine(runs)
+
+
+def _write_reports(
+    options: argparse.Namespace,
+    console: Console,
+    report: Report,
+    baseline: StoredReport | None,
+    comparison: Comparison | None,
+    stops: list[str],
+) -> None:
+    from evals.continuous import render_junit, render_markdown
+    from evals.report import render_baseline, render_html, render_json, render_text
+
+    if options.json == STANDARD_OUTPUT:
+        console.line(render_json(report).rstrip())
+    else:
+        console.line(render_text(report).rstrip())
+    if options.json and options.json != STANDARD_OUTPUT:
+        write(options.json, render_json(report))
+    if options.save_baseline:
+        write(options.save_baseline, render_baseline(report))
+    if options.html:
+        write(options.html, render_html(report, baseline, comparison))
+    if options.junit:
+        write(options.junit, render_junit(report, stops))
+    if options.markdown:
+        write(options.markdown, render_markdown(report, comparison, stops))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, its folder too; raise ``InputError`` if that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}.", "Choose another file.") from error
