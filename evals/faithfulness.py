@@ -39,7 +39,7 @@ from rag.verify import FEATURES, FILE, SIGNS, Verifier
 
 FALSE_ALARMS = 0.05
 """Share of the supported claims that may be called unsupported."""
-LIMIT = 1500
+LIMIT = 1200
 """Claims of each kind that are read, at most."""
 _SEED = 7
 
@@ -76,7 +76,8 @@ def begin(data: Path) -> Iterator[Example]:
 def refchecker(data: Path) -> Iterator[Example]:
     """Yield the claims of RefChecker about Natural Questions whose paragraph QED has."""
     with gzip.open(data / "qed" / "qed-dev.jsonl.gz", "rt", encoding="utf-8") as lines:
-        passages = {str(row["example_id"]): row["paragraph_text"] for row in map(json.loads, lines)}
+        rows = [json.loads(line) for line in lines]
+    passages = {str(row["example_id"]): f"{row['title_text']}. {row['paragraph_text']}" for row in rows}
     for path in sorted((data / "faithfulness" / "refchecker" / "zero_context").glob("*.json")):
         for reply in json.loads(path.read_text(encoding="utf-8")):
             for claim in reply["claude2_response_kg"]:
@@ -126,14 +127,15 @@ def measure(examples: Sequence[Example], verifier: Verifier) -> tuple[Floats, Bo
 
 
 def calibrate(examples: Sequence[Example], features: Floats, broken: Booleans) -> tuple[Gate, dict[str, object]]:
-    """Fit the model and its line to the examples that are not kept out."""
+    """Fit the model to the examples that are not kept out, and its line to those that are whole sentences."""
     supported = np.array([example.supported for example in examples])
     ours = ~np.array([example.held_out for example in examples])
     groups = [example.passage for example, chosen in zip(examples, ours, strict=True) if chosen]
     parameters = {"features": list(FEATURES), **fit(features[ours], supported[ours], groups, None, SIGNS).parameters()}
     gate = Gate(LinearModel.parse(parameters, FEATURES), 0.0)
     scores = np.where(broken, 0.0, [gate.confidence(row) for row in features])
-    line = float(np.quantile(scores[ours & supported], FALSE_ALARMS))
+    whole = np.array([example.kind != "refchecker" for example in examples])
+    line = float(np.quantile(scores[ours & supported & whole], FALSE_ALARMS))
     parameters["threshold"] = line
     return Gate(gate.model, line), parameters
 

@@ -58,15 +58,20 @@ def claims(text: str, chance: random.Random) -> Iterator[Claim]:
     spans = [span for line in _lines(text) for span in sentence_spans(text[line.start : line.end], line.start)]
     for first in range(0, len(spans) - SENTENCES + 1, SENTENCES):
         passage = text[spans[first].start : spans[first + SENTENCES - 1].end]
-        span = spans[first + chance.randrange(SENTENCES)]
-        sentence = text[span.start : span.end]
-        if not (_SHORTEST <= len(sentence) <= _LONGEST and sentence.endswith((".", "”", '"')) and "\n" not in passage):
-            continue
-        said = shortened(sentence, chance)
-        if said != sentence:
-            yield Claim(passage, said, "true")
-        for kind, altered in mutated(said, passage, text, chance).items():
-            yield Claim(passage, altered, kind)
+        one = chance.randrange(SENTENCES)
+        for place, span in enumerate(spans[first : first + SENTENCES]):
+            sentence = text[span.start : span.end]
+            chosen = place == one or speakers(sentence)
+            if chosen and _SHORTEST <= len(sentence) <= _LONGEST and sentence.endswith(".") and "\n" not in passage:
+                yield from _about(sentence, passage, text, chance)
+
+
+def _about(sentence: str, passage: str, text: str, chance: random.Random) -> Iterator[Claim]:
+    said = shortened(sentence, chance)
+    if said != sentence:
+        yield Claim(passage, said, "true")
+    for kind, altered in mutated(said, passage, text, chance).items():
+        yield Claim(passage, altered, kind)
 
 
 def shortened(sentence: str, chance: random.Random) -> str:
@@ -151,7 +156,7 @@ def _turned(claim: str, chance: random.Random) -> str | None:
 def _other_speaker(claim: str, source: str, chance: random.Random) -> str | None:
     who = speakers(claim)
     known = frozenset(capitalised(source)) | frozenset(capitalised(claim))
-    own = [span for span in people(outside_speech(claim), known)]
+    own = people(outside_speech(claim), known)
     others = sorted({source[span.start : span.end] for span in people(source, known)})
     others = [name for name in others if not any(word in claim for word in name.split())]
     if not (who or has_speech(claim)) or not own or not others:

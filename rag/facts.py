@@ -6,6 +6,7 @@ These rules are not learned. What breaks one is not shown as supported, however 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from index.sentences import sentence_spans
@@ -33,18 +34,26 @@ _MONTHS = "january february march april may june july august september october n
 _SPEECH_MARKS = re.compile(r"[“”„«»\"]")
 _QUOTATION = re.compile(r"[“„«\"]\s*([^“”„«»\"]+?)[\s.,;!?]*[”“»\"]")
 _RELATIVE = frozenset("yesterday today tomorrow tonight noon midnight".split())
-_OPENERS = frozenset("according yes there".split())
+_OPENERS = frozenset(
+    "according yes no well yeah absolutely many several even since although though while another like unlike despite "
+    "within among every overall however additionally meanwhile moreover furthermore therefore thus instead besides "
+    "although among along another later earlier recently originally currently initially finally usually often people "
+    "today perhaps maybe sometimes indeed actually one two three".split()
+)
+"""Words that open a sentence without being a name, beside the stop words."""
 
 SAYING = (
     "said|says|say|saying|told|tells|added|adds|wrote|writes|claimed|claims|stated|states|announced|announces|warned"
     "|warns|argued|argues|insisted|insists|replied|replies|asked|asks|called|calls|described|describes|explained"
     "|explains|noted|notes|posted|tweeted|declared|declares|remarked|suggested|suggests|stressed|responded|commented"
 )
-_NAME = r"\b[A-ZÀ-Þ][\w’'-]+(?:\s(?:(?:van|von|de|der|al|bin)\s)?[A-ZÀ-Þ][\w’'-]+)*"
+_NAME = r"\b[A-ZÀ-Þ][\w’'-]{1,40}(?:\s(?:(?:van|von|de|der|al|bin)\s)?[A-ZÀ-Þ][\w’'-]{1,40}){0,5}"
 _OFFICE = r"(?:[a-z-]+\s){0,4}"
 _SPEAKERS = (
     re.compile(rf"(?P<name>{_NAME})(?:,[^,.;]{{2,80}},)?\s(?:(?:has|had|also|later|then|once)\s){{0,2}}(?:{SAYING})\b"),
-    re.compile(rf"\b(?:{SAYING})\s{_OFFICE}(?P<name>{_NAME})"),
+    re.compile(
+        rf"\b(?:said|says|added|adds|wrote|writes|explained|insisted|replied|noted)\s{_OFFICE}(?P<name>{_NAME})"
+    ),
     re.compile(rf"\b[Aa]ccording\sto\s(?:the\s)?{_OFFICE}(?P<name>{_NAME})"),
 )
 _NEGATIONS = frozenset(
@@ -130,18 +139,30 @@ def _month(word: str) -> str | None:
 
 
 def _missing_names(claim: str, text: str, question: str) -> list[str]:
-    """Return the capitalised words that no quote has; an opening word too, unless it is one of the question's."""
+    """Return the capitalised words that no quote has; an opening word too, unless it is one of the question's.
+
+    Capitals that are the initials of capitalised words in a row, such as *UN*, stand for them.
+    """
     known = {stem(word.group()) for word in words(text)}
     plain = {word.group() for word in words(question)} | STOP_WORDS | _OPENERS
     opening = {span.start for span in sentence_spans(claim)}
-    return [
-        name
-        for word in words(claim)
-        if (name := word.group())[0].isupper() or any(map(str.isdigit, name))
-        if stem(name) not in known
-        and not (name.lower() in plain and (word.start() in opening or not name.isupper()))
-        and not numbers(name)
-    ]
+    missing = []
+    for word in words(claim):
+        name = word.group()
+        lowered = name.lower().replace("’", "'")
+        if not is_name(name) or stem(name) in known or numbers(name):
+            continue
+        common = lowered in plain or lowered.split("'")[0] in STOP_WORDS
+        if common and (word.start() in opening or len(name) == 1 or not name.isupper()):
+            continue
+        if not (name.isupper() and re.search(r"\b" + r"\w*\W{1,2}".join(name), text)):
+            missing.append(name)
+    return missing
+
+
+def is_name(word: str) -> bool:
+    """Tell whether a word may be one of a name: it has a capital or a digit."""
+    return word[0].isupper() or any(map(str.isdigit, word))
 
 
 def _plain(text: str) -> str:
@@ -150,30 +171,39 @@ def _plain(text: str) -> str:
 
 def speakers(text: str) -> list[frozenset[str]]:
     """Return who is said to say something in a text, each as the stems of the name."""
-    return [
-        frozenset(term.stem for term in terms(match["name"]))
-        for pattern in _SPEAKERS
-        for match in pattern.finditer(text)
-        if terms(match["name"])
-    ]
+    return [stems for stems, _ in _placed_speakers(text)]
+
+
+def _placed_speakers(text: str) -> list[tuple[frozenset[str], int]]:
+    """Return the speakers of a text, each with the place of the name."""
+    found = [match for pattern in _SPEAKERS for match in pattern.finditer(text)]
+    named = [(frozenset(term.stem for term in terms(match["name"])), match.start("name")) for match in found]
+    return [(stems, place) for stems, place in named if stems]
 
 
 def _missing_speakers(claim: str, quotes: list[str]) -> list[str]:
-    """Return who speaks in the claim but not in the sentences of the quotes that are most like it."""
+    """Return who speaks in the claim but not in the sentence of the quotes that says it."""
     claimed = speakers(claim)
     if not claimed:
         return []
-    named = frozenset().union(*claimed)
-    said = {term.stem for term in terms(claim)} - named
+    said = {term.stem for term in terms(claim)} - frozenset().union(*claimed)
     sentences = [quote[span.start : span.end] for quote in quotes for span in sentence_spans(quote)]
-    if not sentences:
-        return sorted(named)
     overlaps = [len(said & {term.stem for term in terms(sentence)}) for sentence in sentences]
     nearest = [sentence for sentence, overlap in zip(sentences, overlaps, strict=True) if overlap == max(overlaps)]
-    found = [each for sentence in nearest for each in speakers(sentence)] or [
-        each for sentence in sentences for each in speakers(sentence)
-    ]
+    found = [each for sentence in nearest for each in _speaking(sentence, said)]
+    found = found or [each for sentence in sentences for each in speakers(sentence)]
     return [" ".join(sorted(each)) for each in claimed if not any(each & other for other in found)]
+
+
+def _speaking(sentence: str, said: set[str]) -> list[frozenset[str]]:
+    """Return the speakers of a sentence that stand nearest to most of the words ``said``."""
+    placed = _placed_speakers(sentence)
+    votes = Counter(
+        min(placed, key=lambda speaker: abs(speaker[1] - term.start))[0]
+        for term in (terms(sentence) if placed else ())
+        if term.stem in said
+    )
+    return [stems for stems, _ in placed if votes[stems] == max(votes.values(), default=0)]
 
 
 def polarity(claim: str, sentence: str) -> int:

@@ -6,7 +6,7 @@ interface: what they send is read here, once, and is not trusted: it may be late
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -38,7 +38,7 @@ class LLM(Protocol):
         """What answers say they were written by."""
         ...
 
-    def stream(self, messages: Sequence[Message]) -> Iterator[str]:
+    def stream(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         """Yield the model's reply in pieces, as they come; an empty piece says that nothing has come for a while.
 
         Closing the iterator stops the model.

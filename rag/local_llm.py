@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class LocalLLM:
         """See `LLM`; here the file's name without its ending."""
         return self._path.stem
 
-    def stream(self, messages: Sequence[Message]) -> Iterator[str]:
+    def stream(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         """See `LLM`."""
         yield from relay(lambda emit: self._produce(messages, emit), self._timeout_s)
 

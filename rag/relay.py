@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from index.errors import ModelFailed
 
@@ -22,7 +22,7 @@ Emit = Callable[[str], bool]
 
 def relay(
     produce: Callable[[Emit], None], timeout_s: float, interrupt: Callable[[], None] = lambda: None
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """Run ``produce`` in a thread and yield what it emits; an empty piece for each `PATIENCE_S` without one.
 
     When the reader leaves or the time is over, ``produce`` is told so by its ``Emit``; ``interrupt`` wakes it if it

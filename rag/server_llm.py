@@ -6,7 +6,7 @@ import ipaddress
 import json
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ class ServerLLM:
         """See `LLM`; here the name that the server knows."""
         return self._model
 
-    def stream(self, messages: Sequence[Message]) -> Iterator[str]:
+    def stream(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         """See `LLM`."""
         call = _Call(self._url, self._key, request(messages) | {"model": self._model}, self._timeout_s)
         yield from relay(call.produce, self._timeout_s, call.interrupt)

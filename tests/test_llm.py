@@ -44,7 +44,7 @@ def test_the_same_messages_get_the_same_reply(llm: LLM) -> None:
 
 
 def test_a_reader_who_leaves_stops_the_model(llm: LLM) -> None:
-    with closing(llm.stream(STORY)) as pieces:  # type: ignore[type-var]
+    with closing(llm.stream(STORY)) as pieces:
         assert next(piece for piece in pieces if piece)
     begun = time.monotonic()
     assert "".join(llm.stream(SKY))  # there is one slot: this would wait for the story's end
@@ -105,7 +105,7 @@ def test_a_fast_endless_answer_is_cut_off() -> None:
 
 def test_leaving_hangs_up_even_while_nothing_comes() -> None:
     with serving(llm_servers.silent) as (url, seen):
-        with closing(server(url, timeout_s=60).stream(SKY)) as pieces:  # type: ignore[type-var]
+        with closing(server(url, timeout_s=60).stream(SKY)) as pieces:
             assert next(pieces) == ""
         assert seen.left.wait(2)
 

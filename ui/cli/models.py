@@ -13,7 +13,9 @@ def add_commands(commands: Subparsers) -> None:
     """Add ``models`` and what belongs to it."""
     group = add_group(commands, "models", "list, fetch and check models")
     add_command(group, "list", _list, "list the catalogue and what is on this machine", "citechat models list")
-    parser = add_command(group, "pull", _pull, "fetch a model from the hub", "citechat models pull all-MiniLM-L6-v2")
+    parser = add_command(
+        group, "pull", _pull, "fetch a model from the hub", "citechat models pull qwen2.5-coder-1.5b-instruct"
+    )
     parser.add_argument("name", metavar="NAME")
     add_command(group, "verify", _verify, "compare the files with their pinned SHA-256", "citechat models verify")
 
