@@ -29,7 +29,9 @@ from tqdm import tqdm
 from evals import mutations
 from evals.calibrate import fit
 from evals.metrics import auc
-from index.embedder import SentenceTransformerEmbedder
+from index.embedder import SentenceTransformerEmbedder, Vector
+from index.sentences import sentence_spans
+from index.types import Passage
 from rag.abstain import Gate
 from rag.facts import unfounded
 from rag.models import locate
@@ -115,6 +117,26 @@ def collect(data: Path) -> list[Example]:
     return [each for examples in found.values() for each in examples[:: max(1, -(-len(examples) // LIMIT))]]
 
 
+class _Remembering(SentenceTransformerEmbedder):
+    """An embedder that has embedded its texts before, many at a time."""
+
+    def __init__(self, folder: Path, texts: Sequence[str]) -> None:
+        super().__init__(folder)
+        passages = [Passage(str(n), "", 0, 0, len(text), text, "", "", ()) for n, text in enumerate(texts)]
+        vectors = self.embed_passages(passages)
+        self._known = {text: each.passage for text, each in zip(texts, vectors, strict=True)}
+
+    def embed_query(self, text: str) -> Vector:
+        return self._known[text]
+
+
+def _texts(examples: Sequence[Example]) -> list[str]:
+    """Return every text whose vector is asked for: claims, passages and their sentences."""
+    passages = dict.fromkeys(example.passage for example in examples)
+    sentences = [passage[span.start : span.end] for passage in passages for span in sentence_spans(passage)]
+    return list(dict.fromkeys([*(example.claim for example in examples), *passages, *sentences]))
+
+
 def measure(examples: Sequence[Example], verifier: Verifier) -> tuple[Floats, Booleans]:
     """Return the features of each claim, and whether it breaks a rule."""
     rows, broken = [], []
@@ -169,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"replace rag/{FILE} by what is fitted")
     options = parser.parse_args(arguments)
     examples = collect(options.data)
-    embedder = SentenceTransformerEmbedder(locate(load_settings().embedder))
+    embedder = _Remembering(locate(load_settings().embedder), _texts(examples))
     untrained = Gate(LinearModel(np.zeros(len(FEATURES)), 0.0, np.zeros(len(FEATURES)), np.ones(len(FEATURES))), 0.5)
     features, broken = measure(examples, Verifier(embedder, untrained))
     gate, parameters = calibrate(examples, features, broken)

@@ -7,7 +7,7 @@ quote is replaced by the quote; any other is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
@@ -42,12 +42,17 @@ class Sentence:
     claim: Claim | None = None
 
 
+Ask = Callable[[str, Iterable[tuple[int, str]]], str]
+"""Makes a prompt of a question and numbered quotes."""
+
+
 class Writer:
     """Has a language model answer from quotes."""
 
-    def __init__(self, llm: LLM, verifier: Verifier, context: int) -> None:
-        """``context`` is how many tokens the model can read and write together."""
+    def __init__(self, llm: LLM, verifier: Verifier, context: int, ask: Ask = prompts.write_from) -> None:
+        """``context`` is how many tokens the model can read and write together, ``ask`` what it is asked."""
         self.llm = llm
+        self._ask = ask
         self._verifier = verifier
         self._budget = context - MAX_TOKENS
 
@@ -57,7 +62,7 @@ class Writer:
         Raises:
             ModelFailed: see `LLM.stream`.
         """
-        with closing(self.llm.stream(messages("", []))) as pieces:
+        with closing(self.llm.stream(self._messages("", []))) as pieces:
             next((piece for piece in pieces if piece), None)
 
     def write(self, question: str, offered: Sequence[Claim]) -> Generator[Sentence | None, None, None]:
@@ -74,7 +79,7 @@ class Writer:
             return
         budget = self._budget
         for attempt in range(_ATTEMPTS):
-            chosen = fitting(question, usable, budget)
+            chosen = self._fitting(question, usable, budget)
             if not chosen:
                 raise ContextTooSmall
             try:
@@ -90,7 +95,7 @@ class Writer:
     def _judged(self, question: str, chosen: Sequence[Claim]) -> Generator[Sentence | None, None, None]:
         shown: set[str] = set()
         judged = 0
-        with closing(_sentences(self.llm.stream(messages(question, chosen)))) as sentences:
+        with closing(_sentences(self.llm.stream(self._messages(question, chosen)))) as sentences:
             for raw in sentences:
                 if raw is None:
                     yield None
@@ -122,24 +127,22 @@ class Writer:
             return Sentence(text, "quoted", best)
         return Sentence(text, "dropped")
 
+    def _messages(self, question: str, chosen: Sequence[Claim]) -> list[Message]:
+        quotes = [(claim.quotes[0].n, claim.quotes[0].text) for claim in chosen]
+        return [Message("system", prompts.WRITE), Message("user", self._ask(question, quotes))]
+
+    def _fitting(self, question: str, offered: Sequence[Claim], budget: int) -> list[Claim]:
+        """Return as many of the quotes, from the first, as leave the whole prompt within ``budget`` tokens."""
+        chosen: list[Claim] = []
+        for claim in offered:
+            prompt = self._messages(question, [*chosen, claim])
+            if sum(count(message.content) for message in prompt) > budget:
+                break
+            chosen.append(claim)
+        return chosen
+
     def _verdict(self, text: str, claims: Sequence[Claim], question: str) -> Verdict:
         return self._verifier.judge(text, [claim.quotes[0].text for claim in claims], question)
-
-
-def messages(question: str, chosen: Sequence[Claim]) -> list[Message]:
-    """Return what the model is asked."""
-    quotes = [(claim.quotes[0].n, claim.quotes[0].text) for claim in chosen]
-    return [Message("system", prompts.WRITE), Message("user", prompts.write_from(question, quotes))]
-
-
-def fitting(question: str, offered: Sequence[Claim], budget: int) -> list[Claim]:
-    """Return as many of the quotes, from the first, as leave the whole prompt within ``budget`` tokens."""
-    chosen: list[Claim] = []
-    for claim in offered:
-        if sum(count(message.content) for message in messages(question, [*chosen, claim])) > budget:
-            break
-        chosen.append(claim)
-    return chosen
 
 
 def _sentences(pieces: Generator[str, None, None]) -> Generator[str | None, None, None]:
