@@ -29,7 +29,7 @@ from tqdm import tqdm
 from evals import mutations
 from evals.calibrate import fit
 from evals.metrics import auc
-from index.embedder import SentenceTransformerEmbedder, Vector
+from index.embedder import SentenceTransformerEmbedder
 from index.sentences import sentence_spans
 from index.types import Passage
 from rag.abstain import Gate
@@ -126,7 +126,7 @@ class _Remembering(SentenceTransformerEmbedder):
         vectors = self.embed_passages(passages)
         self._known = {text: each.passage for text, each in zip(texts, vectors, strict=True)}
 
-    def embed_query(self, text: str) -> Vector:
+    def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         return self._known[text]
 
 

@@ -52,8 +52,8 @@ def outcomes(sentences: list[Sentence]) -> list[tuple[str, str | None, list[int]
     return [
         (
             each.outcome,
-            each.claim and each.claim.support,
-            [quote.n for quote in each.claim.quotes] if each.claim else [],
+            each.claim.support if each.claim else None,
+            [q.n for q in each.claim.quotes] if each.claim else [],
         )
         for each in sentences
     ]

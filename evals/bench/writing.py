@@ -2,9 +2,9 @@
 
     python -m evals.bench.writing --llm NAME [--llm-url URL] [--limit N] [--quotes 3 6] [--home DIR]
 
-Asks answerable cases of our own suite and prints, for each number of quotes and each order of the prompt: the time to the
-evidence and to the first sentence that was verified (median and 95th percentile), what became of the model's sentences,
-and answer recall beside that of the same questions without a model.
+Asks answerable cases of our own suite and prints, for each number of quotes and each order of the prompt: the time to
+the evidence and to the first sentence that was verified (median and 95th percentile), what became of the model's
+sentences, and answer recall beside that of the same questions without a model.
 """
 
 from __future__ import annotations
