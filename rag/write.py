@@ -88,7 +88,7 @@ class Writer:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 share = (error.limit - MAX_TOKENS) / error.asked if error.limit and error.asked else 0.5
-                budget = int(budget * min(0.8, max(0.2, share)))
+                budget = int(self._tokens(question, chosen) * min(0.8, max(0.2, share)))
                 continue
             return
 
@@ -135,11 +135,13 @@ class Writer:
         """Return as many of the quotes, from the first, as leave the whole prompt within ``budget`` tokens."""
         chosen: list[Claim] = []
         for claim in offered:
-            prompt = self._messages(question, [*chosen, claim])
-            if sum(count(message.content) for message in prompt) > budget:
+            if self._tokens(question, [*chosen, claim]) > budget:
                 break
             chosen.append(claim)
         return chosen
+
+    def _tokens(self, question: str, chosen: Sequence[Claim]) -> int:
+        return sum(count(message.content) for message in self._messages(question, chosen))
 
     def _verdict(self, text: str, claims: Sequence[Claim], question: str) -> Verdict:
         return self._verifier.judge(text, [claim.quotes[0].text for claim in claims], question)
