@@ -42,6 +42,9 @@ _OPENERS = frozenset(
 )
 """Words that open a sentence without being a name, beside the stop words."""
 
+_SYMBOL = re.compile(r"[^\w\s.,;:!?()'\"’‘“”„«»–—-]")
+"""What is not part of prose: a claim has code, addresses and amounts from its quotes, sign for sign."""
+
 SAYING = (
     "said|says|say|saying|told|tells|added|adds|wrote|writes|claimed|claims|stated|states|announced|announces|warned"
     "|warns|argued|argues|insisted|insists|replied|replies|asked|asks|called|calls|described|describes|explained"
@@ -93,6 +96,7 @@ def unfounded(claim: str, quotes: Iterable[str], question: str = "") -> list[str
         *(f"name: {name}" for name in _missing_names(claim, text, question)),
         *(f"quotation: {words_}" for words_ in _QUOTATION.findall(claim) if _plain(words_) not in _plain(text)),
         *(f"speaker: {name}" for name in _missing_speakers(claim, given)),
+        *(f"symbol: {symbol}" for symbol in sorted(set(_SYMBOL.findall(claim)) - set(text))),
     ]
 
 

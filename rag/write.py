@@ -22,6 +22,8 @@ from rag.verify import Verdict, Verifier
 
 MAX_SENTENCES = 12
 """Sentences of an answer that are judged, at most."""
+MAX_SHOWN = 4
+"""Sentences of an answer that are shown, at most; small models go on through everything they were given."""
 LONGEST = 600
 """Characters of a sentence; what is longer is left out."""
 _ATTEMPTS = 4
@@ -94,7 +96,7 @@ class Writer:
 
     def _judged(self, question: str, chosen: Sequence[Claim]) -> Generator[Sentence | None, None, None]:
         shown: set[str] = set()
-        judged = 0
+        judged = kept = 0
         with closing(_sentences(self.llm.stream(self._messages(question, chosen)))) as sentences:
             for raw in sentences:
                 if raw is None:
@@ -106,7 +108,8 @@ class Writer:
                 yield Sentence(sentence.text, "dropped") if repeated else sentence
                 shown.add(_plain(text))
                 judged += 1
-                if judged == MAX_SENTENCES:
+                kept += bool(sentence.claim and not repeated)
+                if judged == MAX_SENTENCES or kept == MAX_SHOWN:
                     return
 
     def _judge(self, raw: str, question: str, chosen: Sequence[Claim]) -> Sentence:

@@ -50,6 +50,11 @@ def test_what_it_does_not_say_is_named(claim: str, reason: str) -> None:
     assert reason in unfounded(claim, [QUOTE])
 
 
+def test_code_and_addresses_are_taken_sign_for_sign() -> None:
+    assert unfounded("Set it to ‹x›.", ["Set it to <x>."]) == ["symbol: ‹", "symbol: ›"]
+    assert unfounded("Set it to <x> for $5.", ["Set it to <x> for $5 (or more)."]) == []
+
+
 def test_a_word_of_the_question_may_open_a_sentence() -> None:
     assert unfounded("Envoys came to Kyiv.", ["Three men came to Kyiv."]) == ["name: Envoys"]
     assert unfounded("Envoys came to Kyiv.", ["Three men came to Kyiv."], "Did envoys come?") == []

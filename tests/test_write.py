@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing
 from typing import Any
@@ -203,8 +204,7 @@ def test_what_speaks_to_readers_is_not(text: str) -> None:
 def test_no_text_can_leave_its_fence(quote: str, question: str) -> None:
     prompt = prompts.write_from(question, [(1, quote), (2, "Second.")])
     assert prompt.count("<") == prompt.count(">") == 4
-    assert "[" not in prompt
-    assert "|" not in prompt
+    assert not re.search(r"\[\s*(?:\d+|/?INST|/?SYS)\s*\]", prompt)
     assert prompt.count("\n") == 4
     assert prompt.splitlines()[1] == "<quote 2>Second.</quote>"
 

@@ -3,7 +3,8 @@
     python -m evals.bench.writing --llm NAME [--llm-url URL] [--limit N] [--quotes 3 6] [--home DIR]
 
 Asks answerable cases of our own suite and prints, for each number of quotes and each order of the prompt: the time to
-the evidence and to the first sentence that was verified (median and 95th percentile), what became of the model's
+the evidence and to the first sentence that was verified (median and 95th percentile; for the sentence also in processor
+time, all threads together, which other work on the machine changes less), what became of the model's
 sentences, and answer recall beside that of the same questions without a model.
 """
 
@@ -51,6 +52,7 @@ class Tally:
 
     evidence_s: list[float] = field(default_factory=list)
     sentence_s: list[float] = field(default_factory=list)
+    sentence_cpu_s: list[float] = field(default_factory=list)
     total_s: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     recall: list[float] = field(default_factory=list)
@@ -58,7 +60,7 @@ class Tally:
 
     def line(self, name: str) -> str:
         """Return the figures in one line."""
-        times = (self.evidence_s, self.sentence_s, self.total_s)
+        times = (self.evidence_s, self.sentence_s, self.sentence_cpu_s, self.total_s)
         shown = " ".join(f"{percentile(each, 50) or 0:6.2f} {percentile(each, 95) or 0:6.2f}" for each in times)
         counts = " ".join(f"{self.outcomes[outcome]:5}" for outcome in ("kept", "quoted", "dropped"))
         return f"{name:26} {shown}  {counts} {self.fallen_back:5}  {sum(self.recall) / max(1, len(self.recall)):.2f}\n"
@@ -80,19 +82,21 @@ class _Counting(Writer):
 def measure(pipeline: Pipeline, cases: Sequence[Case], tally: Tally) -> None:
     """Ask each case once and add to the tally."""
     for case in tqdm(cases, unit="question", disable=None, leave=False):
-        begun = time.perf_counter()
-        first: float | None = None
+        begun, worked = time.perf_counter(), time.process_time()
+        first: tuple[float, float] | None = None
         answer: Answer | None = None
         for event in pipeline.stream(case.question):
             match event:
                 case Evidence():
                     tally.evidence_s.append(time.perf_counter() - begun)
                 case Delta(text) if first is None and "[" in text:
-                    first = time.perf_counter() - begun
+                    first = time.perf_counter() - begun, time.process_time() - worked
                 case Done(done):
                     answer = done
         tally.total_s.append(time.perf_counter() - begun)
-        tally.sentence_s.append(first or tally.total_s[-1])
+        wall, processor = first or (tally.total_s[-1], time.process_time() - worked)
+        tally.sentence_s.append(wall)
+        tally.sentence_cpu_s.append(processor)
         if answer is not None:
             tally.recall.append(answer_recall(case.answer, answer.text) or 0.0)
             tally.fallen_back += answer.notice is not None
@@ -104,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--llm", required=True, help="as for citechat ask")
     parser.add_argument("--llm-url", help="as for citechat ask")
     parser.add_argument("--limit", type=int, default=24, help="questions, spread evenly over the suite (default 24)")
-    parser.add_argument("--quotes", type=int, nargs="+", default=[3, 6], help="numbers of quotes to try")
+    parser.add_argument("--quotes", type=int, nargs="+", default=[3, 6], help="numbers of quotes to try (default 3 6)")
     parser.add_argument(
         "--home", type=Path, default=Path(".citechat"), help="home folder; seeds/ is added to its index"
     )
@@ -116,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         llm = open_llm(load_settings(options.home, llm=options.llm, llm_url=options.llm_url))
         if llm is None:
             parser.error("name a model")
-        head = " ".join(f"{name + ' p50':>6} {'p95':>6}" for name in ("ev.", "sent", "all"))
+        head = " ".join(f"{name + ' p50':>6} {'p95':>6}" for name in ("ev.", "sent", "cpu", "all"))
         sys.stdout.write(f"{len(chosen)} questions, seconds{'':7} {head}   kept quotd dropd fellb  recall\n")
         with open_pipeline(load_settings(options.home, llm="none")) as pipeline:
             pipeline.corpus.add(find_files([SUITE.parents[1] / "seeds"]))
