@@ -62,8 +62,8 @@ class Settings(BaseSettings):
     """Seconds of an answer, at most."""
     llm_context: int = Field(default=4096, ge=1024)
     """Tokens that the model can read and write together."""
-    llm_quotes: int = Field(default=6, ge=1, le=30)
-    """Quotes that the model sees, at most."""
+    llm_quotes: int = Field(default=3, ge=1, le=30)
+    """Quotes that the model sees, if those that make the answer are fewer."""
 
     title: str = "Ask the documents"
     examples: tuple[str, ...] = (
