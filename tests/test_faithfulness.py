@@ -34,9 +34,8 @@ def data(tmp_path: Path) -> Path:
     written = [{"id": "7", "claude2_response_kg": claims}, {"id": "8", "claude2_response_kg": claims}]
     (replies / "nq.json").write_text(json.dumps(written), encoding="utf-8")
     (tmp_path / "wikinews_en").mkdir()
-    text = (
-        "The plan has 28 points, while others say less. Rubio came to Kyiv at noon. It was signed on 3 May 2025 there."
-    )
+    sentence = "The plan of the nine ministers was signed by 28 countries on 3 May 2025, while others say less."
+    text = " ".join([sentence] * 3)
     (tmp_path / "wikinews_en" / "wikinews_101.jsonl").write_text(
         json.dumps({"id": "w", "text": text}), encoding="utf-8"
     )
