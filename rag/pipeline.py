@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from functools import cache
 from types import TracebackType
 
 from index.corpus import Corpus
-from index.errors import IndexDamaged, InputError
+from index.errors import IndexDamaged, InputError, ModelFailed
 from index.filters import Filter
 from index.store.embedded import EmbeddedStore
 from index.types import Document, Span
@@ -21,7 +21,9 @@ from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.explain import explain_pronoun, with_antecedent
 from rag.likeness import Likeness
 from rag.lists import whole_list
+from rag.llm import open_llm
 from rag.models import locate
+from rag.prose import prose, spoken, written
 from rag.question import Question, analyse
 from rag.read import Candidate, Features, known_names, read
 from rag.rerank import rerank
@@ -29,12 +31,14 @@ from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
-from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
+from rag.types import Answer, Claim, Done, Event, Evidence, Quote, Source, Status, Turn
+from rag.verify import Verifier
+from rag.write import Writer
 
 SHOWN_HITS = 10
 """Passages listed with an answer."""
 
-_WORD = re.compile(r"\S+\s*")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,14 @@ class Reading:
 class Pipeline(AbstractContextManager["Pipeline"]):
     """Answers questions over a corpus. Thread-safe."""
 
-    def __init__(self, corpus: Corpus, cross_encoder: CrossEncoder, settings: Settings) -> None:
+    def __init__(
+        self, corpus: Corpus, cross_encoder: CrossEncoder, settings: Settings, writer: Writer | None = None
+    ) -> None:
+        """Join the parts; without a ``writer``, answers are the quotes themselves."""
         self.corpus = corpus
         self.settings = settings
         self._cross_encoder = cross_encoder
+        self._writer = writer
         self._gate = abstain.load_gate(settings.home)
 
     @property
@@ -73,6 +81,11 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         self.corpus.embedder.embed_query("warm up")
         self._cross_encoder.warm_up()
         self.corpus.store.count()
+        try:
+            if self._writer is not None:
+                self._writer.warm_up()
+        except ModelFailed as error:
+            _log.warning("%s Until it does, answers are quoted without it.", error)
 
     def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
         """Answer a question.
@@ -101,38 +114,55 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         whole = standalone(question, history)
         if whole is None:
             text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
-            yield from _spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
+            yield from spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
         document_of = cache(self.corpus.store.document)
         readings = self.readings(whole, filter, clock)
         found = _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
         hits = tuple(source for each in found if (source := _source(each, document_of)))
-        yield Evidence(hits)
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
-        selections = [self._select(reading) for reading in answered]
-        claims = _claims(zip(answered, selections, strict=True), document_of)
+        chosen = [(reading, self._select(reading)) for reading in answered]
+        claims = _claims(chosen, document_of)
+        offered = _claims([*chosen, *self._further(chosen)], document_of) if self._writer else claims
+        yield Evidence(hits, tuple(quote for claim in offered for quote in claim.quotes))
         if not claims:
             text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
             text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
-            yield from _spoken(_plain(question, whole, "not_found", text, best, hits, clock))
+            yield from spoken(_plain(question, whole, "not_found", text, best, hits, clock))
             return
         clock.lap("write")
-        short = next((selection.short for selection in selections if selection.short), None)
-        yield from _spoken(
-            Answer(
-                question=question,
-                standalone_question=whole,
-                status="answered",
-                confidence=min(reading.confidence for reading in answered),
-                short_answer=short,
-                text=_prose(short, claims),
-                claims=claims,
-                hits=hits,
-                model="extractive",
-                timings_ms=clock.total(),
-            )
+        short = next((selection.short for _, selection in chosen if selection.short), None)
+        quoted = Answer(
+            question=question,
+            standalone_question=whole,
+            status="answered",
+            confidence=min(reading.confidence for reading in answered),
+            short_answer=short,
+            text=prose(short, claims),
+            claims=claims,
+            hits=hits,
+            model="extractive",
+            timings_ms=clock.total(),
         )
+        yield from self._told(quoted, offered, clock)
+
+    def _told(self, quoted: Answer, offered: Sequence[Claim], clock: _Clock) -> Iterator[Event]:
+        if self._writer is None:
+            return spoken(quoted)
+
+        def timings() -> dict[str, float]:
+            clock.lap("write")
+            return clock.total()
+
+        return written(self._writer, quoted, offered, timings)
+
+    def _further(self, chosen: Sequence[tuple[Reading, Selection]]) -> Iterator[tuple[Reading, Selection]]:
+        """Yield what else the language model may see: the next best sentences of each part of the question."""
+        left = self.settings.llm_quotes - sum(len(selection.candidates) for _, selection in chosen)
+        for reading, selection in chosen:
+            rest = [candidate for candidate in reading.candidates if candidate not in selection.candidates]
+            yield reading, Selection(tuple(rest[: max(0, left // len(chosen))]), None)
 
     def readings(self, question: str, where: Filter | None = None, clock: _Clock | None = None) -> list[Reading]:
         """Retrieve and read for each part of a question that stands alone, without deciding anything."""
@@ -183,7 +213,7 @@ def open_pipeline(settings: Settings) -> Pipeline:
     """Load the embedder, open the index of the home folder (or make it), and return what answers questions.
 
     Raises:
-        ModelMissing: the embedder is not on this machine.
+        ModelMissing: the embedder or the language model is not on this machine.
         IndexDamaged: the index cannot be used.
         InputError: the home folder cannot be written.
     """
@@ -194,7 +224,9 @@ def open_pipeline(settings: Settings) -> Pipeline:
     store = EmbeddedStore(settings.home, embedder.fingerprint, embedder.dimension)
     base = folder if settings.embedder == BASE else locate(BASE)  # its hash is checked once
     cross_encoder = CrossEncoder(base, locate(TRAINED))
-    return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings)
+    llm = open_llm(settings)
+    writer = Writer(llm, Verifier(embedder), settings.llm_context) if llm else None
+    return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings, writer)
 
 
 def _claims(
@@ -267,21 +299,10 @@ def _interleaved(lists: Sequence[Sequence[Found]]) -> list[Found]:
     return list(merged.values())
 
 
-def _prose(short: str | None, claims: Sequence[Claim]) -> str:
-    lead = f"**{short.rstrip('.')}.** " if short else ""
-    return lead + " ".join(claim.text + "".join(f" [{quote.n}]" for quote in claim.quotes) for claim in claims)
-
-
 def _plain(
     question: str, whole: str, status: Status, text: str, confidence: float, hits: tuple[Source, ...], clock: _Clock
 ) -> Answer:
     return Answer(question, whole, status, confidence, None, text, (), hits, "extractive", clock.total())
-
-
-def _spoken(answer: Answer) -> Iterator[Event]:
-    for piece in _WORD.findall(answer.text):
-        yield Delta(piece)
-    yield Done(answer)
 
 
 class _Clock:

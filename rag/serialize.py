@@ -9,8 +9,9 @@ from rag.types import Answer, Claim, Source
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON values: the shape of ``citechat ask --json``."""
-    return {
+    """Return an answer as JSON values: the shape of ``citechat ask --json``, with ``notice`` where there is one."""
+    notice = {"notice": answer.notice} if answer.notice else {}
+    return notice | {
         "question": answer.question,
         "standalone_question": answer.standalone_question,
         "status": answer.status,

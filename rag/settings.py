@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -51,6 +51,20 @@ class Settings(BaseSettings):
     threshold: float | None = Field(default=None, ge=0, le=1)
     """Confidence below which the documents are said not to answer; by default the calibrated one."""
 
+    llm: str = "none"
+    """Language model that writes from the quotes: a GGUF file, a name that the server or the catalogue has, or none."""
+    llm_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
+    """Address of a server that speaks the OpenAI interface, such as ``http://127.0.0.1:11434/v1``."""
+    llm_key: SecretStr | None = None
+    llm_key_file: Path | None = None
+    """File that holds the server's key, instead of ``llm_key``."""
+    llm_timeout_s: float = Field(default=120, gt=0)
+    """Seconds of an answer, at most."""
+    llm_context: int = Field(default=4096, ge=1024)
+    """Tokens that the model can read and write together."""
+    llm_quotes: int = Field(default=3, ge=1, le=30)
+    """Quotes that the model sees, if those that make the answer are fewer."""
+
     title: str = "Ask the documents"
     examples: tuple[str, ...] = (
         "Who prepared the draft of the peace plan?",
@@ -69,6 +83,26 @@ class Settings(BaseSettings):
     """Questions per address and minute."""
     max_question_length: int = Field(default=2000, ge=1)
     """Characters of a question, at most."""
+
+    def api_key(self) -> str | None:
+        """Return the key of the language model's server, if one is set.
+
+        Raises:
+            InputError: its file cannot be read or holds no key.
+        """
+        if self.llm_key is not None:
+            return self.llm_key.get_secret_value()
+        if self.llm_key_file is None:
+            return None
+        try:
+            key = self.llm_key_file.expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"Cannot read the key in {self.llm_key_file}: {error}.", "Correct llm_key_file."
+            ) from error
+        if not key.isascii() or not key.isprintable() or not key:
+            raise InputError(f"{self.llm_key_file} holds no key.", "Write the key alone into the file.")
+        return key
 
     @classmethod
     def settings_customise_sources(

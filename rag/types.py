@@ -73,7 +73,8 @@ class Answer:
     ``status`` is ``answered``; ``not_found``, with no claims and the nearest passages in ``hits``; or ``clarify``,
     where ``text`` asks back. ``text`` is plain prose with ``[n]`` after each claim and the short answer in
     ``**bold**``; it holds text of documents, so a surface that renders markup must build it from ``claims``.
-    ``confidence`` is the calibrated probability, 0 to 1, that the documents answer the question.
+    ``confidence`` is the calibrated probability, 0 to 1, that the documents answer the question. ``model`` is the
+    language model that wrote the claims, or ``extractive``; ``notice`` says why one that is configured wrote them not.
     """
 
     question: str
@@ -86,23 +87,31 @@ class Answer:
     hits: tuple[Source, ...]
     model: str
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    notice: str | None = None
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
-        """Every quote of the answer, in the order of its number."""
-        return tuple(quote for claim in self.claims for quote in claim.quotes)
+        """Every quote of the answer once, in the order in which claims cite them."""
+        return tuple({quote.n: quote for claim in self.claims for quote in claim.quotes}.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Event: what was found, before a word of the answer. Comes once, first."""
+    """Event: what was found, before a word of the answer. Comes once, first.
+
+    ``quotes`` are what the answer will be made from; none if it will be refused.
+    """
 
     hits: tuple[Source, ...]
+    quotes: tuple[Quote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Event: the next piece of ``Answer.text``. The pieces, joined, are the text."""
+    """Event: the next piece of ``Answer.text``. The pieces, joined, are the text.
+
+    An empty piece says that the answer is still being written, so that a reader who has left is noticed.
+    """
 
     text: str
 

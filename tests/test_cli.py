@@ -359,7 +359,10 @@ def test_any_terminal_can_ask(home: Path) -> None:
 def test_an_unknown_language_model_is_missing(home: Path) -> None:
     outcome = run("ask", "When does the canteen open?", "--llm", "gpt", "--home", home)
     assert (outcome.code, outcome.output) == (4, "")
-    assert outcome.errors == "citechat: No language model 'gpt' is configured. Leave --llm out, or say: --llm none\n"
+    assert outcome.errors == (
+        "citechat: The language model 'gpt' is no GGUF file and not in the catalogue. "
+        "If a server has it, name the server: --llm-url http://127.0.0.1:11434/v1\n"
+    )
 
 
 def test_an_embedder_that_is_not_there_is_missing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

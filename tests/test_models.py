@@ -35,7 +35,7 @@ def install(tmp_path: Path, content: bytes) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [model.name for model in CATALOGUE])
+@pytest.mark.parametrize("name", [model.name for model in CATALOGUE if not model.optional])
 def test_the_models_of_a_fresh_install_are_there_and_genuine(name: str) -> None:
     (model,) = (model for model in CATALOGUE if model.name == name)
     folder = locate(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -176,8 +177,24 @@ def test_progress_puts_the_short_answer_and_each_claim_on_lines_of_their_own() -
 
 
 def test_reading_counts_passages_and_documents() -> None:
-    assert paragraphs(render.reading((source("a"), source("b")), MESSAGE)) == ["Reading 2 passages from 1 document…"]
-    assert render.reading((), MESSAGE) == "*Looking through the documents…*"
+    assert paragraphs(render.reading((source("a"), source("b")), (), MESSAGE)) == [
+        "Reading 2 passages from 1 document…"
+    ]
+    assert render.reading((), (), MESSAGE) == "*Looking through the documents…*"
+
+
+def test_what_is_written_from_is_shown_while_it_is_written() -> None:
+    quotes = (quote(1, "*One*."), quote(2, "Two."))
+    assert paragraphs(render.reading((source("a"),), quotes, MESSAGE)) == [
+        "Reading 1 passage from 1 document…",
+        "*One*. [1]",
+        "Two. [2]",
+    ]
+
+
+def test_a_notice_stands_at_the_end() -> None:
+    noticed = replace(answer(claims=[Claim("So.", "supported", (quote(1, "So."),))]), notice="No *model*.")
+    assert paragraphs(render.answer(noticed, MESSAGE)) == ["So. [1]", "No *model*."]
 
 
 def test_a_snippet_is_cut_between_words() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from rag.serialize import answer_json
 from rag.types import Answer, Claim, Quote, Source
@@ -84,3 +85,8 @@ def test_an_answer_without_claims() -> None:
     refused = Answer("Who?", "Who?", "not_found", 0.0, None, "No.", (), (), "extractive")
     data = answer_json(refused)
     assert (data["claims"], data["hits"], data["short_answer"], data["timings_ms"]) == ([], [], None, {})
+
+
+def test_a_notice_is_told_where_there_is_one() -> None:
+    assert "notice" not in answer_json(ANSWER)
+    assert answer_json(replace(ANSWER, notice="No model."))["notice"] == "No model."

@@ -57,7 +57,7 @@ class Chat:
                 async for event in events:
                     exchange = _advance(exchange, event)
                     self._conversations.record(exchange)
-                    if not isinstance(event, Delta) or time.monotonic() - drawn > _REDRAW_S:
+                    if not isinstance(event, Delta) or (event.text and time.monotonic() - drawn > _REDRAW_S):
                         drawn = time.monotonic()
                         yield gr.skip(), self._messages(conversation_id), gr.skip()
         except Exception as error:  # noqa: BLE001  # shown in the place of the answer
@@ -183,8 +183,8 @@ def _position(index: int | tuple[int, int]) -> int:
 
 def _advance(exchange: Exchange, event: Event) -> Exchange:
     match event:
-        case Evidence(hits):
-            return replace(exchange, hits=hits)
+        case Evidence(hits, quotes):
+            return replace(exchange, hits=hits, quotes=quotes)
         case Delta(text):
             return replace(exchange, text=exchange.text + text)
         case Done(answer):
@@ -202,5 +202,7 @@ def _content(exchange: Exchange) -> str:
             return "\n\n".join(filter(None, [render.progress(exchange.text), "*Stopped.*"]))
         case _:
             return "\n\n".join(
-                filter(None, [render.progress(exchange.text), render.reading(exchange.hits, exchange.id)])
+                filter(
+                    None, [render.progress(exchange.text), render.reading(exchange.hits, exchange.quotes, exchange.id)]
+                )
             )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from rag.types import Answer, Source, Turn
+from rag.types import Answer, Quote, Source, Turn
 
 State = Literal["running", "complete", "stopped", "failed"]
 
@@ -26,8 +26,8 @@ MAX_AGE_S = 24 * 3600.0
 class Exchange:
     """A question and what became of it.
 
-    ``text`` is the answer as far as it is written, or the problem if it failed; ``hits`` is what was found;
-    ``answer`` is there once ``state`` is ``complete``.
+    ``text`` is the answer as far as it is written, or the problem if it failed; ``hits`` is what was found,
+    ``quotes`` what the answer is written from; ``answer`` is there once ``state`` is ``complete``.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Exchange:
     state: State = "running"
     text: str = ""
     hits: tuple[Source, ...] = ()
+    quotes: tuple[Quote, ...] = ()
     answer: Answer | None = None
 
 

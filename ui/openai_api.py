@@ -144,7 +144,7 @@ class _Completion:
 
     def _lines(self, event: Event) -> list[str]:
         match event:
-            case Delta(text):
+            case Delta(text) if text:
                 content, self._tail = inert(text, self._tail), (self._tail + text)[-3:]
                 return [self._chunk({"content": content})]
             case Done(answer):

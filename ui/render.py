@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.types import Answer, Claim, Source, Support
+from rag.types import Answer, Claim, Quote, Source, Support
 
 EXACT = "exact quote"
 NEAREST = "nearest passage"
@@ -62,13 +62,14 @@ def progress(text: str) -> str:
     return "\n\n".join(filter(None, [_lead(lead[1]) if lead else "", *claims]))
 
 
-def reading(hits: Sequence[Source], message_id: str) -> str:
-    """Return what is shown below an answer while it is written."""
+def reading(hits: Sequence[Source], quotes: Sequence[Quote], message_id: str) -> str:
+    """Return what is shown below an answer while it is written: what was found, and the quotes it is written from."""
     if not hits:
         return "*Looking through the documents…*"
     documents = len({hit.document_id for hit in hits})
     found = f"{count(len(hits), 'passage')} from {count(documents, 'document')}"
-    return f"*Reading* [{found}](#evidence-{message_id})*…*"
+    quoted = [f"{escape(quote.text)} \\[{quote.n}\\]" for quote in quotes[:_NEAREST]]
+    return "\n\n".join([f"*Reading* [{found}](#evidence-{message_id})*…*", *quoted])
 
 
 def answer(answer: Answer, message_id: str) -> str:
@@ -101,6 +102,8 @@ def _answered(answer: Answer, message_id: str) -> Iterable[str]:
     for claim in answer.claims:
         marks = [_link(quote.n, _MARKS[claim.support], message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{_MARKS[claim.support]}*"])])
+    if answer.notice:
+        yield f"*{escape(answer.notice)}*"
 
 
 def _not_found(answer: Answer, message_id: str) -> Iterable[str]:

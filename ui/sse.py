@@ -2,7 +2,7 @@
 
 The ``data`` of each is JSON with the event's name in ``type``::
 
-    sources    {sources: [hit]}                                              what was found, before a word of the answer
+    sources    {sources: [hit], quotes: [quote]}                             what was found, before a word of the answer
     token      {text}                                                        the next piece of the answer
     citations  {status, confidence, short_answer, answer, claims, hits, ...} the whole answer, checked
     done       {message_id, conversation_id, status, model, usage}           the end
@@ -55,9 +55,12 @@ class Reply:
 
     def _messages(self, event: Event) -> list[str]:
         match event:
-            case Evidence(hits):
-                self._record(replace(self.exchange, hits=hits))
-                return [sse("sources", {"sources": [asdict(hit) for hit in hits]})]
+            case Evidence(hits, quotes):
+                self._record(replace(self.exchange, hits=hits, quotes=quotes))
+                found = {"sources": [asdict(hit) for hit in hits], "quotes": [asdict(quote) for quote in quotes]}
+                return [sse("sources", found)]
+            case Delta(""):
+                return []
             case Delta(text):
                 self._record(replace(self.exchange, text=self.exchange.text + text))
                 return [sse("token", {"text": text})]

@@ -7,13 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import InputError, ModelMissing
+from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command, one_line, printable
 
 if TYPE_CHECKING:
     from rag.types import Answer, Quote, Source, Turn
-
-NO_MODEL = "none"
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -23,26 +21,41 @@ def add_commands(commands: Subparsers) -> None:
         "ask",
         _ask,
         "answer a question from the indexed documents",
-        'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01"',
+        'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01"\n'
+        '  citechat ask "Who prepared the draft?" --llm qwen2.5:7b --llm-url http://127.0.0.1:11434/v1\n'
+        '  citechat ask "Who prepared the draft?" --llm models/qwen2.5-1.5b-instruct-q4_k_m.gguf',
     )
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--filter", metavar="CONDITIONS", help='such as: published>=2025-11-01 and author="Jane Roe"')
     parser.add_argument("--history", type=Path, metavar="FILE", help="earlier turns: a JSON list of {role, content}")
-    parser.add_argument("--llm", metavar="NAME", default=NO_MODEL, help="language model, or none (default)")
+    _add_model(parser)
 
     parser = add_command(
         commands, "serve", _serve, "serve the chat, the widget and the API", "citechat serve --add reports/ --port 8080"
     )
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default 7860)")
+    _add_model(parser)
     parser.add_argument("--add", nargs="+", type=Path, default=[], metavar="PATH", help="bring these up to date first")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--llm",
+        metavar="NAME",
+        help="language model that writes from the quotes: a GGUF file, one of `citechat models list`, or one of the "
+        "server's; none for quotes alone (default: the settings' llm, or none)",
+    )
+    parser.add_argument(
+        "--llm-url",
+        metavar="URL",
+        help="server that speaks the OpenAI interface, such as http://127.0.0.1:11434/v1; its key is CITECHAT_LLM_KEY",
+    )
 
 
 def _ask(options: argparse.Namespace, console: Console) -> int:
     from index.filters import parse_filter
 
-    if options.llm != NO_MODEL:
-        raise ModelMissing(f"No language model {options.llm!r} is configured.", "Leave --llm out, or say: --llm none")
     where = parse_filter(options.filter) if options.filter else None
     history = _history(options.history) if options.history else []
 
@@ -50,8 +63,10 @@ def _ask(options: argparse.Namespace, console: Console) -> int:
     from rag.serialize import answer_json
     from rag.settings import load_settings
 
-    with open_pipeline(load_settings(options.home)) as pipeline:
+    with open_pipeline(load_settings(options.home, llm=options.llm, llm_url=options.llm_url)) as pipeline:
         answer = pipeline.ask(options.question, history, where)
+    if answer.notice:
+        console.say(answer.notice)
     console.result(answer_json(answer), _shown(answer, console))
     return 0
 
@@ -96,7 +111,9 @@ def _place(source: Source | Quote) -> str:
 def _serve(options: argparse.Namespace, console: Console) -> int:
     from rag.settings import load_settings
 
-    settings = load_settings(options.home, host=options.host, port=options.port)
+    settings = load_settings(
+        options.home, host=options.host, port=options.port, llm=options.llm, llm_url=options.llm_url
+    )
 
     from rag.pipeline import open_pipeline
     from ui.app import serve

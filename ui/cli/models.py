@@ -13,14 +13,16 @@ def add_commands(commands: Subparsers) -> None:
     """Add ``models`` and what belongs to it."""
     group = add_group(commands, "models", "list, fetch and check models")
     add_command(group, "list", _list, "list the catalogue and what is on this machine", "citechat models list")
-    parser = add_command(group, "pull", _pull, "fetch a model from the hub", "citechat models pull all-MiniLM-L6-v2")
+    parser = add_command(
+        group, "pull", _pull, "fetch a model from the hub", "citechat models pull qwen2.5-coder-1.5b-instruct"
+    )
     parser.add_argument("name", metavar="NAME")
     add_command(group, "verify", _verify, "compare the files with their pinned SHA-256", "citechat models verify")
 
 
 def _states() -> list[dict[str, str | None]]:
     from index.errors import ModelMissing
-    from rag.models import CATALOGUE, locate
+    from rag.models import CATALOGUE, is_here, locate
 
     states: list[dict[str, str | None]] = []
     for model in CATALOGUE:
@@ -35,6 +37,7 @@ def _states() -> list[dict[str, str | None]]:
                 "licence": model.licence,
                 "folder": folder,
                 "problem": problem,
+                "state": "genuine" if folder else "absent" if model.optional and not is_here(model) else "unusable",
             }
         )
     return states
@@ -43,7 +46,7 @@ def _states() -> list[dict[str, str | None]]:
 def _list(_: argparse.Namespace, console: Console) -> int:
     states = _states()
     lines = [
-        f"{state['name']:20} {state['licence']:11} {state['purpose']}  {state['folder'] or 'absent'}"
+        f"{state['name']:28} {state['licence']:11} {state['purpose']}  {state['folder'] or 'absent'}"
         for state in states
     ]
     console.result(states, "\n".join(lines))
@@ -60,6 +63,10 @@ def _pull(options: argparse.Namespace, console: Console) -> int:
 
 def _verify(_: argparse.Namespace, console: Console) -> int:
     states = _states()
-    lines = [f"{state['name']:20} {state['problem'] or 'genuine'}" for state in states]
+    lines = [f"{state['name']:28} {_verdict(state)}" for state in states]
     console.result(states, "\n".join(lines))
-    return MISSING if any(state["problem"] for state in states) else 0
+    return MISSING if any(state["state"] == "unusable" for state in states) else 0
+
+
+def _verdict(state: dict[str, str | None]) -> str:
+    return "absent, and not needed" if state["state"] == "absent" else state["problem"] or "genuine"

@@ -416,12 +416,13 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       const result = (await this.#stream(turn, signal)) ?? (await this.#stream(turn, signal));
       if (!result) throw new Error(TEXT.dropped);
       const { answer, claims, sources } = result;
-      const quotes = claims.flatMap((claim) => claim.quotes);
+      const quotes = [...new Map(claims.flatMap((claim) => claim.quotes).map((quote) => [quote.n, quote])).values()];
       const nearest = result.status === 'not_found' ? sources.slice(0, 3) : [];
       const rows = [...this.#sources(quotes), ...nearest.map((source) => this.#row(source, source.text))];
       this.#conversation = result.conversation_id;
       this.#write(turn, () => {
         turn.body.replaceChildren(...(claims.length ? this.#claims(result) : [answer]));
+        if (result.notice) turn.answer.append(el('p.small', {}, result.notice));
         if (rows.length) turn.answer.append(el('p.small label', {}, quotes.length ? TEXT.sources : TEXT.nearest));
         turn.answer.append(el('ul', {}, ...rows), this.#feedback(result.message_id));
       });

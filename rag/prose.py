@@ -1,0 +1,70 @@
+"""An answer as text, and as the events in which the text arrives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+from index.errors import ModelFailed
+from rag import prompts
+from rag.types import Answer, Claim, Delta, Done, Event
+from rag.write import Writer
+
+_WORD = re.compile(r"\S+\s*")
+
+
+def prose(short: str | None, claims: Sequence[Claim]) -> str:
+    """Return the text of an answer: the short answer in bold, then each claim with its citations."""
+    return _lead(short) + " ".join(map(_cited, claims))
+
+
+def spoken(answer: Answer) -> Iterator[Event]:
+    """Yield the text of an answer word by word, then the answer."""
+    for piece in _WORD.findall(answer.text):
+        yield Delta(piece)
+    yield Done(answer)
+
+
+def written(
+    writer: Writer, quoted: Answer, offered: Sequence[Claim], timings: Callable[[], Mapping[str, float]]
+) -> Iterator[Event]:
+    """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does.
+
+    ``timings`` is asked when all is written.
+    """
+    claims: list[Claim] = []
+    model, notice = quoted.model, None
+    yield Delta(_lead(quoted.short_answer))
+    try:
+        with closing(writer.write(quoted.standalone_question, offered)) as sentences:
+            for sentence in sentences:
+                claim = sentence.claim if sentence else None
+                yield Delta(_next(claim, claims) if claim else "")
+                if sentence and claim:
+                    claims.append(claim)
+                    model = writer.llm.name if sentence.outcome == "kept" else model
+    except ModelFailed as error:
+        notice = (prompts.BROKE_OFF if claims else prompts.FELL_BACK).format(problem=error)
+    if not claims:
+        notice = notice or prompts.NOTHING_HELD
+    shown = {quote.n for claim in claims for quote in claim.quotes}
+    for claim in quoted.claims if notice else ():
+        if claim.quotes[0].n not in shown:
+            yield Delta(_next(claim, claims))
+            claims.append(claim)
+    text = prose(quoted.short_answer, claims)
+    yield Done(replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, timings_ms=timings()))
+
+
+def _next(claim: Claim, before: Sequence[Claim]) -> str:
+    return (" " if before else "") + _cited(claim)
+
+
+def _lead(short: str | None) -> str:
+    return f"**{short.rstrip('.')}.** " if short else ""
+
+
+def _cited(claim: Claim) -> str:
+    return claim.text + "".join(f" [{quote.n}]" for quote in claim.quotes)
