@@ -6,7 +6,7 @@ Rates and shares lie in 0..1. A figure that has nothing to count over is ``None`
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from math import ceil, floor, sqrt
+from math import ceil, floor, log2, sqrt
 from typing import TYPE_CHECKING
 
 from evals.text import contains, normalise
@@ -114,6 +114,21 @@ def hit_at(rank: int | None, k: int) -> float:
 def reciprocal_rank(rank: int | None) -> float:
     """Return ``1 / rank`` of the first relevant hit, 0 without one. mrr is its mean."""
     return 1 / rank if rank is not None else 0.0
+
+
+def recall_at(ranks: Sequence[int | None], k: int) -> float:
+    """Return ``|{wanted items found at rank <= k}| / |wanted items|``; ``ranks`` has one of each."""
+    return sum(rank is not None and rank <= k for rank in ranks) / len(ranks)
+
+
+def ndcg(gains: Sequence[float], ranks: Sequence[int | None], k: int) -> float:
+    """Return ``DCG@k / ideal DCG@k``, DCG@k being the sum of ``gain / log2(rank + 1)`` over items at rank <= k.
+
+    ``gains`` and ``ranks`` have one value of each wanted item; the ideal order is that of falling gains.
+    """
+    found = sum(gain / log2(rank + 1) for gain, rank in zip(gains, ranks, strict=True) if rank and rank <= k)
+    ideal = sum(gain / log2(rank + 1) for rank, gain in enumerate(sorted(gains, reverse=True)[:k], 1))
+    return found / ideal
 
 
 def false_answer(case: Case, answer: Answer) -> float | None:

@@ -46,9 +46,7 @@ def retrieve(
 
     ``candidates`` are taken from each of the two searches.
     """
-    dense = dict(corpus.store.dense(query, candidates, where))
-    lexical = dict(corpus.store.lexical(search_words(question), candidates, where))
-    dense |= corpus.store.similarities(query, [id_ for id_ in lexical if id_ not in dense])
+    dense, lexical = search(corpus, question, query, candidates, where)
     fused = fuse(dense, lexical, dense_weight)
     ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
     kept: list[Found] = []
@@ -63,6 +61,16 @@ def retrieve(
         if len(kept) == limit:
             break
     return kept
+
+
+def search(
+    corpus: Corpus, question: str, query: Vector, candidates: int, where: Filter | None = None
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the cosines of all passages found by either search, and the BM25 scores of those found by their words."""
+    dense = dict(corpus.store.dense(query, candidates, where))
+    lexical = dict(corpus.store.lexical(search_words(question), candidates, where))
+    dense |= corpus.store.similarities(query, [id_ for id_ in lexical if id_ not in dense])
+    return dense, lexical
 
 
 def search_words(question: str) -> list[str]:
