@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from evals.cases import Suite
@@ -27,14 +28,12 @@ from evals.metrics import mean, ndcg, recall_at, reciprocal_rank
 from evals.pools import POOLS, Pool, Query
 from index.errors import CitechatError, InputError
 from rag.pipeline import Pipeline
-from rag.retrieve import fuse, search
+from rag.retrieve import fuse, inverse_frequencies, search
 from rag.rewrite import searchable, standalone
 from rag.settings import load_settings
 
 FIXED_WEIGHT = 0.6
 """The dense share of the fusion that ours is measured against."""
-DEPTH = 50
-"""Passages taken from each of the two searches."""
 CUTS = (1, 5, 10)
 
 Scores = Mapping[str, float]
@@ -86,15 +85,28 @@ def measure(pool: Pool, pipeline: Pipeline, queries: Sequence[Query], bar: Calla
 
 def rankings(pipeline: Pipeline, question: str) -> dict[str, Scores]:
     """Return the scores of the passages found for a question, by the way they are ranked."""
-    corpus, settings = pipeline.corpus, pipeline.settings
+    corpus = pipeline.corpus
     query = corpus.embedder.embed_query(question)
-    dense, lexical = search(corpus, question, query, DEPTH)
+    searched = search(corpus, question, query, pipeline.settings.candidates)
+    dense, lexical = dict(searched.dense), dict(searched.lexical)
+    cosines = {id_: float(stored.vector @ query) for id_, stored in searched.passages.items()}
     return {
-        "dense": dict(corpus.store.dense(query, DEPTH)),
+        "dense": dense,
         "lexical": lexical,
-        "fixed": fuse(dense, lexical, FIXED_WEIGHT),
-        "ours": fuse(dense, lexical, settings.dense_weight),
+        "fixed": z_scored(cosines, lexical, FIXED_WEIGHT),
+        "ours": fuse(question, query, searched, inverse_frequencies(corpus, question)),
     }
+
+
+def z_scored(dense: Scores, lexical: Scores, dense_weight: float) -> dict[str, float]:
+    """Combine two lists of scores as is usual: each is standardised over all candidates, then averaged by weight.
+
+    A candidate that a list lacks has the score 0 there.
+    """
+    ids = list(dict.fromkeys([*dense, *lexical]))
+    columns = [np.array([scores.get(id_, 0.0) for id_ in ids], np.float64) for scores in (dense, lexical)]
+    normal = [(column - column.mean()) / (column.std() + 1e-9) for column in columns]
+    return dict(zip(ids, (dense_weight * normal[0] + (1 - dense_weight) * normal[1]).tolist(), strict=True))
 
 
 def ranks(query: Query, scores: Scores, pipeline: Pipeline, sources: Mapping[str, tuple[str, ...]]) -> list[int | None]:

@@ -142,16 +142,18 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     def _reading(self, question: str, where: Filter | None, clock: _Clock) -> Reading:
         query = self.corpus.embedder.embed_query(question)
         clock.lap("embed")
+        frequencies = inverse_frequencies(self.corpus, question)
         found = retrieve(
             self.corpus,
             question,
             query,
+            frequencies,
             candidates=self.settings.candidates,
-            dense_weight=self.settings.dense_weight,
             limit=max(SHOWN_HITS, self.settings.read_passages),
+            dense_weight=self.settings.dense_weight,
             where=where,
         )
-        analysed = analyse(question, inverse_frequencies(self.corpus, question))
+        analysed = analyse(question, frequencies)
         clock.lap("retrieve")
         passages = found[: self.settings.read_passages]
         likeness = Likeness(analysed, passages, self.corpus.embedder)
