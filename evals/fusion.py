@@ -29,8 +29,8 @@ from evals.pools import POOLS, Pool, Query
 from index.errors import CitechatError
 from rag import fusion
 from rag.pipeline import Pipeline
-from rag.retrieve import inverse_frequencies, question_terms, search
-from rag.rewrite import searchable, standalone
+from rag.retrieve import inverse_frequencies, search, sought
+from rag.rewrite import background, searchable, standalone
 from rag.settings import load_settings
 
 FITTED_ON = ("squad", "nq", "chunking", "nfcorpus", "mtrag-clapnq")
@@ -63,16 +63,17 @@ def examples(names: Sequence[str], data: Path, home: Path, limit: int) -> Iterat
 def _example(pool: Pool, query: Query, pipeline: Pipeline, sources: dict[str, tuple[str, ...]]) -> Example:
     question = searchable(standalone(query.question, query.history) or query.question)
     vector = pipeline.corpus.embedder.embed_query(question)
-    searched = search(pipeline.corpus, question, vector, pipeline.settings.candidates)
+    frequencies = inverse_frequencies(pipeline.corpus, question)
+    asked = sought(pipeline.corpus, question, vector, frequencies, background(query.question, query.history))
+    searched = search(pipeline.corpus, asked, pipeline.settings.candidates)
     passages = list(searched.passages.values())
-    terms = question_terms(question, inverse_frequencies(pipeline.corpus, question))
     wanted = [
         any(item.matches(sources[stored.passage.document_id], stored.passage.text) for item in query.wanted)
         for stored in passages
     ]
     return Example(
         pool.name,
-        fusion.likenesses(passages, vector, terms),
+        fusion.likenesses(passages, asked.vector, asked.terms),
         np.array(wanted, bool),
         tuple(fusion.query_features(searched.dense, searched.lexical)),
     )

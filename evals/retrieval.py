@@ -28,8 +28,8 @@ from evals.metrics import mean, ndcg, recall_at, reciprocal_rank
 from evals.pools import POOLS, Pool, Query
 from index.errors import CitechatError, InputError
 from rag.pipeline import Pipeline
-from rag.retrieve import fuse, inverse_frequencies, search
-from rag.rewrite import searchable, standalone
+from rag.retrieve import fuse, inverse_frequencies, search, sought
+from rag.rewrite import Background, background, searchable, standalone
 from rag.settings import load_settings
 
 FIXED_WEIGHT = 0.6
@@ -57,6 +57,7 @@ class Figures:
 
 
 WORDINGS: Mapping[str, Wording] = {
+    "with history": lambda query: standalone(query.question, query.history) or query.question,
     "rewritten": lambda query: standalone(query.question, query.history) or query.question,
     "last turn": lambda query: query.question,
     "all turns": lambda query: " ".join([*(turn.content for turn in query.history), query.question]),
@@ -71,30 +72,32 @@ def measure(pool: Pool, pipeline: Pipeline, queries: Sequence[Query], bar: Calla
     wordings = {
         name: wording
         for name, wording in WORDINGS.items()
-        if name == "rewritten" or (conversation and all(map(wording, queries)))
+        if name == "with history" or (conversation and all(map(wording, queries)))
     }
     found: dict[tuple[str, str], list[list[int | None]]] = {}
     for query in queries:
         for asked, wording in wordings.items():
-            for ranked, scores in rankings(pipeline, searchable(wording(query))).items():
+            before = background(query.question, query.history) if asked == "with history" else None
+            for ranked, scores in rankings(pipeline, searchable(wording(query)), before).items():
                 found.setdefault((asked, ranked), []).append(ranks(query, scores, pipeline, sources))
         bar()
     for (asked, ranked), each in found.items():
         yield _figures(pool.name, asked if conversation else "", ranked, queries, each)
 
 
-def rankings(pipeline: Pipeline, question: str) -> dict[str, Scores]:
+def rankings(pipeline: Pipeline, question: str, before: Background | None = None) -> dict[str, Scores]:
     """Return the scores of the passages found for a question, by the way they are ranked."""
     corpus = pipeline.corpus
     query = corpus.embedder.embed_query(question)
-    searched = search(corpus, question, query, pipeline.settings.candidates)
+    asked = sought(corpus, question, query, inverse_frequencies(corpus, question), before)
+    searched = search(corpus, asked, pipeline.settings.candidates)
     dense, lexical = dict(searched.dense), dict(searched.lexical)
-    cosines = {id_: float(stored.vector @ query) for id_, stored in searched.passages.items()}
+    cosines = {id_: float(stored.vector @ asked.vector) for id_, stored in searched.passages.items()}
     return {
         "dense": dense,
         "lexical": lexical,
         "fixed": z_scored(cosines, lexical, FIXED_WEIGHT),
-        "ours": fuse(question, query, searched, inverse_frequencies(corpus, question)),
+        "ours": fuse(asked, searched),
     }
 
 

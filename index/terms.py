@@ -48,6 +48,12 @@ def terms(text: str) -> list[Term]:
     ]
 
 
+def content_words(text: str) -> list[str]:
+    """Return all words but the stop words, or all there are."""
+    every = _WORD.findall(text)
+    return [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
+
+
 def stems(text: str) -> set[str]:
     """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
     return {stem(word) for word in set(_WORD.findall(text))}

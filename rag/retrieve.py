@@ -6,14 +6,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from index.corpus import Corpus
 from index.filters import Filter
 from index.store.base import StoredPassage
-from index.terms import STOP_WORDS, stem, terms, words
+from index.terms import content_words, stem, terms, words
 from index.types import Vector
 from rag.fusion import fusion_model, likenesses, query_features
 from rag.question import quoted_phrases
+from rag.rewrite import Background
 
+TERM_SHARE = 0.6
+"""How much a word asked about before counts, as a share of what its question's vector does."""
 NEAR_DUPLICATE = 0.8
 """Passages that share this part of their distinct terms (Jaccard) say the same."""
 
@@ -29,6 +34,15 @@ class Found:
     score: float
     dense: float
     lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for: words and phrases, a vector of unit length, and stems with what each counts."""
+
+    words: Sequence[str]
+    vector: Vector
+    terms: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ def retrieve(
     *,
     candidates: int,
     limit: int,
+    background: Background | None = None,
     dense_weight: float | None = None,
     where: Filter | None = None,
 ) -> list[Found]:
@@ -56,8 +71,9 @@ def retrieve(
     ``candidates`` are taken from each of the two searches. ``frequencies`` are the question's `inverse_frequencies`.
     Without a ``dense_weight`` it follows the query, see `rag.fusion`.
     """
-    searched = search(corpus, question, query, candidates, where)
-    fused = fuse(question, query, searched, frequencies, dense_weight)
+    wanted = sought(corpus, question, query, frequencies, background)
+    searched = search(corpus, wanted, candidates, where)
+    fused = fuse(wanted, searched, dense_weight)
     lexical = dict(searched.lexical)
     ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
     found = (
@@ -68,25 +84,37 @@ def retrieve(
     return _distinct(found, limit)
 
 
-def search(corpus: Corpus, question: str, query: Vector, candidates: int, where: Filter | None = None) -> Searched:
-    """Search by meaning and by words, each for so many candidates; what is removed meanwhile is left out."""
-    dense = corpus.store.dense(query, candidates, where)
-    lexical = corpus.store.lexical(search_words(question), candidates, where)
-    return Searched(dense, lexical, corpus.store.passages(list(dict([*dense, *lexical]))))
-
-
-def fuse(
+def sought(
+    corpus: Corpus,
     question: str,
     query: Vector,
-    searched: Searched,
     frequencies: Mapping[str, float],
-    dense_weight: float | None = None,
-) -> dict[str, float]:
+    background: Background | None = None,
+) -> Sought:
+    """Return what to look for; the background turns the vector and adds terms, but no words to search by."""
+    terms_ = question_terms(question, frequencies)
+    if background is None:
+        return Sought(search_words(question), query, terms_)
+    turned = query + background.weight * corpus.embedder.embed_query(background.text)
+    before = question_terms(background.text, inverse_frequencies(corpus, background.text))
+    added = {stem_: min(1.0, background.weight) * TERM_SHARE * weight for stem_, weight in before.items()}
+    return Sought(search_words(question), turned / np.linalg.norm(turned), added | terms_)
+
+
+def search(corpus: Corpus, wanted: Sought, candidates: int, where: Filter | None = None) -> Searched:
+    """Search by meaning and by words, each for so many candidates; what is removed meanwhile is left out."""
+    dense = corpus.store.dense(wanted.vector, candidates, where)
+    lexical = corpus.store.lexical(wanted.words, candidates, where)
+    passages = corpus.store.passages(list(dict([*dense, *lexical])))
+    return Searched(dense, lexical, passages)
+
+
+def fuse(wanted: Sought, searched: Searched, dense_weight: float | None = None) -> dict[str, float]:
     """Return the fused score of every passage that was found."""
     model = fusion_model()
     if dense_weight is None:
         dense_weight = model.dense_weight(query_features(searched.dense, searched.lexical))
-    rows = likenesses(list(searched.passages.values()), query, question_terms(question, frequencies))
+    rows = likenesses(list(searched.passages.values()), wanted.vector, wanted.terms)
     return dict(zip(searched.passages, model.scores(rows, dense_weight).tolist(), strict=True))
 
 
@@ -95,12 +123,6 @@ def search_words(question: str) -> list[str]:
     return content_words(question) + [
         " ".join(word.group() for word in words(phrase)) for phrase in quoted_phrases(question)
     ]
-
-
-def content_words(question: str) -> list[str]:
-    """Return all words but the stop words, or all there are."""
-    every = [word.group() for word in words(question)]
-    return [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
 
 
 def question_terms(question: str, frequencies: Mapping[str, float]) -> dict[str, float]:

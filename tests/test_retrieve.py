@@ -11,7 +11,7 @@ from index.corpus import Corpus, find_files
 from index.filters import Filter, parse_filter
 from index.terms import stem, stems
 from rag.fusion import fusion_model, query_features
-from rag.retrieve import Found, inverse_frequencies, retrieve, search, search_words
+from rag.retrieve import Found, inverse_frequencies, retrieve, search, search_words, sought
 from tests.conftest import MakeCorpus
 
 
@@ -83,7 +83,7 @@ def test_the_passage_with_the_words_comes_first(filled: Corpus) -> None:
 def test_scores_are_the_fused_scores_of_the_searches(filled: Corpus, dense_weight: float | None) -> None:
     question = "When was the bridge closed?"
     query, weights = filled.embedder.embed_query(question), inverse_frequencies(filled, question)
-    searched = search(filled, question, query, 10)
+    searched = search(filled, sought(filled, question, query, weights), 10)
     model = fusion_model()
     share = dense_weight or model.dense_weight(query_features(searched.dense, searched.lexical))
     bm25 = dict(filled.store.lexical(["bridge", "closed"], 10))
