@@ -108,7 +108,7 @@ def z_scored(dense: Scores, lexical: Scores, dense_weight: float) -> dict[str, f
     """
     ids = list(dict.fromkeys([*dense, *lexical]))
     columns = [np.array([scores.get(id_, 0.0) for id_ in ids], np.float64) for scores in (dense, lexical)]
-    normal = [(column - column.mean()) / (column.std() + 1e-9) for column in columns]
+    normal = [(column - column.mean()) / (column.std() + 1e-9) if ids else column for column in columns]
     return dict(zip(ids, (dense_weight * normal[0] + (1 - dense_weight) * normal[1]).tolist(), strict=True))
 
 

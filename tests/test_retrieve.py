@@ -11,7 +11,8 @@ from index.corpus import Corpus, find_files
 from index.filters import Filter, parse_filter
 from index.terms import stem, stems
 from rag.fusion import fusion_model, query_features
-from rag.retrieve import Found, inverse_frequencies, retrieve, search, search_words, sought
+from rag.retrieve import TERM_SHARE, Found, inverse_frequencies, retrieve, search, search_words, sought
+from rag.rewrite import Background
 from tests.conftest import MakeCorpus
 
 
@@ -142,3 +143,18 @@ def test_weights_are_inverse_passage_frequencies_from_0_to_1(filled: Corpus) -> 
 
 def test_an_empty_corpus_has_nothing(corpus: Corpus) -> None:
     assert ask(corpus, "Who built the clock?") == []
+
+
+def test_what_was_asked_before_turns_the_search(filled: Corpus) -> None:
+    weights = inverse_frequencies(filled, "Who built it?")
+    query = filled.embedder.embed_query("Who built it?")
+    before = Background("Which clock is in the church tower?", 0.5)
+    alone = sought(filled, "Who built it?", query, weights)
+    turned = sought(filled, "Who built it?", query, weights, before)
+    assert turned.words == alone.words == ["built"]
+    assert np.linalg.norm(turned.vector) == pytest.approx(1, abs=1e-5)
+    assert turned.vector @ filled.embedder.embed_query(before.text) > query @ filled.embedder.embed_query(before.text)
+    assert turned.terms[stem("built")] == alone.terms[stem("built")]
+    clock = inverse_frequencies(filled, "clock")[stem("clock")]
+    assert turned.terms[stem("clock")] == pytest.approx(0.5 * TERM_SHARE * clock)
+    assert set(turned.terms) - set(alone.terms) == {stem(word) for word in ("clock", "church", "tower")}
