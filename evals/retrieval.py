@@ -147,13 +147,14 @@ def _mean(values: Iterable[float]) -> float:
     return mean(list(values)) or 0.0
 
 
-def render(figures: Iterable[Figures]) -> Iterator[str]:
-    """Yield the lines of a table."""
-    yield f"{'set':24}{'asked':13}{'ranked':9}{'n':>5}" + "".join(f"{f'R@{cut}':>7}" for cut in CUTS) + "   nDCG    MRR"
-    for each in figures:
-        recall = "".join(f"{value:7.3f}" for value in each.recall)
-        gain = "      -" if each.ndcg10 is None else f"{each.ndcg10:7.3f}"
-        yield f"{each.pool:24}{each.asked:13}{each.ranked:9}{each.questions:5}{recall}{gain}{each.mrr:7.3f}"
+HEADER = f"{'set':28}{'asked':13}{'ranked':9}{'n':>5}    R@1    R@5   R@10   nDCG    MRR"
+
+
+def render(each: Figures) -> str:
+    """Return figures as a line of a table, see `HEADER`."""
+    recall = "".join(f"{value:7.3f}" for value in each.recall)
+    gain = "      -" if each.ndcg10 is None else f"{each.ndcg10:7.3f}"
+    return f"{each.pool:28}{each.asked:13}{each.ranked:9}{each.questions:5}{recall}{gain}{each.mrr:7.3f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,11 +172,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            figures = list(_measured(options.name or list(POOLS), options, options.home or Path(temporary)))
+            figures = []
+            for each in _measured(options.name or list(POOLS), options, options.home or Path(temporary)):
+                sys.stdout.write("" if figures else f"{HEADER}\n")
+                sys.stdout.write(f"{render(each)}\n")
+                sys.stdout.flush()
+                figures.append(each)
     except CitechatError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stdout.write("\n".join(render(figures)) + "\n")
     if options.json:
         options.json.write_text(json.dumps([asdict(each) for each in figures], indent=1) + "\n", encoding="utf-8")
     return 0
