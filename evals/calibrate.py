@@ -11,7 +11,7 @@ from evals.metrics import auc
 from index.errors import InputError
 from index.filters import parse_filter
 from rag.abstain import SIGNS
-from rag.rewrite import standalone
+from rag.rewrite import background, standalone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +84,8 @@ def fit_suites(
             question = standalone(case.question, case.history)
             if question is None:
                 continue
-            readings = pipeline.readings(question, parse_filter(case.filter) if case.filter else None)
+            where = parse_filter(case.filter) if case.filter else None
+            readings = pipeline.readings(question, where, background(case.question, case.history))
             if len(readings) == 1 and readings[0].features is not None:
                 rows.append(readings[0].features)
                 labels.append(not case.unanswerable)

@@ -31,7 +31,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -41,6 +41,8 @@ from evals.report import render_html, render_json, render_text
 from evals.run import run_suite
 from index.errors import CitechatError, InputError
 from rag.settings import load_settings
+
+Item = TypeVar("Item")
 
 XQUAD_LANGUAGES = ("en", "de", "es", "ar", "zh")
 
@@ -95,20 +97,22 @@ def load(name: str, data: Path, limit: int | None = None, *, unlearned: bool = F
         raise InputError("The limit must be at least 1.")
     collections = list(DATASETS[name](data))
     ids = [case.id for each in collections for case in each.cases if not unlearned or kept_out(each.article(case))]
-    kept = set(ids if limit is None else _spread(ids, min(limit, len(ids))))
+    kept = set(ids if limit is None else spread(ids, limit))
     sampled = (replace(each, cases=tuple(case for case in each.cases if case.id in kept)) for each in collections)
     return [each for each in sampled if each.cases]
 
 
-def _spread(ids: Sequence[str], count: int) -> list[str]:
-    return [ids[number * len(ids) // count] for number in range(count)]
+def spread(items: Sequence[Item], limit: int) -> list[Item]:
+    """Return ``limit`` items at most, spread evenly."""
+    count = min(limit, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def realtimeqa(data: Path) -> Iterator[Collection]:
     """Yield the news quizzes over all their articles."""
     folder = data / "realtimeqa"
-    articles = _lines(folder / "dev_2025h2.articles.jsonl.gz")
-    questions = _lines(folder / "dev_2025h2.questions.jsonl.gz")
+    articles = read_lines(folder / "dev_2025h2.articles.jsonl.gz")
+    questions = read_lines(folder / "dev_2025h2.questions.jsonl.gz")
     documents = {f"{article['id']}.txt": article_text(article) for article in articles}
     yield Collection("realtimeqa", documents, tuple(map(_quiz_case, questions)), {})
 
@@ -143,13 +147,13 @@ def squad(data: Path) -> Iterator[Collection]:
 def xquad(data: Path) -> Iterator[Collection]:
     """Yield the paragraphs and questions of XQuAD, one collection a language."""
     for language in XQUAD_LANGUAGES:
-        articles = _json(data / "multilingual" / f"xquad.{language}.json.gz")["data"]
+        articles = read_json(data / "multilingual" / f"xquad.{language}.json.gz")["data"]
         name = f"xquad-{language}"
         yield joined(name, (_squad_article(article, "", name, (language,)) for article in articles))
 
 
 def _squad(path: Path, prefix: str) -> Iterator[Collection]:
-    for article in _json(path)["data"]:
+    for article in read_json(path)["data"]:
         yield _squad_article(article, f"{prefix}-{_slug(article['title'])}", prefix, ())
 
 
@@ -204,7 +208,7 @@ def clapnq(data: Path) -> Iterator[Collection]:
     records = [
         (record, kind)
         for kind in ("answerable", "unanswerable")
-        for record in _lines(data / "clapnq" / f"dev_{kind}.jsonl.gz")
+        for record in read_lines(data / "clapnq" / f"dev_{kind}.jsonl.gz")
     ]
     yield joined("clapnq", (_clapnq_passage(number, *record) for number, record in enumerate(records)))
 
@@ -229,7 +233,7 @@ def _clapnq_passage(number: int, record: Mapping[str, Any], kind: str) -> Collec
 
 def nq(data: Path) -> Iterator[Collection]:
     """Yield Natural Questions with their gold passages."""
-    records = _lines(data / "nq_open" / "nq-open-oracle.jsonl.gz")
+    records = read_lines(data / "nq_open" / "nq-open-oracle.jsonl.gz")
     yield joined("nq", (_nq_passage(number, record) for number, record in enumerate(records)))
 
 
@@ -251,7 +255,9 @@ def _nq_passage(number: int, record: Mapping[str, Any]) -> Collection:
 def qed(data: Path) -> Iterator[Collection]:
     """Yield the Natural Questions of QED whose answer one sentence explains, with their paragraphs."""
     records = [
-        record for record in _lines(data / "qed" / "qed-dev.jsonl.gz") if "selected_sentence" in record["annotation"]
+        record
+        for record in read_lines(data / "qed" / "qed-dev.jsonl.gz")
+        if "selected_sentence" in record["annotation"]
     ]
     yield joined("qed", (_qed_paragraph(number, record) for number, record in enumerate(records)))
 
@@ -277,7 +283,7 @@ def hotpot(data: Path) -> Iterator[Collection]:
     documents: dict[str, str] = {}
     cases: list[Case] = []
     asked_of: dict[str, str] = {}
-    for record in _json(data / "multihop_small" / "hotpotqa_train.json"):
+    for record in read_json(data / "multihop_small" / "hotpotqa_train.json"):
         paragraphs = dict(record["context"])
         sources = {title: f"{_slug(title)}-{len(documents) + n:05}.txt" for n, title in enumerate(paragraphs)}
         documents |= {sources[title]: f"{title}\n\n{''.join(texts)}\n" for title, texts in paragraphs.items()}
@@ -317,11 +323,13 @@ def _untokenised(text: str) -> str:
     return " ".join(_LOOSE.sub("", text).split())
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON lines, compressed or not. Raises ``InputError`` if it is not there."""
     return [json.loads(line) for line in _open(path).split("\n") if line]
 
 
-def _json(path: Path) -> Any:  # noqa: ANN401  # JSON
+def read_json(path: Path) -> Any:  # noqa: ANN401  # JSON
+    """Read a JSON file, compressed or not. Raises ``InputError`` if it is not there."""
     return json.loads(_open(path))
 
 

@@ -103,6 +103,11 @@ def reciprocal_rank(rank: int | None) -> float:
     return 1 / rank if rank is not None else 0.0
 
 
+def recall_at(ranks: Sequence[int | None], k: int) -> float:
+    """Return ``|{wanted items found at rank <= k}| / |wanted items|``; ``ranks`` has one of each."""
+    return sum(rank is not None and rank <= k for rank in ranks) / len(ranks)
+
+
 def gains(case: Case, hits: Sequence[Source]) -> list[float]:
     """Return for each hit how many items of evidence it is the first to hold (without evidence: groups of wordings)."""
     items = [replace(case, evidence=(item,)) for item in case.evidence] or [
@@ -124,6 +129,15 @@ def ndcg(gained: Sequence[float], ideal: Sequence[float], k: int) -> float | Non
     """
     best = _dcg(ideal[:k])
     return min(1.0, _dcg(gained[:k]) / best) if best else None
+
+
+def ndcg_of_ranks(wanted: Sequence[float], ranks: Sequence[int | None], k: int) -> float | None:
+    """Return the same of what each wanted item is worth and the rank at which it was found, if it was."""
+    gained = [0.0] * k
+    for gain, rank in zip(wanted, ranks, strict=True):
+        if rank is not None and rank <= k:
+            gained[rank - 1] += gain
+    return ndcg(gained, sorted(wanted, reverse=True), k)
 
 
 def _dcg(gained: Sequence[float]) -> float:

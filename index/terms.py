@@ -48,6 +48,17 @@ def terms(text: str) -> list[Term]:
     ]
 
 
+def content_words(text: str) -> list[str]:
+    """Return all words but the stop words, or all there are."""
+    every = _WORD.findall(text)
+    return [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
+
+
+def stems(text: str) -> set[str]:
+    """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
+    return {stem(word) for word in set(_WORD.findall(text))}
+
+
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """Return the stem under which the lexical index holds a word; of a word with apostrophes, the stems joined.

@@ -28,7 +28,7 @@ from rag.question import Question, analyse
 from rag.read import Candidate, Features, known_names, read
 from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
-from rag.rewrite import parts, searchable, standalone
+from rag.rewrite import Background, background, parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
 from rag.types import Answer, Claim, Done, Event, Evidence, Quote, Source, Status, Turn
@@ -117,7 +117,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             yield from spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
         document_of = cache(self.corpus.store.document)
-        readings = self.readings(whole, filter, clock)
+        readings = self.readings(whole, filter, background(question, history), clock)
         found = _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
         hits = tuple(source for each in found if (source := _source(each, document_of)))
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
@@ -164,24 +164,33 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             rest = [candidate for candidate in reading.candidates if candidate not in selection.candidates]
             yield reading, Selection(tuple(rest[: max(0, left // len(chosen))]), None)
 
-    def readings(self, question: str, where: Filter | None = None, clock: _Clock | None = None) -> list[Reading]:
+    def readings(
+        self,
+        question: str,
+        where: Filter | None = None,
+        before: Background | None = None,
+        clock: _Clock | None = None,
+    ) -> list[Reading]:
         """Retrieve and read for each part of a question that stands alone, without deciding anything."""
         clock = clock or _Clock()
-        return [self._reading(searchable(part), where, clock) for part in parts(question)]
+        return [self._reading(searchable(part), where, before, clock) for part in parts(question)]
 
-    def _reading(self, question: str, where: Filter | None, clock: _Clock) -> Reading:
+    def _reading(self, question: str, where: Filter | None, before: Background | None, clock: _Clock) -> Reading:
         query = self.corpus.embedder.embed_query(question)
         clock.lap("embed")
+        frequencies = inverse_frequencies(self.corpus, question)
         found = retrieve(
             self.corpus,
             question,
             query,
+            frequencies,
             candidates=self.settings.candidates,
-            dense_weight=self.settings.dense_weight,
             limit=max(SHOWN_HITS, self.settings.read_passages),
+            background=before,
+            dense_weight=self.settings.dense_weight,
             where=where,
         )
-        analysed = analyse(question, inverse_frequencies(self.corpus, question))
+        analysed = analyse(question, frequencies)
         clock.lap("retrieve")
         passages = found[: self.settings.read_passages]
         likeness = Likeness(analysed, passages, self.corpus.embedder)

@@ -1,9 +1,9 @@
-"""Passages for a question: dense and lexical search, fused by normalised scores, near-duplicates removed."""
+"""Passages for a question: dense and lexical search, put into one order, near-duplicates removed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,14 @@ import numpy as np
 from index.corpus import Corpus
 from index.filters import Filter
 from index.store.base import StoredPassage
-from index.terms import STOP_WORDS, stem, terms, words
+from index.terms import content_words, stem, terms, words
 from index.types import Vector
+from rag.fusion import fusion_model, likenesses, query_features
 from rag.question import quoted_phrases
+from rag.rewrite import Background
 
+TERM_SHARE = 0.6
+"""How much a word asked about before counts, as a share of what its question's vector does."""
 NEAR_DUPLICATE = 0.8
 """Passages that share this part of their distinct terms (Jaccard) say the same."""
 
@@ -32,56 +36,98 @@ class Found:
     lexical: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for: words and phrases, a vector of unit length, and stems with what each counts."""
+
+    words: Sequence[str]
+    vector: Vector
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the two searches found: ids with cosines and with BM25 scores, best first, and the passages of both."""
+
+    dense: Sequence[tuple[str, float]]
+    lexical: Sequence[tuple[str, float]]
+    passages: Mapping[str, StoredPassage]
+
+
 def retrieve(
     corpus: Corpus,
     question: str,
     query: Vector,
+    frequencies: Mapping[str, float],
     *,
     candidates: int,
-    dense_weight: float,
     limit: int,
+    background: Background | None = None,
+    dense_weight: float | None = None,
     where: Filter | None = None,
 ) -> list[Found]:
     """Return at most ``limit`` passages for a question, best first, near-duplicates of a better one left out.
 
-    ``candidates`` are taken from each of the two searches.
+    ``candidates`` are taken from each of the two searches. ``frequencies`` are the question's `inverse_frequencies`.
+    Without a ``dense_weight`` it follows the query, see `rag.fusion`.
     """
-    dense = dict(corpus.store.dense(query, candidates, where))
-    lexical = dict(corpus.store.lexical(search_words(question), candidates, where))
-    dense |= corpus.store.similarities(query, [id_ for id_ in lexical if id_ not in dense])
-    fused = fuse(dense, lexical, dense_weight)
+    wanted = sought(corpus, question, query, frequencies, background)
+    searched = search(corpus, wanted, candidates, where)
+    fused = fuse(wanted, searched, dense_weight)
+    lexical = dict(searched.lexical)
     ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
-    kept: list[Found] = []
-    for begin in range(0, len(ranked), limit):
-        stored = corpus.store.passages(ranked[begin : begin + limit])
-        fresh = [
-            Found(stored[id_], fused[id_], dense[id_], lexical.get(id_, 0.0))
-            for id_ in ranked[begin : begin + limit]
-            if id_ in stored
-        ]
-        kept = _distinct([*kept, *fresh])[:limit]
-        if len(kept) == limit:
-            break
-    return kept
+    found = (
+        Found(stored, fused[id_], float(stored.vector @ query), lexical.get(id_, 0.0))
+        for id_ in ranked
+        for stored in (searched.passages[id_],)
+    )
+    return _distinct(found, limit)
+
+
+def sought(
+    corpus: Corpus,
+    question: str,
+    query: Vector,
+    frequencies: Mapping[str, float],
+    background: Background | None = None,
+) -> Sought:
+    """Return what to look for; the background turns the vector and adds terms, but no words to search by."""
+    terms_ = question_terms(question, frequencies)
+    if background is None:
+        return Sought(search_words(question), query, terms_)
+    turned = query + background.weight * corpus.embedder.embed_query(background.text)
+    before = question_terms(background.text, inverse_frequencies(corpus, background.text))
+    added = {stem_: min(1.0, background.weight) * TERM_SHARE * weight for stem_, weight in before.items()}
+    return Sought(search_words(question), turned / np.linalg.norm(turned), added | terms_)
+
+
+def search(corpus: Corpus, wanted: Sought, candidates: int, where: Filter | None = None) -> Searched:
+    """Search by meaning and by words, each for so many candidates; what is removed meanwhile is left out."""
+    dense = corpus.store.dense(wanted.vector, candidates, where)
+    lexical = corpus.store.lexical(wanted.words, candidates, where)
+    passages = corpus.store.passages(list(dict([*dense, *lexical])))
+    return Searched(dense, lexical, passages)
+
+
+def fuse(wanted: Sought, searched: Searched, dense_weight: float | None = None) -> dict[str, float]:
+    """Return the fused score of every passage that was found."""
+    model = fusion_model()
+    if dense_weight is None:
+        dense_weight = model.dense_weight(query_features(searched.dense, searched.lexical))
+    rows = likenesses(list(searched.passages.values()), wanted.vector, wanted.terms)
+    return dict(zip(searched.passages, model.scores(rows, dense_weight).tolist(), strict=True))
 
 
 def search_words(question: str) -> list[str]:
-    """Return what to look for: all words but the stop words (or all there are), and quoted phrases as a whole."""
-    every = [word.group() for word in words(question)]
-    content = [word for word in every if word.lower().replace("’", "'") not in STOP_WORDS] or every
-    return content + [" ".join(word.group() for word in words(phrase)) for phrase in quoted_phrases(question)]
+    """Return what to look for: the content words and quoted phrases as a whole."""
+    return content_words(question) + [
+        " ".join(word.group() for word in words(phrase)) for phrase in quoted_phrases(question)
+    ]
 
 
-def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:
-    """Combine two lists of scores: each is standardised (z-score over the candidates), then averaged by weight.
-
-    A candidate that a list lacks has the score 0 there, which is BM25's own for a passage without any of the words.
-    """
-    ids = list(dict.fromkeys([*dense, *lexical]))
-    columns = [np.array([scores.get(id_, 0.0) for id_ in ids], np.float64) for scores in (dense, lexical)]
-    normal = [(column - column.mean()) / (column.std() + 1e-9) if len(ids) > 1 else column for column in columns]
-    fused = dense_weight * normal[0] + (1 - dense_weight) * normal[1]
-    return dict(zip(ids, fused.tolist(), strict=True))
+def question_terms(question: str, frequencies: Mapping[str, float]) -> dict[str, float]:
+    """Return the stems of the content words, with those of the question's `inverse_frequencies` that are theirs."""
+    return {stem_: frequencies[stem_] for stem_ in map(stem, content_words(question))}
 
 
 def inverse_frequencies(corpus: Corpus, question: str) -> dict[str, float]:
@@ -98,10 +144,12 @@ def inverse_frequencies(corpus: Corpus, question: str) -> dict[str, float]:
     return {stem_: idf(number) / idf(0) for stem_, number in corpus.store.frequencies(stems).items()}
 
 
-def _distinct(found: Sequence[Found]) -> list[Found]:
+def _distinct(found: Iterable[Found], limit: int) -> list[Found]:
     kept: list[Found] = []
     seen: list[set[str]] = []
     for hit in found:
+        if len(kept) == limit:
+            break
         own = {term.stem for term in terms(hit.stored.passage.text)}
         if any(len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other) for other in seen):
             continue

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from index.terms import STOP_WORDS, words
+from index.terms import STOP_WORDS, content_words, words
 from rag.question import Expects, analyse
 from rag.spans import coordinated, names, people
 from rag.types import Turn
+
+LEANING = 0.8
+"""How much the background counts for a question of one word, as a share of the question."""
+LATEST_TURNS = 8
+LATEST_CHARACTERS = 800
+"""What of the questions before is looked at: about as much as the embedder reads."""
 
 _PERSON = re.compile(r"\b(he|she|him|her|his|hers)\b", re.I)
 _GROUP = re.compile(r"\b(they|them|their|theirs)\b", re.I)
@@ -75,6 +82,25 @@ _AUTHORSHIP = re.compile(
 )
 _NAMED_WHO = re.compile(r"\band (?:Who|What|When|Where|Why|How|Which)\b")
 _SHORT_ANSWER = re.compile(r"^\*\*(.+?)\.?\*\*")
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What was asked before and how much it counts beside the question, from 0."""
+
+    text: str
+    weight: float
+
+
+def background(question: str, history: Sequence[Turn]) -> Background | None:
+    """Return what a question may lean on although no rule says so; ``None`` at the start of a conversation.
+
+    It counts the more the fewer words the question has of its own: ``Any awards?`` is about what was spoken of,
+    a whole sentence hardly needs it.
+    """
+    asked = [turn.content for turn in history[-2 * LATEST_TURNS :] if turn.role == "user"][-LATEST_TURNS:]
+    text = " ".join(" ".join(asked).split())[-LATEST_CHARACTERS:]
+    return Background(text, LEANING / max(1, len(content_words(question)))) if text else None
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str | None:

@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     passage_tokens: int = Field(default=144, ge=48)
     """Tokens of a passage with its title and headings, at most; the embedder's limit bounds it too."""
 
-    dense_weight: float = Field(default=0.6, ge=0, le=1)
-    """Share of the dense score in the fused one; the lexical score has the rest."""
+    dense_weight: float | None = Field(default=None, ge=0, le=1)
+    """Share of the dense score in the fused one, the lexical score has the rest; by default it follows the question."""
     candidates: int = Field(default=50, ge=1)
     """Passages taken from each of the two searches."""
     read_passages: int = Field(default=12, ge=1)

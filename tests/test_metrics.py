@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from evals import metrics, wordings
@@ -186,3 +188,15 @@ def test_risk_coverage_joins_equal_confidences() -> None:
     answered = [(0.9, True), (0.5, False), (0.8, True), (0.5, True)]
     assert metrics.risk_coverage(answered, 8) == [(1 / 8, 0), (2 / 8, 0), (4 / 8, 1 / 4)]
     assert metrics.risk_coverage([], 8) == []
+
+
+def test_recall_counts_the_wanted_found_in_time() -> None:
+    ranks = [1, 5, 6, None]
+    assert [metrics.recall_at(ranks, k) for k in (1, 5, 10)] == [0.25, 0.5, 0.75]
+
+
+def test_ndcg_by_hand() -> None:
+    assert metrics.ndcg_of_ranks([1, 2], [1, 2], 10) == pytest.approx((1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3)))
+    assert metrics.ndcg_of_ranks([1, 2], [2, 1], 10) == pytest.approx(1.0)
+    assert metrics.ndcg_of_ranks([1, 1], [None, 3], 2) == 0.0
+    assert metrics.ndcg_of_ranks([1] * 30, [*range(1, 11), *[None] * 20], 10) == pytest.approx(1.0)

@@ -1,49 +1,19 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from index.corpus import Corpus, find_files
 from index.filters import Filter, parse_filter
-from index.terms import stem
-from rag.retrieve import Found, fuse, inverse_frequencies, retrieve, search_words
+from index.terms import stem, stems
+from rag.fusion import fusion_model, query_features
+from rag.retrieve import TERM_SHARE, Found, inverse_frequencies, retrieve, search, search_words, sought
+from rag.rewrite import Background
 from tests.conftest import MakeCorpus
-
-SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-1, 30).map(lambda score: round(score, 3)), max_size=8)
-
-
-def reference(dense: dict[str, float], lexical: dict[str, float], weight: float) -> dict[str, float]:
-    """The fused score by its definition: the weighted mean of z-scores, a missing score being zero."""
-    ids = {*dense, *lexical}
-
-    def standardised(scores: dict[str, float]) -> dict[str, float]:
-        values = [scores.get(id_, 0.0) for id_ in ids]
-        mean, deviation = statistics.fmean(values), statistics.pstdev(values)
-        return {id_: (scores.get(id_, 0.0) - mean) / deviation if deviation > 1e-6 else 0.0 for id_ in ids}
-
-    normal_dense, normal_lexical = standardised(dense), standardised(lexical)
-    return {id_: weight * normal_dense[id_] + (1 - weight) * normal_lexical[id_] for id_ in ids}
-
-
-@given(SCORES, SCORES, st.floats(0, 1))
-def test_fusion_is_the_weighted_mean_of_z_scores(
-    dense: dict[str, float], lexical: dict[str, float], weight: float
-) -> None:
-    fused = fuse(dense, lexical, weight)
-    assert set(fused) == {*dense, *lexical}
-    if len(fused) > 1:
-        assert fused == pytest.approx(reference(dense, lexical, weight), abs=1e-4)
-
-
-def test_fusion_by_hand() -> None:
-    assert fuse({"a": 1.0, "b": 0.0}, {"b": 4.0}, 0.75) == pytest.approx({"a": 0.5, "b": -0.5})
-    assert fuse({}, {}, 0.5) == {}
 
 
 @pytest.mark.parametrize(
@@ -86,9 +56,17 @@ def fill(corpus: Corpus, folder: Path, documents: Mapping[str, str]) -> None:
     corpus.add(find_files([folder]))
 
 
-def ask(corpus: Corpus, question: str, where: Filter | None = None, dense_weight: float = 0.5) -> list[Found]:
-    query = corpus.embedder.embed_query(question)
-    return retrieve(corpus, question, query, candidates=10, dense_weight=dense_weight, limit=20, where=where)
+def search_for(
+    corpus: Corpus, question: str, candidates: int, dense_weight: float | None = None, where: Filter | None = None
+) -> list[Found]:
+    query, weights = corpus.embedder.embed_query(question), inverse_frequencies(corpus, question)
+    return retrieve(
+        corpus, question, query, weights, candidates=candidates, limit=20, dense_weight=dense_weight, where=where
+    )
+
+
+def ask(corpus: Corpus, question: str, where: Filter | None = None, dense_weight: float | None = None) -> list[Found]:
+    return search_for(corpus, question, candidates=10, dense_weight=dense_weight, where=where)
 
 
 def sources(corpus: Corpus, found: list[Found]) -> list[str]:
@@ -102,23 +80,28 @@ def test_the_passage_with_the_words_comes_first(filled: Corpus) -> None:
     assert found[0].lexical > 0
 
 
-def test_scores_are_the_fused_scores_of_the_searches(filled: Corpus) -> None:
+@pytest.mark.parametrize("dense_weight", [None, 0.3])
+def test_scores_are_the_fused_scores_of_the_searches(filled: Corpus, dense_weight: float | None) -> None:
     question = "When was the bridge closed?"
-    query = filled.embedder.embed_query(question)
-    dense = dict(filled.store.dense(query, 10))
-    lexical = dict(filled.store.lexical(["bridge", "closed"], 10))
-    expected = reference(dense, lexical, 0.3)
-    for each in ask(filled, question, dense_weight=0.3):
-        id_ = each.stored.passage.id
-        assert each.score == pytest.approx(expected[id_], abs=1e-4)
-        assert each.dense == pytest.approx(dense[id_], abs=1e-5)
-        assert each.lexical == pytest.approx(lexical.get(id_, 0.0), abs=1e-5)
+    query, weights = filled.embedder.embed_query(question), inverse_frequencies(filled, question)
+    searched = search(filled, sought(filled, question, query, weights), 10)
+    model = fusion_model()
+    share = dense_weight or model.dense_weight(query_features(searched.dense, searched.lexical))
+    bm25 = dict(filled.store.lexical(["bridge", "closed"], 10))
+    for each in ask(filled, question, dense_weight=dense_weight):
+        passage = each.stored.passage
+        held = {stem(word) for word in ("bridge", "closed")} & stems(f"{passage.context} {passage.text}")
+        covered = sum(weights[word] for word in held) / (weights[stem("bridge")] + weights[stem("closed")])
+        likenesses = [each.stored.vector @ query, (each.stored.sentence_vectors @ query).max(), covered]
+        assert each.score == pytest.approx(model.scores(np.array([likenesses]), share)[0], abs=1e-4)
+        assert each.dense == pytest.approx(likenesses[0], abs=1e-5)
+        assert each.lexical == pytest.approx(bm25.get(passage.id, 0.0), abs=1e-5)
 
 
 def test_a_passage_that_only_the_words_found_has_its_cosine(filled: Corpus) -> None:
     question = "bridge staff leave"
     query = filled.embedder.embed_query(question)
-    for each in retrieve(filled, question, query, candidates=1, dense_weight=0.5, limit=20):
+    for each in search_for(filled, question, candidates=1):
         assert each.dense == pytest.approx(float(each.stored.vector @ query), abs=1e-5)
 
 
@@ -160,3 +143,18 @@ def test_weights_are_inverse_passage_frequencies_from_0_to_1(filled: Corpus) -> 
 
 def test_an_empty_corpus_has_nothing(corpus: Corpus) -> None:
     assert ask(corpus, "Who built the clock?") == []
+
+
+def test_what_was_asked_before_turns_the_search(filled: Corpus) -> None:
+    weights = inverse_frequencies(filled, "Who built it?")
+    query = filled.embedder.embed_query("Who built it?")
+    before = Background("Which clock is in the church tower?", 0.5)
+    alone = sought(filled, "Who built it?", query, weights)
+    turned = sought(filled, "Who built it?", query, weights, before)
+    assert turned.words == alone.words == ["built"]
+    assert np.linalg.norm(turned.vector) == pytest.approx(1, abs=1e-5)
+    assert turned.vector @ filled.embedder.embed_query(before.text) > query @ filled.embedder.embed_query(before.text)
+    assert turned.terms[stem("built")] == alone.terms[stem("built")]
+    clock = inverse_frequencies(filled, "clock")[stem("clock")]
+    assert turned.terms[stem("clock")] == pytest.approx(0.5 * TERM_SHARE * clock)
+    assert set(turned.terms) - set(alone.terms) == {stem(word) for word in ("clock", "church", "tower")}

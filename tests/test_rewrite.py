@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.rewrite import parts, standalone
+from rag.rewrite import background, parts, standalone
 from rag.types import Role, Turn
 
 
@@ -263,3 +263,29 @@ def test_any_history_gives_a_question_or_nothing(question: str, history: list[Tu
 def test_the_parts_of_any_question_are_questions(question: str) -> None:
     assert all(isinstance(part, str) for part in parts(question))
     assert len(parts(question)) >= 1
+
+
+def test_the_fewer_words_a_follow_up_has_the_more_it_leans_on_what_was_asked() -> None:
+    history = talk("Who wrote The Office?", "Greg Daniels did.", "Where was it filmed?", "In Los Angeles.")
+    short, long = (background(asked, history) for asked in ("Any awards?", "Which awards did the actors of it win?"))
+    assert short is not None
+    assert long is not None
+    assert short.text == "Who wrote The Office? Where was it filmed?"
+    assert short.weight == pytest.approx(0.8)
+    assert long.weight == pytest.approx(0.8 / 3)
+
+
+def test_a_first_question_leans_on_nothing() -> None:
+    assert background("Any awards?", []) is None
+    assert background("Any awards?", [Turn("assistant", "Ask me.")]) is None
+
+
+def test_of_a_long_conversation_the_latest_questions_are_looked_at() -> None:
+    before = background("Why?", [Turn("user", f"Question {number}?") for number in range(500)])
+    assert before is not None
+    assert before.text.startswith("Question 492?")
+    assert before.text.endswith("Question 499?")
+    endless = background("Why?", [Turn("user", "word " * 5000 + "last")])
+    assert endless is not None
+    assert len(endless.text) == 800
+    assert endless.text.endswith("last")
