@@ -2,7 +2,7 @@
 
 Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
 for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come
-first, so that nothing is drawn before them. Should a later Gradio write its page otherwise, the policy still holds.
+first, so that nothing is drawn before them. A browser that is new here gets its visitor's cookie. Should a later Gradio write its page otherwise, the policy still holds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+
+from ui.visitors import new_cookie, visitor_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,7 +51,10 @@ class Shell:
         page = b"".join(message.get("body", b"") for message in reply).decode()
         body = self.rewrite(page).encode()
         start = reply[0]
-        MutableHeaders(scope=start)["content-length"] = str(len(body))
+        headers = MutableHeaders(scope=start)
+        headers["content-length"] = str(len(body))
+        if visitor_of(HTTPConnection(scope).cookies) is None:
+            headers.append("set-cookie", new_cookie(secure=scope["scheme"] == "https"))
         await send(start)
         await send({"type": "http.response.body", "body": body})
 

@@ -24,7 +24,7 @@ def main(seconds: float, max_bytes: int, memory: int) -> None:
     # What a library prints must not run into the messages.
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit(memory)
+    limit(memory)
     sys.addaudithook(refuse)
     while (message := wire.receive(pipe_in)) is not None:
         path, source = wire.requested(message)
@@ -38,7 +38,7 @@ def main(seconds: float, max_bytes: int, memory: int) -> None:
         wire.send(pipe_out, wire.answer(outcome))
 
 
-def _limit(memory: int) -> None:
+def limit(memory: int) -> None:
     """Cap the address space, forbid growing files and core dumps; where the system has such limits."""
     if sys.platform == "win32":
         return

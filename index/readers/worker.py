@@ -78,7 +78,7 @@ class ReaderProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=child_environment(),
                 start_new_session=True,
             )
         return self._child
@@ -121,7 +121,8 @@ def _exchange(child: subprocess.Popen[bytes], request: bytes) -> bytes | None:
     return wire.receive(child.stdout)
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
+    """Return what of the environment a child that reads documents may have."""
     search = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {**passed, "PYTHONPATH": os.pathsep.join(search), "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"}
