@@ -71,7 +71,9 @@ def _answer_markdown(answer: Answer, say: Messages) -> str:
         parts.append(f"{render.escape(claim.text)}{render.escape(numbers) and ' ' + render.escape(numbers)}\n")
     if not answer.claims:
         parts.append(f"{render.escape(render.own_words(answer, say))}\n")
-    parts += [f"{quote.n}. {render.escape(_origin(quote, say))}: “{render.escape(quote.text)}”" for quote in answer.quotes]
+    parts += [
+        f"{quote.n}. {render.escape(_origin(quote, say))}: “{render.escape(quote.text)}”" for quote in answer.quotes
+    ]
     return "\n".join(parts) + ("\n" if answer.quotes else "")
 
 
@@ -102,7 +104,9 @@ def _origin(quote: Quote, say: Messages) -> str:
     date = say.date(quote.published) if quote.published else ""
     page = say.text("page", n=str(quote.page)) if quote.page else ""
     title = quote.title or quote.source
-    return ", ".join(filter(None, [title, quote.outlet or "", date, page, quote.source if title != quote.source else ""]))
+    return ", ".join(
+        filter(None, [title, quote.outlet or "", date, page, quote.source if title != quote.source else ""])
+    )
 
 
 def _by_document(quotes: Sequence[Quote]) -> Iterable[list[Quote]]:

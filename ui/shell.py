@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>.*?</script>\s*", re.DOTALL)
 _PREVIEW_TAG = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
+_STYLES = ("app", "conversation", "citations", "actions", "windows", "panel", "document")
 _HEAD = """<title>{title}</title>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/static/icon.svg">
-<link rel="stylesheet" href="/static/app.css">
+{styles}
 <script type="module" src="/static/page.js"></script>
 """
 
@@ -34,7 +35,8 @@ class Shell:
 
     def __init__(self, app: ASGIApp, title: str) -> None:
         self.app = app
-        self._head = _HEAD.format(title=escape(title))
+        styles = "\n".join(f'<link rel="stylesheet" href="/static/{name}.css">' for name in _STYLES)
+        self._head = _HEAD.format(title=escape(title), styles=styles)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""

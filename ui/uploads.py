@@ -39,9 +39,7 @@ class Uploads:
         name = _safe(name)
         suffix = Path(name).suffix.lower()
         if suffix not in SUFFIXES:
-            raise InputError(
-                f"{name} has a type that is not read here.", f"Known types: {' '.join(sorted(SUFFIXES))}."
-            )
+            raise InputError(f"{name} has a type that is not read here.", f"Known types: {' '.join(sorted(SUFFIXES))}.")
         if not data:
             raise InputError(f"{name} is empty.", "Choose a file with content.")
         if len(data) > self._max_bytes:
@@ -67,7 +65,9 @@ def _safe(name: str) -> str:
         InputError: nothing is left of it.
     """
     last = PurePosixPath(name.replace("\\", "/")).name
-    plain = "".join(character for character in last if character.isprintable() and character not in '<>:"|?*').strip(" .")
+    plain = "".join(character for character in last if character.isprintable() and character not in '<>:"|?*').strip(
+        " ."
+    )
     stem, dot, suffix = plain.rpartition(".")
     if not stem or plain.startswith("."):
         raise InputError("The file has no usable name.", "Rename it, for example to report.pdf.")

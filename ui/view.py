@@ -74,9 +74,7 @@ def _extents(document: Document) -> Iterator[tuple[Block, int]]:
         yield Block("paragraph", position, len(document.text)), len(document.text)
 
 
-def _parts(
-    text: str, start: int, end: int, sources: Sequence[tuple[int, Quote | Source]]
-) -> Iterator[tuple[str, int]]:
+def _parts(text: str, start: int, end: int, sources: Sequence[tuple[int, Quote | Source]]) -> Iterator[tuple[str, int]]:
     edges = {start, end}
     for _, source in sources:
         edges |= {edge for edge in (source.start, source.end) if start < edge < end}
