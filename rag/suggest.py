@@ -46,20 +46,26 @@ def _lower(phrase: str) -> str:
     return re.sub(r"^(?:The|An?|El|La|Le|Der|Die|Das)\b", lambda article: article[0].lower(), phrase)
 
 
+_BASE = {"gets": "get", "has": "have", "takes": "take", "costs": "cost", "holds": "hold"}
+
+
+def _how_many(found: re.Match[str]) -> str:
+    who = found["who"][:1].lower() + found["who"][1:]
+    return f"How many {found['what']}{found['rest'] or ''} does {who} {_BASE[found['verb']]}?"
+
+
+_YEAR = r"(?:in|on) (?:\w+ )?(?:\d{1,2} \w+ )?(?:19|20)\d\d\b"
+_DONE = r"(?P<done>\w+ed|built|written|held)(?P<rest>(?: [\w'’-]+){0,4}?)"
+_AMOUNT = rf"(?:about |up to |at least |at most )?{_NUMBER} (?P<what>[a-z]\w+s)(?P<rest> of [a-z]+)?\b"
+
 _PATTERNS = (
     # The portal was opened in 2019.
     _Pattern(
-        re.compile(rf"(?P<who>(?:The {_THING}|{_NAME})) (?P<verb>was|were) (?P<done>\w+ed|built|written|held)"
-                   r"(?P<rest>(?: [\w'’-]+){0,4}?) (?:in|on) (?:\w+ )?(?:\d{1,2} \w+ )?(?:19|20)\d\d\b"),  # fmt: skip
+        re.compile(rf"(?P<who>(?:The {_THING}|{_NAME})) (?P<verb>was|were) {_DONE} {_YEAR}"),
         lambda found: f"When {found['verb']} {_lower(found['who'])} {found['done']}{found['rest']}?",
     ),
     # Every employee gets 25 days of leave.
-    _Pattern(
-        re.compile(rf"(?P<who>Every {_THING}|Each {_THING}|The {_THING}) (?P<verb>gets|has|takes|costs|holds) "
-                   rf"(?:about |up to |at least |at most )?{_NUMBER} (?P<what>[a-z]\w+s)(?P<rest> of [a-z]+)?\b"),  # fmt: skip
-        lambda found: f"How many {found['what']}{found['rest'] or ''} does {_inside(found['who'])} "
-        f"{_BASE[found['verb']]}?",
-    ),
+    _Pattern(re.compile(rf"(?P<who>(?:Every|Each|The) {_THING}) (?P<verb>{'|'.join(_BASE)}) {_AMOUNT}"), _how_many),
     # Kaja Kallas said that …
     _Pattern(re.compile(rf"(?P<who>{_NAME}) said\b"), lambda found: f"What did {_lower(found['who'])} say?"),
     # Marco Rubio, the Secretary of State, …
@@ -84,16 +90,11 @@ _PATTERNS = (
         re.compile(rf"(?P<who>(?:(?:Le|La) |L['’]){_THING}|{_WORD}) est (?:une?|le|la) \w"),
         lambda found: f"Qu'est-ce que {_lower(found['who'])} ?",
     ),
-)  # fmt: skip
-_BASE = {"gets": "get", "has": "have", "takes": "take", "costs": "cost", "holds": "hold"}
+)
 _PRONOUN = re.compile(
     r"\b(?:it|its|this|that|these|those|he|she|they|their|there|one|here|ce|cela|il|elle|esto|dies|es)\b", re.I
 )
 _SMALL = re.compile(r"\b(?:and|or|of|the|de|la|du|der|von|in|to|for|with)$")
-
-
-def _inside(phrase: str) -> str:
-    return phrase[:1].lower() + phrase[1:]
 
 
 def suggestions(document: Document) -> Iterator[Suggestion]:

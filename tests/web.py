@@ -27,6 +27,12 @@ LEAVE = Document(
     title="Staff handbook: leave",
     text="Annual leave\n\nEvery employee gets 25 days of paid leave a year. Unused days lapse on 31 March. 🌍🌍 "
     "The portal 🚀 shows the days that are left.\n\nSick leave\n\nCall your manager before ten o'clock.",
+    blocks=(
+        Block("heading", 0, 12, 2),
+        Block("paragraph", 14, 140),
+        Block("heading", 142, 152, 2),
+        Block("item", 154, 191),
+    ),
     metadata={"published": "2025-02-01", "outlet": "Human Resources", "author": "A. Writer"},
 )
 CANTEEN = Document(
@@ -102,8 +108,12 @@ class LexicalPipeline:
         self.corpus = Shelf(documents)
         self.delay = delay
         self.max_question = max_question
-        self.histories: list[tuple[Turn, ...]] = []
+        self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self.running = 0
+
+    def history_of(self, question: str) -> tuple[Turn, ...]:
+        """What was said before a question when it was asked last."""
+        return next(history for asked, history in reversed(self.asked) if asked == question)
 
     def warm_up(self) -> None:
         self.corpus.stats()
@@ -116,7 +126,7 @@ class LexicalPipeline:
     ) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")
-        self.histories.append(tuple(history))
+        self.asked.append((question, tuple(history)))
         self.running += 1
         try:
             yield from self._events(question, filter)

@@ -56,8 +56,8 @@ class Policy:
     """What the guard allows.
 
     ``hosts`` are names without port; ``widget_origins`` are origins such as ``https://example.org`` that may use
-    ``/api``; ``max_body`` and ``max_upload`` (for documents) are in bytes. An address may send ``burst`` questions at once and
-    ``requests_per_minute`` in the long run.
+    ``/api``; ``max_body`` and ``max_upload`` (for documents) are in bytes. An address may send ``burst`` questions at
+    once and ``requests_per_minute`` in the long run.
     """
 
     hosts: tuple[str, ...]

@@ -74,12 +74,12 @@ def _preferred(accept_language: str) -> Iterable[Language]:
     weighted: list[tuple[float, str]] = []
     for part in accept_language[:1000].split(","):
         name, _, parameter = part.strip().partition(";")
-        weight = parameter.strip().removeprefix("q=") or "1"
         try:
-            weighted.append((-float(weight), name.strip().lower().split("-")[0]))
+            weight = float(parameter.strip().removeprefix("q=") or "1")
         except ValueError:
             continue
-    for weight, name in sorted(weighted, key=lambda pair: pair[0]):
+        weighted.append((weight, name.strip().lower().split("-")[0]))
+    for weight, name in sorted(weighted, key=lambda pair: -pair[0]):
         for language in LANGUAGES:
-            if weight < 0 and name == language:
+            if weight > 0 and name == language:
                 yield language

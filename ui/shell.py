@@ -2,7 +2,8 @@
 
 Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
 for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come
-first, so that nothing is drawn before them. A browser that is new here gets its visitor's cookie. Should a later Gradio write its page otherwise, the policy still holds.
+first, so that nothing is drawn before them. A browser that is new here gets its visitor's cookie. Should a later Gradio
+write its page otherwise, the policy still holds.
 """
 
 from __future__ import annotations

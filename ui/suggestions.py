@@ -1,4 +1,4 @@
-"""Questions to begin with and to go on with; each was asked before it is offered, and was answered where it should be."""
+"""Questions to begin with and to go on with. Each was asked before it is offered, and answered where it should be."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from index.types import Block, Document
@@ -15,9 +16,9 @@ CONTEXT = 200_000
 def cited(document: Document, sources: Sequence[tuple[int, Quote | Source]], current: int) -> dict[str, Any]:
     """Return a document as JSON values; ``sources`` are what to mark, each with its number.
 
-    ``blocks`` is a list of ``{kind, level, page, parts, gap}``: ``parts`` are ``[text, n]`` with ``n`` the number of the
-    quote that the text belongs to, 0 for none; ``gap`` is the white space up to the next block. Joined, they are the
-    text of the document, or the part of it around quote ``current`` where ``cut_before`` or ``cut_after`` says so.
+    ``blocks`` is a list of ``{kind, level, page, parts, gap}``: ``parts`` are ``[text, n]`` with ``n`` the number of
+    the quote that the text belongs to, 0 for none; ``gap`` is the white space up to the next block. Joined, they are
+    the text of the document, or what is around quote ``current`` where ``cut_before`` or ``cut_after`` says so.
     """
     anchor = next(source for n, source in sources if n == current)
     first, last = max(0, anchor.start - CONTEXT), min(len(document.text), anchor.end + CONTEXT)
@@ -79,7 +80,7 @@ def _parts(text: str, start: int, end: int, sources: Sequence[tuple[int, Quote |
     for _, source in sources:
         edges |= {edge for edge in (source.start, source.end) if start < edge < end}
     bounds = sorted(edges)
-    for left, right in zip(bounds, bounds[1:], strict=False):
+    for left, right in pairwise(bounds):
         owner = 0
         for n, source in sources:
             if source.start <= left and right <= source.end:
