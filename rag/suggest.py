@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from index.sentences import sentence_spans
 from index.types import Block, Document, Span
@@ -110,7 +111,7 @@ def suggestions(document: Document) -> Iterator[Suggestion]:
 
 
 def _candidates(document: Document) -> Iterator[tuple[str, Span]]:
-    for block, following in zip(document.blocks, [*document.blocks[1:], None], strict=True):
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
         text = document.text[block.start : block.end]
         if block.kind == "heading" and following and _is_question(text):
             yield " ".join(text.split()), Span(following.start, _section_end(document, following))

@@ -45,8 +45,9 @@ class Service:
 
 
 @contextmanager
-def serving(home: Path, **settings: object) -> Iterator[Service]:
-    pipeline = web.LexicalPipeline()
+def serving(home: Path, pipeline: web.LexicalPipeline | None = None, **settings: object) -> Iterator[Service]:
+    """Serve; before the browser is started, whose loop would be in the way of Gradio's."""
+    pipeline = pipeline or web.LexicalPipeline()
     chosen = {"examples": EXAMPLES, "title": "Ask <i>Human</i> Resources"} | settings
     with web.running(pipeline, web.settings(home, **chosen)) as address:
         yield Service(address, pipeline, home)
@@ -135,7 +136,7 @@ def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Visitor
     page.on("console", lambda said: visitor.problems.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: visitor.problems.append(str(error)))
     page.goto(address)
-    expect(visitor.box).to_be_visible()
+    expect(page.locator("#question textarea")).to_be_visible()
     yield visitor
     assert page.evaluate("window.__xss") is None
     assert [cookie["name"] for cookie in context.cookies()] == [COOKIE]

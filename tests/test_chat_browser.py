@@ -58,7 +58,7 @@ def test_a_finished_answer_is_announced_once(slow: Service, browser: Browser) ->
         visitor.page.evaluate(
             """() => {
               window.heard = [];
-              const status = document.querySelector('[role=status]');
+              const status = document.querySelector('.visually-hidden[role=status]');
               new MutationObserver(() => window.heard.push(status.textContent)).observe(status, { childList: true });
             }"""
         )

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from index.readers import read
-from rag.types import Claim, Done, Event
+from rag.types import Done, Event
 from tests import web
 from tests.browser import chromium
 from tests.chat_page import LEAVE, PHONE, QUOTE, Service, Visitor, serving, visiting
@@ -20,9 +20,22 @@ from tests.chat_page import LEAVE, PHONE, QUOTE, Service, Visitor, serving, visi
 SEEDS = Path(__file__).parent.parent / "seeds"
 
 
+class Doubtful(web.LexicalPipeline):
+    """Says of some answers that the quotes do not carry the whole of their first two sentences."""
+
+    def stream(self, question: str, *arguments: Any, **options: Any) -> Iterator[Event]:  # noqa: ANN401  # as it has
+        for event in super().stream(question, *arguments, **options):
+            if isinstance(event, Done) and "doubtful" in question:
+                first, second, *others = event.answer.claims
+                doubted = (replace(first, support="supported"), replace(second, support="partial"), *others)
+                yield Done(replace(event.answer, claims=doubted))
+            else:
+                yield event
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("home")) as service:
+    with serving(tmp_path_factory.mktemp("home"), Doubtful()) as service:
         yield service
 
 
@@ -114,35 +127,14 @@ def test_the_pointer_shows_the_quote_and_escape_puts_it_away(visitor: Visitor) -
     expect(tip).to_be_hidden()
 
 
-class Doubtful(web.LexicalPipeline):
-    """Says of each claim but the first that its quote does not carry the whole of it."""
-
-    def stream(self, *arguments: Any, **options: Any) -> Iterator[Event]:  # noqa: ANN401  # as the one it extends
-        for event in super().stream(*arguments, **options):
-            if isinstance(event, Done) and len(event.answer.claims) > 1:
-                first, second = event.answer.claims[:2]
-                claims = (
-                    replace(first, support="supported"),
-                    Claim(second.text, "partial", second.quotes),
-                    *event.answer.claims[2:],
-                )
-                yield Done(replace(event.answer, claims=claims))
-            else:
-                yield event
-
-
-def test_each_mark_is_explained(tmp_path: Path, browser: Browser) -> None:
-    with (
-        web.running(Doubtful(), web.settings(tmp_path)) as address,
-        visiting(browser, address) as visitor,
-    ):
-        visitor.ask("leave soup days")
-        expect(visitor.citations.nth(0)).to_have_accessible_name("Source 1, supported by the quote")
-        expect(visitor.citations.nth(1)).to_have_accessible_name("Source 2, partly supported")
-        visitor.panel.get_by_text("What do the marks mean?").click()
-        expect(visitor.panel.locator(".legend")).to_contain_text("The quote supports only a part of this sentence.")
-        visitor.citations.nth(1).click()
-        expect(visitor.panel.locator("header")).to_contain_text("The quote supports only a part of this sentence.")
+def test_each_mark_is_explained(visitor: Visitor) -> None:
+    visitor.ask("leave soup days doubtful")
+    expect(visitor.citations.nth(0)).to_have_accessible_name("Source 1, supported by the quote")
+    expect(visitor.citations.nth(1)).to_have_accessible_name("Source 2, partly supported")
+    visitor.panel.get_by_text("What do the marks mean?").click()
+    expect(visitor.panel.locator(".legend")).to_contain_text("The quote supports only a part of this sentence.")
+    visitor.citations.nth(1).click()
+    expect(visitor.panel.locator("header")).to_contain_text("The quote supports only a part of this sentence.")
 
 
 def test_a_refusal_lists_the_nearest_passages_as_such(visitor: Visitor) -> None:

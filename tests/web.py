@@ -52,6 +52,13 @@ HOSTILE = Document(
     "Zebra mail goes to zebra@evil.invalid with `code` and ```mermaid graph``` and # heading and > quote | cell |.",
     metadata={"outlet": "<b>Evil</b> _Times_", "published": "2025-01-01"},
 )
+LAMPS = Document(
+    id="d" * 16,
+    source="lamps.txt",
+    title="Lamps",
+    text="Lamps were first sold in spring. The works is a cooperative of its members.",
+    blocks=(Block("paragraph", 0, 75),),
+)
 DOCUMENTS = (LEAVE, CANTEEN, HOSTILE)
 
 _SENTENCE = re.compile(r"[^\s].*?(?:[.!?](?=\s|$)|$)", re.MULTILINE)

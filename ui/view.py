@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from index.types import Block, Document
@@ -62,7 +62,7 @@ def _extents(document: Document) -> Iterator[tuple[Block, int]]:
     """Yield each block with where the next one begins; what no block covers is a paragraph."""
     position = 0
     blocks = [block for block in document.blocks if block.start < block.end]
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, following in zip_longest(blocks, blocks[1:]):
         if document.text[position : block.start].strip() or (position == 0 and block.start):
             yield Block("paragraph", position, block.start), block.start
         position = following.start if following else len(document.text)

@@ -92,7 +92,7 @@ let running = false;
 function announce() {
   const before = running;
   running = !!document.querySelector('#question .stop-button');
-  if (before && !running) say(t('announced', { answer: all('#chat [data-testid=bot]').at(-1)?.textContent ?? '' }));
+  if (before && !running) say(t('announced', { answer: all('#chat [data-testid=bot]').at(-1)?.textContent.trim() ?? '' }));
 }
 
 let questions = 0;
