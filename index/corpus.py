@@ -149,6 +149,16 @@ class Corpus(AbstractContextManager["Corpus"]):
         """List the documents, by source."""
         return self.store.documents()
 
+    def original(self, document_id: str) -> Path | None:
+        """Return a file that a document came from, if there is one that still has the same bytes."""
+        for origin in self.store.origins().values():
+            path = Path(origin.location)
+            if origin.document_id == document_id and path.is_file() and path.stat().st_size == origin.size:
+                with path.open("rb") as content:
+                    if hashlib.file_digest(content, "sha256").hexdigest() == origin.digest:
+                        return path
+        return None
+
     def verify(self) -> list[str]:
         """Check the index against itself; return the problems in words, none if it is sound."""
         return self.store.verify()

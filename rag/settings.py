@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -72,7 +72,13 @@ class Settings(BaseSettings):
         "How many weeks of parental leave are paid?",
         "Which file formats can be added?",
     )
-    """Questions offered on an empty chat."""
+    """Questions offered on an empty chat where the documents answer them; others are made from the documents."""
+    language: Literal["auto", "en", "es", "de", "fr"] = "auto"
+    """Language of the chat page; ``auto`` is the one that the reader's browser asks for."""
+    uploads: bool = False
+    """Whether readers of the chat page may add documents."""
+    max_upload_mib: int = Field(default=20, ge=1, le=64)
+    """Size of a document that a reader adds, at most."""
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")

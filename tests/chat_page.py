@@ -6,10 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests import web
+from ui.visitors import COOKIE
 
 CITATION = '#chat a[href^="#cite-"]'
 CONTRAST = """element => {
@@ -23,6 +27,30 @@ CONTRAST = """element => {
     .map(luminance).sort((a, b) => b - a);
   return (a + 0.05) / (b + 0.05);
 }"""
+
+
+LEAVE = "How many days of leave do employees get?"
+QUOTE = "Every employee gets 25 days of paid leave a year."
+EXAMPLES = ("When does the canteen open?", 'Is <b>"this"</b> ![x](http://evil.invalid/x.png) shown?')
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running server over the little documents of ``tests.web``."""
+
+    address: str
+    pipeline: web.LexicalPipeline
+    home: Path
+
+
+@contextmanager
+def serving(home: Path, pipeline: web.LexicalPipeline | None = None, **settings: object) -> Iterator[Service]:
+    """Serve; before the browser is started, whose loop would be in the way of Gradio's."""
+    pipeline = pipeline or web.LexicalPipeline()
+    chosen = {"examples": EXAMPLES, "title": "Ask <i>Human</i> Resources"} | settings
+    with web.running(pipeline, web.settings(home, **chosen)) as address:
+        yield Service(address, pipeline, home)
 
 
 @dataclass(slots=True)
@@ -47,6 +75,10 @@ class Visitor:
         return self.page.locator("#chat [data-testid=bot]")
 
     @property
+    def spoken(self) -> Locator:
+        return self.page.get_by_role("status")
+
+    @property
     def citations(self) -> Locator:
         return self.answers.last.locator('a[href^="#cite-"]')
 
@@ -56,7 +88,12 @@ class Visitor:
 
     @property
     def mark(self) -> Locator:
-        return self.panel.locator("mark")
+        return self.panel.locator("mark.current")
+
+    @property
+    def actions(self) -> Locator:
+        """The buttons below the last answer."""
+        return self.page.locator("#chat .bot-row").last.locator(".row-actions")
 
     def submit(self, question: str) -> None:
         self.box.fill(question)
@@ -73,6 +110,7 @@ class Visitor:
     def settle(self) -> None:
         expect(self.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
         expect(self.page.locator('#chat a[href^="#evidence-"]')).to_have_count(0)
+        expect(self.actions).to_be_visible()
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the page does not show."""
@@ -98,10 +136,10 @@ def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Visitor
     page.on("console", lambda said: visitor.problems.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: visitor.problems.append(str(error)))
     page.goto(address)
-    expect(visitor.box).to_be_visible()
+    expect(page.locator("#question textarea")).to_be_visible()
     yield visitor
     assert page.evaluate("window.__xss") is None
-    assert context.cookies() == []
+    assert [cookie["name"] for cookie in context.cookies()] == [COOKIE]
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
     context.close()
     own = urlsplit(address).netloc

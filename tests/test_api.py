@@ -169,13 +169,13 @@ def test_a_conversation_is_kept_on_the_server_and_cannot_be_joined_by_guessing(s
     conversation = first[-1]["conversation_id"]
     second = service.ask("And the soup?", conversation)
     assert second[-1]["conversation_id"] == conversation
-    assert service.pipeline.histories[-1] == (
+    assert service.pipeline.asked[-1][1] == (
         Turn("user", "When does the canteen open?"),
         Turn("assistant", first[-2]["answer"]),
     )
     stranger = service.ask("And the soup?", "made-up")
     assert stranger[-1]["conversation_id"] not in ("made-up", conversation)
-    assert not service.pipeline.histories[-1]
+    assert not service.pipeline.asked[-1][1]
 
 
 def test_feedback_is_written_down_with_what_it_is_about(service: Service) -> None:

@@ -108,7 +108,7 @@ def test_earlier_turns_are_history_and_instructions_are_not(service: Service) ->
             {"role": "user", "content": [{"type": "text", "text": "And the soup?"}]},
         ],
     )
-    assert service.pipeline.histories[-1] == (
+    assert service.pipeline.asked[-1][1] == (
         Turn("user", "When does the canteen open?"),
         Turn("assistant", "At noon."),
     )

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from rag import prompts
 from rag.types import Answer, Claim, Quote, Source, Status, Support
 from ui import render
+from ui.i18n import messages
 
+EN = messages("en")
 MESSAGE = "AbC_-9" * 4
 OURS = re.compile(rf"#(cite-{MESSAGE}-\d+|evidence-{MESSAGE})")
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -97,12 +100,14 @@ def test_an_answer_shows_its_claims_literally(short: str, first: str, second: st
     ]
     lead = shown(short.strip().rstrip("."))
     expected = [lead, f"{shown(first)} [1] [2]".strip(), f"{shown(second)} not supported".strip()]
-    assert paragraphs(render.answer(answer(short=short, claims=claims), MESSAGE)) == [line for line in expected if line]
+    assert paragraphs(render.answer(answer(short=short, claims=claims), MESSAGE, EN)) == [
+        line for line in expected if line
+    ]
 
 
 @given(HOSTILE, HOSTILE)
 def test_a_refusal_shows_the_nearest_passages_literally(text: str, title: str) -> None:
-    rendered = render.answer(answer("not_found", "Not there.", hits=[source(text, title)]), MESSAGE)
+    rendered = render.answer(answer("not_found", "Not there.", hits=[source(text, title)]), MESSAGE, EN)
     assert paragraphs(rendered) == [
         "Not there.",
         "Nearest passages",
@@ -120,7 +125,7 @@ def test_an_answer_that_is_being_written_is_harmless_at_every_moment(text: str, 
 
 @given(HOSTILE)
 def test_a_question_back_is_harmless(text: str) -> None:
-    paragraphs(render.answer(answer("clarify", text), MESSAGE))
+    paragraphs(render.answer(answer("clarify", text), MESSAGE, EN))
 
 
 @given(HOSTILE, st.integers(0, 60))
@@ -139,32 +144,34 @@ def test_an_answer_begins_with_the_short_answer_and_links_every_citation() -> No
         Claim("He [Zelensky] said so.", "supported", (quote(1, "He said so."),)),
         Claim("It is [sic] done.", "verbatim", (quote(2, "It is [sic] done."), quote(3, "Done."))),
     ]
-    assert render.answer(answer(short="Yes.", claims=claims), "mid") == (
+    assert render.answer(answer(short="Yes.", claims=claims), "mid", EN) == (
         "**Yes**\n\n"
-        'He \\[*Zelensky*\\] said so\\. [\\[1\\]](#cite-mid-1 "supported by the quote")\n\n'
-        'It is \\[sic\\] done\\. [\\[2\\]](#cite-mid-2 "exact quote") [\\[3\\]](#cite-mid-3 "exact quote")'
+        'He \\[*Zelensky*\\] said so\\. [\\[1\\]](#cite-mid-1 "supported")\n\n'
+        'It is \\[sic\\] done\\. [\\[2\\]](#cite-mid-2 "verbatim") [\\[3\\]](#cite-mid-3 "verbatim")'
     )
 
 
 @pytest.mark.parametrize("text", ["[he]", "so[he]so", "“[he]”", "[*he*]", "[a][b]", "[ he ]", "[]", "[[he]]", "x [he"])
 def test_explanations_are_in_italics_wherever_they_stand(text: str) -> None:
-    rendered = render.answer(answer(claims=[Claim(text, "supported", (quote(1, "x"),))]), MESSAGE)
+    rendered = render.answer(answer(claims=[Claim(text, "supported", (quote(1, "x"),))]), MESSAGE, EN)
     assert paragraphs(rendered) == [f"{text} [1]"]
     emphasised = [token for token in PARSER.parse(rendered)[1].children or [] if token.type == "em_open"]
     assert len(emphasised) == len(re.findall(r"\[[^\s\[\]]+\]", text))
 
 
+@pytest.mark.parametrize("support", ["verbatim", "supported", "partial"])
+def test_each_citation_says_how_far_it_carries(support: Support) -> None:
+    rendered = render.answer(answer(claims=[Claim("So.", support, (quote(1, "So."),))]), "mid", EN)
+    assert rendered == f'So\\. [\\[1\\]](#cite-mid-1 "{support}")'
+
+
 @pytest.mark.parametrize(
-    ("support", "mark"),
-    [
-        ("verbatim", "exact quote"),
-        ("supported", "supported by the quote"),
-        ("partial", "partly supported by the quote"),
-    ],
+    ("text", "expected"),
+    [(prompts.NO_WORDS, messages("de").text("no_words")), ("Which leave do you mean?", "Which leave do you mean?")],
 )
-def test_each_citation_says_how_far_it_carries(support: Support, mark: str) -> None:
-    rendered = render.answer(answer(claims=[Claim("So.", support, (quote(1, "So."),))]), "mid")
-    assert rendered == f'So\\. [\\[1\\]](#cite-mid-1 "{mark}")'
+def test_what_the_pipeline_says_itself_is_put_into_the_readers_language(text: str, expected: str) -> None:
+    assert paragraphs(render.answer(answer("clarify", text), MESSAGE, messages("de"))) == [expected]
+    assert render.is_own(text[:5]) is (text == prompts.NO_WORDS)
 
 
 def test_progress_puts_the_short_answer_and_each_claim_on_lines_of_their_own() -> None:
@@ -177,15 +184,15 @@ def test_progress_puts_the_short_answer_and_each_claim_on_lines_of_their_own() -
 
 
 def test_reading_counts_passages_and_documents() -> None:
-    assert paragraphs(render.reading((source("a"), source("b")), (), MESSAGE)) == [
+    assert paragraphs(render.reading((source("a"), source("b")), (), MESSAGE, EN)) == [
         "Reading 2 passages from 1 document…"
     ]
-    assert render.reading((), (), MESSAGE) == "*Looking through the documents…*"
+    assert paragraphs(render.reading((), (), MESSAGE, EN)) == ["Looking through the documents…"]
 
 
 def test_what_is_written_from_is_shown_while_it_is_written() -> None:
     quotes = (quote(1, "*One*."), quote(2, "Two."))
-    assert paragraphs(render.reading((source("a"),), quotes, MESSAGE)) == [
+    assert paragraphs(render.reading((source("a"),), quotes, MESSAGE, EN)) == [
         "Reading 1 passage from 1 document…",
         "*One*. [1]",
         "Two. [2]",
@@ -194,7 +201,7 @@ def test_what_is_written_from_is_shown_while_it_is_written() -> None:
 
 def test_a_notice_stands_at_the_end() -> None:
     noticed = replace(answer(claims=[Claim("So.", "supported", (quote(1, "So."),))]), notice="No *model*.")
-    assert paragraphs(render.answer(noticed, MESSAGE)) == ["So. [1]", "No *model*."]
+    assert paragraphs(render.answer(noticed, MESSAGE, EN)) == ["So. [1]", "No *model*."]
 
 
 def test_a_snippet_is_cut_between_words() -> None:

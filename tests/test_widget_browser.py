@@ -152,12 +152,12 @@ def test_a_follow_up_belongs_to_the_conversation_until_it_is_reset(site: Site, r
     reader.open()
     reader.ask(LEAVE_QUESTION)
     reader.ask("When do unused days lapse?")
-    assert [turn.content for turn in site.pipeline.histories[-1]][:1] == [LEAVE_QUESTION]
+    assert [turn.content for turn in site.pipeline.asked[-1][1]][:1] == [LEAVE_QUESTION]
     reader.part("[aria-label='New conversation']").click()
     expect(reader.part(".question")).to_have_count(0)
     reader.part(".examples button").click()
     reader.settle(LEAVE_QUESTION)
-    assert site.pipeline.histories[-1] == ()
+    assert site.pipeline.asked[-1][1] == ()
 
 
 def test_feedback_is_recorded(site: Site, reader: Reader) -> None:

@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.errors import InputError
-from index.types import Document
+from index.corpus import AddResult, FoundFile
+from index.errors import InputError, ReadError
+from index.filters import Filter
+from index.readers import read
+from index.store.base import DocumentInfo
+from index.types import Block, Document
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
 from ui.app import build_app, listen, server_for
@@ -23,6 +27,12 @@ LEAVE = Document(
     title="Staff handbook: leave",
     text="Annual leave\n\nEvery employee gets 25 days of paid leave a year. Unused days lapse on 31 March. 🌍🌍 "
     "The portal 🚀 shows the days that are left.\n\nSick leave\n\nCall your manager before ten o'clock.",
+    blocks=(
+        Block("heading", 0, 12, 2),
+        Block("paragraph", 14, 140),
+        Block("heading", 142, 152, 2),
+        Block("item", 154, 191),
+    ),
     metadata={"published": "2025-02-01", "outlet": "Human Resources", "author": "A. Writer"},
 )
 CANTEEN = Document(
@@ -30,6 +40,7 @@ CANTEEN = Document(
     source="canteen.txt",
     title="Canteen",
     text="The canteen opens at noon. It serves soup on Fridays.",
+    blocks=(Block("paragraph", 0, 53),),
 )
 HOSTILE = Document(
     id="c" * 16,
@@ -40,6 +51,13 @@ HOSTILE = Document(
     "A zebra sells [a click](javascript:window.__xss=6) at http://evil.invalid/shop or www.evil.invalid today. "
     "Zebra mail goes to zebra@evil.invalid with `code` and ```mermaid graph``` and # heading and > quote | cell |.",
     metadata={"outlet": "<b>Evil</b> _Times_", "published": "2025-01-01"},
+)
+LAMPS = Document(
+    id="d" * 16,
+    source="lamps.txt",
+    title="Lamps",
+    text="Lamps were first sold in spring. The works is a cooperative of its members.",
+    blocks=(Block("paragraph", 0, 75),),
 )
 DOCUMENTS = (LEAVE, CANTEEN, HOSTILE)
 
@@ -58,11 +76,33 @@ class Shelf:
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self.by_id: Mapping[str, Document] = {document.id: document for document in documents}
+        self.originals: dict[str, Path] = {}
 
     def document(self, document_id: str) -> Document:
         if document_id not in self.by_id:
             raise InputError(f"No document {document_id!r} in the index.", "See: citechat index list")
         return self.by_id[document_id]
+
+    def documents(self) -> list[DocumentInfo]:
+        return [
+            DocumentInfo(each.id, each.title, (each.source,), each.metadata, len(each.text), len(_sentences(each)))
+            for each in self.by_id.values()
+        ]
+
+    def original(self, document_id: str) -> Path | None:
+        return self.originals.get(document_id)
+
+    def add(self, files: Sequence[FoundFile]) -> list[AddResult]:
+        results = []
+        for file in files:
+            try:
+                document = read(file.path, file.name)
+            except ReadError as error:
+                results.append(AddResult(file.name, "failed", reason=str(error)))
+                continue
+            self.by_id = {**self.by_id, document.id: document}
+            results.append(AddResult(file.name, "added", document.id, len(document.blocks)))
+        return results
 
     def stats(self) -> Totals:
         return Totals(len(self.by_id), sum(len(_sentences(document)) for document in self.by_id.values()))
@@ -75,24 +115,38 @@ class LexicalPipeline:
         self.corpus = Shelf(documents)
         self.delay = delay
         self.max_question = max_question
-        self.histories: list[tuple[Turn, ...]] = []
+        self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self.running = 0
+
+    def history_of(self, question: str) -> tuple[Turn, ...]:
+        """What was said before a question when it was asked last."""
+        return next(history for asked, history in reversed(self.asked) if asked == question)
 
     def warm_up(self) -> None:
         self.corpus.stats()
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+    ) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")
-        self.histories.append(tuple(history))
+        self.asked.append((question, tuple(history)))
         self.running += 1
         try:
-            yield from self._events(question)
+            yield from self._events(question, filter)
         finally:
             self.running -= 1
 
-    def _events(self, question: str) -> Iterator[Event]:
-        hits = self._search(question)
+    def _events(self, question: str, where: Filter | None) -> Iterator[Event]:
+        documents = [
+            document
+            for document in self.corpus.by_id.values()
+            if where is None or where.matches({**document.metadata, "source": document.source})
+        ]
+        hits = _search(question, documents)
         yield Evidence(hits)
         if "explode" in question:
             raise RuntimeError("the boiler burst")
@@ -105,24 +159,38 @@ class LexicalPipeline:
         status: Status = "answered" if claims else "not_found"
         yield Done(Answer(question, question, status, 0.9, None, text, claims, hits, "extractive"))
 
-    def _search(self, question: str) -> tuple[Source, ...]:
-        asked = _terms(question)
-        found = [
-            Source(document.id, document.source, document.title, None, start, end, score, document.text[start:end])
-            for document in self.corpus.by_id.values()
-            for start, end in _sentences(document)
-            if (score := float(len(asked & _terms(document.text[start:end]))))
-        ]
-        nearest = [
-            Source(document.id, document.source, document.title, None, start, end, 0.0, document.text[start:end])
-            for document in self.corpus.by_id.values()
-            for start, end in _sentences(document)[:1]
-        ]
-        return tuple(sorted(found, key=lambda hit: -hit.score)[:4]) or tuple(nearest)
+
+def _search(question: str, documents: Sequence[Document]) -> tuple[Source, ...]:
+    asked = _terms(question)
+    found = [
+        _source(document, span, score)
+        for document in documents
+        for span in _sentences(document)
+        if (score := float(len(asked & _terms(document.text[slice(*span)]))))
+    ]
+    nearest = [_source(document, span, 0.0) for document in documents for span in _sentences(document)[:1]]
+    return tuple(sorted(found, key=lambda hit: -hit.score)[:4]) or tuple(nearest)
+
+
+def _source(document: Document, span: tuple[int, int], score: float) -> Source:
+    return Source(
+        document_id=document.id,
+        source=document.source,
+        title=document.title,
+        page=document.page_of(span[0]),
+        start=span[0],
+        end=span[1],
+        score=score,
+        text=document.text[slice(*span)],
+        published=document.metadata.get("published"),
+        outlet=document.metadata.get("outlet"),
+    )
 
 
 def _claim(n: int, hit: Source) -> Claim:
-    quote = Quote(n, hit.document_id, hit.source, hit.title, hit.page, hit.start, hit.end, hit.text)
+    quote = Quote(
+        n, hit.document_id, hit.source, hit.title, hit.page, hit.start, hit.end, hit.text, hit.published, hit.outlet
+    )
     return Claim(hit.text, "verbatim", (quote,))
 
 

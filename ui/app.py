@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import InputError
 from ui.api import STATIC, chat_router, site_router
+from ui.chat_api import answers_router, history_router, page_router
 from ui.conversations import Conversations
 from ui.feedback import FeedbackLog
 from ui.guard import Guard, Policy
@@ -22,7 +23,8 @@ from ui.metrics import Metrics
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
 from ui.shell import Shell
-from ui.stream import Answerer, Library, Streams
+from ui.stream import Answerer, Streams
+from ui.suggestions import Suggestions
 
 if TYPE_CHECKING:
     import uvicorn
@@ -50,28 +52,25 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     app.include_router(site_router(pipeline.corpus, metrics, settings))
     app.include_router(chat_router(streams, pipeline.corpus, conversations, feedback))
     app.include_router(openai_router(streams))
+    suggestions = Suggestions(pipeline, settings.examples)
+    app.include_router(page_router(pipeline.corpus, suggestions, settings))
+    app.include_router(answers_router(pipeline.corpus, conversations, suggestions, settings))
+    app.include_router(history_router(conversations, settings))
     app.mount("/static", _Static(directory=STATIC))
     _add_middleware(app, settings)
     # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
-    asyncio.run(_mount_chat(app, streams, conversations, feedback, pipeline.corpus, settings))
+    asyncio.run(_mount_chat(app, streams, conversations, settings))
     return app
 
 
-async def _mount_chat(
-    app: FastAPI,
-    streams: Streams,
-    conversations: Conversations,
-    feedback: FeedbackLog,
-    library: Library,
-    settings: Settings,
-) -> None:
+async def _mount_chat(app: FastAPI, streams: Streams, conversations: Conversations, settings: Settings) -> None:
     os.environ.update(_GRADIO_ENVIRONMENT)  # read when gradio is imported and when its queue is made, both below
     import gradio as gr
 
     from ui.chat import Chat, build_chat
     from ui.theme import theme
 
-    page = build_chat(Chat(streams, conversations, feedback), library.stats(), settings)
+    page = build_chat(Chat(streams, conversations, settings), settings)
     gr.mount_gradio_app(
         app,
         page,
@@ -119,6 +118,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         widget_origins=settings.widget_origins,
         requests_per_minute=settings.requests_per_minute,
         burst=min(20, settings.requests_per_minute),
+        max_upload=settings.max_upload_mib << 20,
     )
     app.add_middleware(Guard, policy=policy)
 

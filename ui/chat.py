@@ -1,4 +1,8 @@
-"""The chat page: Gradio components that show what the pipeline yields. The sources panel is ``static/panel.js``."""
+"""The chat page: Gradio components that show what the pipeline yields. All around them is drawn by ``static/page.js``.
+
+What a reader does besides asking (try again, edit, open an earlier conversation) comes through one hidden text box as a
+:class:`Command`; the filter comes through another. Both are untrusted, as everything from a browser is.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,19 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
+from pydantic import BaseModel, Field, ValidationError
 
+from index.filters import parse_filter
 from rag.types import Delta, Done, Event, Evidence
 from ui import render
 from ui.conversations import Conversations, Exchange
-from ui.feedback import FeedbackLog, Verdict
+from ui.i18n import Messages, messages, negotiate
 from ui.problems import message_of
-from ui.stream import MAX_STREAMS, Streams, Totals
+from ui.stream import MAX_STREAMS, Streams
+from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
     from rag.settings import Settings
@@ -25,102 +32,127 @@ _REDRAW_S = 0.06
 _WAITING = 200
 """Questions that may wait for their turn before further ones are turned away."""
 
-_VERDICTS: dict[str, Verdict] = {"Like": "up", "Dislike": "down", "Wrong source": "wrong_source"}
-_WELCOME = """## What would you like to know?
-
-Every sentence of an answer shows the exact words it stands on. Where the documents do not say, the answer says so."""
-
 Message = dict[str, str]
 Updates = tuple[Any, Any, Any]
 """What the question box, the messages and the conversation's id become; any of them may be ``gr.skip()``."""
 
 
+class Command(BaseModel):
+    """What a reader did: ``position`` is the number of an exchange, from 0."""
+
+    do: Literal["retry", "edit", "open"]
+    position: int = Field(default=0, ge=0)
+    question: str = Field(default="", max_length=100_000)
+    conversation: str = Field(default="", max_length=64)
+
+
 class Chat:
     """The handlers of the page: each reads and writes conversations and returns what the components show."""
 
-    def __init__(self, streams: Streams, conversations: Conversations, feedback: FeedbackLog) -> None:
+    def __init__(self, streams: Streams, conversations: Conversations, settings: Settings) -> None:
         self._streams = streams
         self._conversations = conversations
-        self._feedback = feedback
+        self._settings = settings
 
-    async def ask(self, question: str, conversation_id: str) -> AsyncGenerator[Updates, None]:
-        """Answer a question."""
+    async def ask(
+        self, question: str, conversation_id: str, where: str, request: gr.Request
+    ) -> AsyncGenerator[Updates, None]:
+        """Answer a question from the documents that pass the filter ``where``; empty for all."""
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
+        say = self._say(request)
         history = self._conversations.history(conversation_id)
-        conversation_id, exchange = self._conversations.begin(conversation_id, question)
-        yield _busy(), self._messages(conversation_id), conversation_id
+        visitor = visitor_of(request.cookies)
+        conversation_id, exchange = self._conversations.begin(conversation_id, question, visitor, where)
+        yield _busy(say), self._messages(conversation_id, say), conversation_id
         drawn = time.monotonic()
         try:
-            async with aclosing(self._streams.events(question, history)) as events:
+            filter_ = parse_filter(where) if where else None
+            async with aclosing(self._streams.events(question, history, filter_)) as events:
                 async for event in events:
                     exchange = _advance(exchange, event)
                     self._conversations.record(exchange)
+                    if self._was_left(exchange):
+                        return
                     if not isinstance(event, Delta) or (event.text and time.monotonic() - drawn > _REDRAW_S):
                         drawn = time.monotonic()
-                        yield gr.skip(), self._messages(conversation_id), gr.skip()
+                        yield gr.skip(), self._messages(conversation_id, say), gr.skip()
         except Exception as error:  # noqa: BLE001  # shown in the place of the answer
             self._conversations.record(replace(exchange, state="failed", text=message_of(error)))
         finally:
             self._conversations.record(replace(exchange, state="stopped"))
-        yield _ready(), self._messages(conversation_id), gr.skip()
+        if not self._was_left(exchange):
+            yield _ready(say), self._messages(conversation_id, say), gr.skip()
 
-    async def ask_example(self, conversation_id: str, chosen: gr.SelectData) -> AsyncGenerator[Updates, None]:
-        """Answer one of the example questions."""
-        async with aclosing(self.ask(str(chosen.value["text"]), conversation_id)) as updates:
+    async def obey(
+        self, command: str, conversation_id: str, where: str, request: gr.Request
+    ) -> AsyncGenerator[Updates, None]:
+        """Do what a reader wants with a conversation: ask a question again, or another instead, or open it."""
+        try:
+            wanted = Command.model_validate_json(command)
+        except ValidationError:
+            yield gr.skip(), gr.skip(), gr.skip()
+            return
+        if wanted.do == "open":
+            yield self._open(wanted.conversation, request)
+            return
+        before = self._conversations.rewind(conversation_id, wanted.position)
+        question = wanted.question if before is not None and wanted.do == "edit" else before
+        async with aclosing(self.ask(question or "", conversation_id, where, request)) as updates:
             async for update in updates:
                 yield update
 
-    async def ask_again(self, conversation_id: str, retried: gr.RetryData) -> AsyncGenerator[Updates, None]:
-        """Take back a question and what followed it, and answer it anew."""
-        question = self._conversations.rewind(conversation_id, _position(retried.index))
-        async with aclosing(self.ask(question or "", conversation_id)) as updates:
-            async for update in updates:
-                yield update
-
-    def stop(self, conversation_id: str) -> tuple[gr.Textbox, list[Message]]:
+    def stop(self, conversation_id: str, request: gr.Request) -> tuple[gr.Textbox, list[Message]]:
         """Show that the answer was stopped. Gradio cancels :meth:`ask` at the same time."""
         self._conversations.stop(conversation_id)
-        return _ready(), self._messages(conversation_id)
+        say = self._say(request)
+        return _ready(say), self._messages(conversation_id, say)
 
-    def begin_anew(self, conversation_id: str) -> tuple[gr.Textbox, list[Message], str]:
-        """Forget the conversation, so that a piece of its answer that is still under way shows nothing of it again."""
-        self._conversations.rewind(conversation_id, 0)
-        return _ready(), [], ""
+    def begin_anew(self, conversation_id: str, request: gr.Request) -> tuple[gr.Textbox, list[Message], str]:
+        """Show an empty page. A piece of an answer that is still under way shows nothing on it again."""
+        self._conversations.stop(conversation_id)
+        return _ready(self._say(request)), [], ""
 
-    def judge(self, conversation_id: str, judged: gr.LikeData) -> None:
-        """Record a reader's judgement of an answer."""
-        exchanges = self._conversations.exchanges(conversation_id)
-        verdict = _VERDICTS.get(judged.liked) if isinstance(judged.liked, str) else ("up" if judged.liked else "down")
-        position = _position(judged.index)
-        if verdict and position < len(exchanges):
-            self._feedback.append(exchanges[position], verdict)
+    def _open(self, conversation_id: str, request: gr.Request) -> Updates:
+        visitor = visitor_of(request.cookies)
+        own = {conversation.id for conversation in self._conversations.of(visitor)} if visitor else set()
+        if conversation_id not in own:
+            return gr.skip(), gr.skip(), gr.skip()
+        say = self._say(request)
+        return _ready(say), self._messages(conversation_id, say), conversation_id
 
-    def _messages(self, conversation_id: str) -> list[Message]:
-        messages: list[Message] = []
+    def _was_left(self, exchange: Exchange) -> bool:
+        """Tell whether the reader stopped this answer or went elsewhere: it must not appear on what they see now."""
+        kept = self._conversations.exchange(exchange.id)
+        return kept is None or kept.state == "stopped"
+
+    def _say(self, request: gr.Request) -> Messages:
+        return messages(negotiate(request.headers.get("accept-language", ""), self._settings.language))
+
+    def _messages(self, conversation_id: str, say: Messages) -> list[Message]:
+        shown: list[Message] = []
         for exchange in self._conversations.exchanges(conversation_id):
-            messages.append({"role": "user", "content": render.question(exchange.question)})
-            messages.append({"role": "assistant", "content": _content(exchange)})
-        return messages
+            shown.append({"role": "user", "content": render.question(exchange.question)})
+            shown.append({"role": "assistant", "content": _content(exchange, say)})
+        return shown
 
 
-def build_chat(chat: Chat, totals: Totals, settings: Settings) -> gr.Blocks:
-    """Lay out the page and connect it to the handlers."""
-    holdings = f"{render.count(totals.documents, 'document')}, {render.count(totals.passages, 'passage')} indexed"
+def build_chat(chat: Chat, settings: Settings) -> gr.Blocks:
+    """Lay out the page and connect it to the handlers. Its words are those of ``page.js``, in the reader's language."""
+    say = messages("en" if settings.language == "auto" else settings.language)
     page: gr.Blocks
     with gr.Blocks(title=settings.title, analytics_enabled=False, fill_height=True) as page:
         conversation = gr.State("")
         with gr.Row(elem_id="top"):
             with gr.Column(elem_id="masthead"):
                 gr.Markdown(f"# {render.escape(settings.title)}", elem_id="title")
-                gr.Markdown(holdings, elem_id="holdings")
-            fresh = gr.Button("New conversation", elem_id="fresh", size="sm")
+            fresh = gr.Button(say.text("fresh"), elem_id="fresh", size="sm")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="talk"):
-                messages = gr.Chatbot(
+                messages_ = gr.Chatbot(
                     elem_id="chat",
-                    label="Conversation",
+                    label=say.text("conversation"),
                     show_label=False,
                     height="100%",
                     sanitize_html=True,
@@ -128,57 +160,60 @@ def build_chat(chat: Chat, totals: Totals, settings: Settings) -> gr.Blocks:
                     latex_delimiters=[],
                     line_breaks=False,
                     layout="panel",
-                    buttons=["copy"],
-                    feedback_options=tuple(_VERDICTS),
-                    examples=[{"text": example} for example in settings.examples],
-                    placeholder=_WELCOME,
+                    buttons=[],
                 )
                 box = gr.Textbox(
                     elem_id="question",
-                    label="Your question",
+                    label=say.text("question"),
                     show_label=False,
-                    placeholder="Ask about the documents",
+                    placeholder=say.text("placeholder"),
                     max_length=settings.max_question_length,
-                    submit_btn="Ask",
+                    submit_btn=say.text("ask"),
                     autofocus=True,
                     max_lines=6,
                 )
             gr.Column(elem_id="sources")
-        _connect(chat, conversation, messages, box, fresh)
+        with gr.Row(elem_id="bridge"):
+            where = gr.Textbox(elem_id="where")
+            command = gr.Textbox(elem_id="command")
+            do = gr.Button(elem_id="do")
+        _connect(chat, conversation, messages_, box, fresh, where, command, do)
     page.max_threads = 2 * MAX_STREAMS
     page.queue(default_concurrency_limit=2 * MAX_STREAMS, max_size=_WAITING, api_open=False)
     return page
 
 
-def _connect(chat: Chat, conversation: gr.State, messages: gr.Chatbot, box: gr.Textbox, fresh: gr.Button) -> None:
+def _connect(
+    chat: Chat,
+    conversation: gr.State,
+    messages_: gr.Chatbot,
+    box: gr.Textbox,
+    fresh: gr.Button,
+    where: gr.Textbox,
+    command: gr.Textbox,
+    do: gr.Button,
+) -> None:
     """Connect each thing a reader does to one handler.
 
     Gradio's client can lose an event that begins while another of the same page ends, so no event starts another and
     none runs when the page is opened.
     """
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    shown = [box, messages, conversation]
+    shown = [box, messages_, conversation]
     asking: list[Any] = [
-        box.submit(chat.ask, [box, conversation], shown, **quiet),
-        messages.example_select(chat.ask_example, conversation, shown, **quiet),
-        messages.retry(chat.ask_again, conversation, shown, **quiet),
+        box.submit(chat.ask, [box, conversation, where], shown, **quiet),
+        do.click(chat.obey, [command, conversation, where], shown, **quiet),
     ]
-    box.stop(chat.stop, conversation, [box, messages], cancels=asking, **quiet)
+    box.stop(chat.stop, conversation, [box, messages_], cancels=asking, **quiet)
     fresh.click(chat.begin_anew, conversation, shown, cancels=asking, **quiet)
-    messages.like(chat.judge, conversation, None, **quiet)
 
 
-def _busy() -> gr.Textbox:
-    return gr.Textbox(value="", submit_btn=False, stop_btn="Stop")
+def _busy(say: Messages) -> gr.Textbox:
+    return gr.Textbox(value="", submit_btn=False, stop_btn=say.text("stop"))
 
 
-def _ready() -> gr.Textbox:
-    return gr.Textbox(submit_btn="Ask", stop_btn=False)
-
-
-def _position(index: int | tuple[int, int]) -> int:
-    """Return the number of the exchange that a message belongs to, from 0."""
-    return (index if isinstance(index, int) else index[0]) // 2
+def _ready(say: Messages) -> gr.Textbox:
+    return gr.Textbox(submit_btn=say.text("ask"), stop_btn=False)
 
 
 def _advance(exchange: Exchange, event: Event) -> Exchange:
@@ -191,18 +226,16 @@ def _advance(exchange: Exchange, event: Event) -> Exchange:
             return replace(exchange, state="complete", text=answer.text, answer=answer)
 
 
-def _content(exchange: Exchange) -> str:
+def _content(exchange: Exchange, say: Messages) -> str:
     """Return what the reader sees as the answer, in Markdown."""
     if exchange.answer is not None:
-        return render.answer(exchange.answer, exchange.id)
+        return render.answer(exchange.answer, exchange.id, say)
+    written = "" if render.is_own(exchange.text) else render.progress(exchange.text)
     match exchange.state:
         case "failed":
             return render.escape(exchange.text)
         case "stopped":
-            return "\n\n".join(filter(None, [render.progress(exchange.text), "*Stopped.*"]))
+            return "\n\n".join(filter(None, [written, f"*{render.escape(say.text('stopped'))}*"]))
         case _:
-            return "\n\n".join(
-                filter(
-                    None, [render.progress(exchange.text), render.reading(exchange.hits, exchange.quotes, exchange.id)]
-                )
-            )
+            reading = render.reading(exchange.hits, exchange.quotes, exchange.id, say)
+            return "\n\n".join(filter(None, [written, reading]))

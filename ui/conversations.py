@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from rag.types import Answer, Quote, Source, Turn
@@ -19,6 +20,7 @@ State = Literal["running", "complete", "stopped", "failed"]
 
 MAX_CONVERSATIONS = 1_000
 MAX_EXCHANGES = 100
+MAX_PER_VISITOR = 50
 MAX_AGE_S = 24 * 3600.0
 
 
@@ -26,8 +28,9 @@ MAX_AGE_S = 24 * 3600.0
 class Exchange:
     """A question and what became of it.
 
-    ``text`` is the answer as far as it is written, or the problem if it failed; ``hits`` is what was found,
-    ``quotes`` what the answer is written from; ``answer`` is there once ``state`` is ``complete``.
+    ``text`` is the answer as far as it is written, or the problem if it failed; ``hits`` is what was found, ``quotes``
+    what the answer is written from; ``answer`` is there once ``state`` is ``complete``. ``where`` is the filter it was
+    asked under, in words of ``index.filters``; empty for all documents.
     """
 
     id: str
@@ -37,11 +40,22 @@ class Exchange:
     hits: tuple[Source, ...] = ()
     quotes: tuple[Quote, ...] = ()
     answer: Answer | None = None
+    where: str = ""
+    asked: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation of one visitor."""
+
+    id: str
+    exchanges: tuple[Exchange, ...]
 
 
 @dataclass(slots=True)
 class _Conversation:
     used: float
+    visitor: str | None
     exchanges: OrderedDict[str, Exchange] = field(default_factory=OrderedDict)
 
 
@@ -63,20 +77,24 @@ class Conversations:
         self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
         self._owner: dict[str, str] = {}
 
-    def begin(self, conversation_id: str | None, question: str) -> tuple[str, Exchange]:
+    def begin(
+        self, conversation_id: str | None, question: str, visitor: str | None = None, where: str = ""
+    ) -> tuple[str, Exchange]:
         """Record a question and return the conversation's id and the new exchange.
 
-        An id that is not known (forgotten, or made up) is not adopted: a new conversation begins.
+        An id that is not known (forgotten, made up, or another visitor's) is not adopted: a new conversation begins.
         """
         with self._lock:
             self._forget_old()
-            if conversation_id is None or conversation_id not in self._conversations:
+            known = self._conversations.get(conversation_id) if conversation_id else None
+            if conversation_id is None or known is None or known.visitor != visitor:
                 conversation_id = secrets.token_urlsafe(16)
-                self._conversations[conversation_id] = _Conversation(self._clock())
+                self._conversations[conversation_id] = _Conversation(self._clock(), visitor)
+                self._make_room(visitor)
             conversation = self._conversations[conversation_id]
             conversation.used = self._clock()
             self._conversations.move_to_end(conversation_id)
-            exchange = Exchange(secrets.token_urlsafe(16), question)
+            exchange = Exchange(secrets.token_urlsafe(16), question, where=where)
             conversation.exchanges[exchange.id] = exchange
             self._owner[exchange.id] = conversation_id
             while len(conversation.exchanges) > self._max_exchanges:
@@ -109,6 +127,23 @@ class Conversations:
                 del conversation.exchanges[exchange.id], self._owner[exchange.id]
             return removed[0].question
 
+    def of(self, visitor: str) -> tuple[Conversation, ...]:
+        """Return the conversations of a visitor, the one used last first."""
+        with self._lock:
+            self._forget_old()
+            return tuple(
+                Conversation(id_, tuple(conversation.exchanges.values()))
+                for id_, conversation in reversed(self._conversations.items())
+                if conversation.visitor == visitor and conversation.exchanges
+            )
+
+    def forget(self, visitor: str, conversation_id: str | None = None) -> None:
+        """Forget one conversation of a visitor, or all of them; another's is left alone."""
+        with self._lock:
+            for id_, conversation in list(self._conversations.items()):
+                if conversation.visitor == visitor and conversation_id in (None, id_):
+                    self._drop(id_)
+
     def exchanges(self, conversation_id: str) -> tuple[Exchange, ...]:
         """Return a conversation in order; empty if it is not known."""
         with self._lock:
@@ -133,6 +168,11 @@ class Conversations:
     def _find(self, message_id: str) -> Exchange | None:
         owner = self._owner.get(message_id)
         return self._conversations[owner].exchanges[message_id] if owner else None
+
+    def _make_room(self, visitor: str | None) -> None:
+        own = [id_ for id_, conversation in self._conversations.items() if conversation.visitor == visitor]
+        if visitor is not None and len(own) > MAX_PER_VISITOR:
+            self._drop(own[0])
 
     def _forget_old(self) -> None:
         oldest = self._clock() - self._max_age_s

@@ -39,8 +39,10 @@ _GRADIO = re.compile(
     r"/(?:gradio_api/(?:info|startup-events|app_id|queue/(?:join|data)|cancel|reset|heartbeat/\w+|theme\.css)/?"
     r"|config|theme\.css|robots\.txt|(?:assets|svelte)/.*)?"
 )
-_OURS = re.compile(r"/(?:api|v1|static)/.*|/(?:widget\.js|demo|healthz|metrics|manifest\.json|favicon\.ico)")
-_COSTLY = re.compile(r"/api/(?:chat|feedback)|/v1/chat/completions|/gradio_api/queue/join/?")
+_OURS = re.compile(r"/(?:api|chat|v1|static)/.*|/(?:widget\.js|demo|healthz|metrics|manifest\.json|favicon\.ico)")
+_COSTLY = re.compile(r"/api/(?:chat|feedback)|/chat/uploads|/v1/chat/completions|/gradio_api/queue/join/?")
+
+_UPLOAD = "/chat/uploads"
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -54,8 +56,8 @@ class Policy:
     """What the guard allows.
 
     ``hosts`` are names without port; ``widget_origins`` are origins such as ``https://example.org`` that may use
-    ``/api``; ``max_body`` is in bytes. An address may send ``burst`` questions at once and
-    ``requests_per_minute`` in the long run.
+    ``/api``; ``max_body`` and ``max_upload`` (for documents) are in bytes. An address may send ``burst`` questions at
+    once and ``requests_per_minute`` in the long run.
     """
 
     hosts: tuple[str, ...]
@@ -63,6 +65,7 @@ class Policy:
     requests_per_minute: int = 60
     burst: int = 20
     max_body: int = 1 << 20
+    max_upload: int = 1 << 20
 
 
 class TokenBuckets:
@@ -113,9 +116,10 @@ class Guard:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope)
         if refusal is None and scope["method"] not in _SAFE_METHODS:
-            body = await _read_body(Headers(scope=scope), receive, self.policy.max_body)
+            limit = self.policy.max_upload if scope["path"] == _UPLOAD else self.policy.max_body
+            body = await _read_body(Headers(scope=scope), receive, limit)
             if body is None:
-                refusal = problem(413, f"A request may have {self.policy.max_body} bytes.")
+                refusal = problem(413, f"A request may have {limit} bytes.")
             else:
                 receive = _replay(body, receive)
         await (refusal or self._shielded)(scope, receive, send)
@@ -143,7 +147,7 @@ class Guard:
             return problem(421, "This server does not answer to that name; see allowed_hosts.")
         if not (_OURS.fullmatch(path) or _GRADIO.fullmatch(path)):
             return problem(404, "There is nothing here.")
-        private = path.startswith(("/api/", "/v1/", "/metrics")) and path not in _PUBLIC
+        private = path.startswith(("/api/", "/chat/", "/v1/", "/metrics")) and path not in _PUBLIC
         if (method not in _SAFE_METHODS or private) and not self._may_call(headers, path):
             return problem(403, "This site may not use the server; see widget_origins.")
         if method == "POST" and _COSTLY.fullmatch(path):

@@ -2,7 +2,8 @@
 
 Text of documents (and of questions) passes through :func:`escape` alone, after which it can only be read: every
 character that means something to a Markdown or HTML parser is escaped. What is markup in the result is ours:
-paragraphs, emphasis, and links to ``#cite-...`` inside the page.
+paragraphs, emphasis, and links to ``#cite-...`` inside the page. The title of such a link is a code (``verbatim``,
+``nearest``), which the page puts into the reader's words.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.types import Answer, Claim, Quote, Source, Support
+from rag import prompts
+from rag.types import Answer, Claim, Quote, Source
+from ui.i18n import Messages
 
-EXACT = "exact quote"
-NEAREST = "nearest passage"
+NEAREST = "nearest"
+"""The code of a citation that answers nothing; the others are those of ``rag.types.Support``."""
 
 _UNSEEN = "\u200b"
-_MARKS: dict[Support, str] = {
-    "verbatim": EXACT,
-    "supported": "supported by the quote",
-    "partial": "partly supported by the quote",
-    "unsupported": "not supported",
+_OWN_WORDS = {
+    prompts.NOT_FOUND: "not_found",
+    prompts.NOT_FOUND_NEAR: "not_found_near",
+    prompts.CLARIFY: "clarify",
+    prompts.NO_WORDS: "no_words",
+    prompts.EMPTY_INDEX: "empty_index",
 }
+"""What the pipeline says in its own words, and the message that says so in the reader's language."""
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _EXPLANATION = re.compile(r"\[([^\s\[\]]|[^\s\[\]][^\[\]]*[^\s\[\]])\]")
@@ -62,25 +67,37 @@ def progress(text: str) -> str:
     return "\n\n".join(filter(None, [_lead(lead[1]) if lead else "", *claims]))
 
 
-def reading(hits: Sequence[Source], quotes: Sequence[Quote], message_id: str) -> str:
+def reading(hits: Sequence[Source], quotes: Sequence[Quote], message_id: str, say: Messages) -> str:
     """Return what is shown below an answer while it is written: what was found, and the quotes it is written from."""
     if not hits:
-        return "*Looking through the documents…*"
-    documents = len({hit.document_id for hit in hits})
-    found = f"{count(len(hits), 'passage')} from {count(documents, 'document')}"
+        return f"*{escape(say.text('looking'))}*"
+    passages = escape(say.count("passages", len(hits)))
+    documents = escape(say.count("documents", len({hit.document_id for hit in hits})))
+    link = f"[{escape(say.text('reading.link', passages=passages, documents=documents))}](#evidence-{message_id})"
     quoted = [f"{escape(quote.text)} \\[{quote.n}\\]" for quote in quotes[:_NEAREST]]
-    return "\n\n".join([f"*Reading* [{found}](#evidence-{message_id})*…*", *quoted])
+    return "\n\n".join([f"{escape(say.text('reading'))} {link}…", *quoted])
 
 
-def answer(answer: Answer, message_id: str) -> str:
+def answer(answer: Answer, message_id: str, say: Messages) -> str:
     """Return a complete answer; its citations link to ``#cite-<message_id>-<n>``."""
     match answer.status:
         case "answered":
-            return "\n\n".join(filter(None, _answered(answer, message_id)))
+            return "\n\n".join(filter(None, _answered(answer, message_id, say)))
         case "not_found":
-            return "\n\n".join(_not_found(answer, message_id))
+            return "\n\n".join(_not_found(answer, message_id, say))
         case "clarify":
-            return _paragraphs(answer.text)
+            return _paragraphs(own_words(answer, say))
+
+
+def own_words(answer: Answer, say: Messages) -> str:
+    """Return the text of an answer without claims in the reader's language."""
+    key = _OWN_WORDS.get(answer.text)
+    return say.text(key) if key else answer.text
+
+
+def is_own(beginning: str) -> bool:
+    """Tell whether a text that is being written may become one of the pipeline's own sentences."""
+    return any(text.startswith(beginning) for text in _OWN_WORDS)
 
 
 def inert(text: str, before: str = "") -> str:
@@ -96,20 +113,20 @@ def inert(text: str, before: str = "") -> str:
     return _UNSEEN.join(whole[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def _answered(answer: Answer, message_id: str) -> Iterable[str]:
+def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
     if answer.short_answer:
         yield _lead(answer.short_answer)
     for claim in answer.claims:
-        marks = [_link(quote.n, _MARKS[claim.support], message_id) for quote in claim.quotes]
-        yield " ".join([_claim(claim), *(marks or [f"*{_MARKS[claim.support]}*"])])
+        marks = [_link(quote.n, claim.support, message_id) for quote in claim.quotes]
+        yield " ".join([_claim(claim), *(marks or [f"*{escape(say.text('support.' + claim.support))}*"])])
     if answer.notice:
         yield f"*{escape(answer.notice)}*"
 
 
-def _not_found(answer: Answer, message_id: str) -> Iterable[str]:
-    yield _paragraphs(answer.text)
+def _not_found(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
+    yield _paragraphs(own_words(answer, say))
     if answer.hits:
-        yield "**Nearest passages**"
+        yield f"**{escape(say.text('nearest'))}**"
     for n, hit in enumerate(answer.hits[:_NEAREST], 1):
         title = escape(hit.title) or escape(hit.source)
         yield f"{_link(n, NEAREST, message_id)} *{title}* — {escape(snippet(hit.text))}"
@@ -146,8 +163,3 @@ def snippet(text: str) -> str:
     """Return the beginning of a passage, cut between words."""
     line = _line(text)
     return line if len(line) <= _SNIPPET else line[:_SNIPPET].rsplit(" ", 1)[0] + " …"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

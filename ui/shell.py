@@ -2,7 +2,8 @@
 
 Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
 for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come
-first, so that nothing is drawn before them. Should a later Gradio write its page otherwise, the policy still holds.
+first, so that nothing is drawn before them. A browser that is new here gets its visitor's cookie. Should a later Gradio
+write its page otherwise, the policy still holds.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+
+from ui.visitors import new_cookie, visitor_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>.*?</script>\s*", re.DOTALL)
 _PREVIEW_TAG = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
+_STYLES = ("app", "conversation", "citations", "actions", "windows", "panel", "document")
 _HEAD = """<title>{title}</title>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/static/icon.svg">
-<link rel="stylesheet" href="/static/app.css">
+{styles}
 <script type="module" src="/static/page.js"></script>
 """
 
@@ -31,7 +36,8 @@ class Shell:
 
     def __init__(self, app: ASGIApp, title: str) -> None:
         self.app = app
-        self._head = _HEAD.format(title=escape(title))
+        styles = "\n".join(f'<link rel="stylesheet" href="/static/{name}.css">' for name in _STYLES)
+        self._head = _HEAD.format(title=escape(title), styles=styles)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -48,7 +54,10 @@ class Shell:
         page = b"".join(message.get("body", b"") for message in reply).decode()
         body = self.rewrite(page).encode()
         start = reply[0]
-        MutableHeaders(scope=start)["content-length"] = str(len(body))
+        headers = MutableHeaders(scope=start)
+        headers["content-length"] = str(len(body))
+        if visitor_of(HTTPConnection(scope).cookies) is None:
+            headers.append("set-cookie", new_cookie(secure=scope["scheme"] == "https"))
         await send(start)
         await send({"type": "http.response.body", "body": body})
 

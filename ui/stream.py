@@ -13,6 +13,11 @@ from rag.types import Done, Event, Turn
 from ui.metrics import Metrics, Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from index.corpus import AddResult, FoundFile
+    from index.filters import Filter
+    from index.store.base import DocumentInfo
     from index.types import Document
 
 MAX_STREAMS = 32
@@ -40,6 +45,18 @@ class Library(Protocol):
         """Return a document; raises ``InputError`` if there is none of that id."""
         ...
 
+    def documents(self) -> list[DocumentInfo]:
+        """List the documents."""
+        ...
+
+    def original(self, document_id: str) -> Path | None:
+        """Return the file that a document came from, if it is still there and the same."""
+        ...
+
+    def add(self, files: Sequence[FoundFile]) -> list[AddResult]:
+        """Index files."""
+        ...
+
     def stats(self) -> Totals:
         """Return how much is indexed."""
         ...
@@ -57,7 +74,12 @@ class Answerer(Protocol):
         """Load what the first question would otherwise wait for."""
         ...
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+    ) -> Iterator[Event]:
         """Yield the events of an answer: evidence, text, the whole answer."""
         ...
 
@@ -70,8 +92,10 @@ class Streams:
         self._metrics = metrics
         self._turns = asyncio.Semaphore(limit)
 
-    async def events(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
-        """Yield the events of an answer.
+    async def events(
+        self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events of an answer from the documents that pass ``where``.
 
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
@@ -80,7 +104,7 @@ class Streams:
         outcome: Outcome = "stopped"
         self._metrics.running += 1
         try:
-            async with self._turns, aclosing(self._from_thread(question, history)) as events:
+            async with self._turns, aclosing(self._from_thread(question, history, where)) as events:
                 async for event in events:
                     if isinstance(event, Done):
                         outcome = event.answer.status
@@ -92,7 +116,9 @@ class Streams:
             self._metrics.running -= 1
             self._metrics.count(outcome, time.monotonic() - begun)
 
-    async def _from_thread(self, question: str, history: Sequence[Turn]) -> AsyncGenerator[Event, None]:
+    async def _from_thread(
+        self, question: str, history: Sequence[Turn], where: Filter | None
+    ) -> AsyncGenerator[Event, None]:
         arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         left = threading.Event()
         loop = asyncio.get_running_loop()
@@ -100,7 +126,7 @@ class Streams:
         def work() -> None:
             outcome: Exception | None = None
             try:
-                for event in self._answerer.stream(question, history):
+                for event in self._answerer.stream(question, history, where):
                     if left.is_set():
                         return
                     loop.call_soon_threadsafe(arrivals.put_nowait, event)

@@ -27,7 +27,7 @@ def main(seconds: float, max_bytes: int, memory: int) -> None:
     # What a library prints must not run into the messages.
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit(memory)
+    limit(memory)
     sys.addaudithook(refuse)
     while (message := wire.receive(pipe_in)) is not None:
         request = wire.requested(message)
@@ -63,7 +63,7 @@ def _answer(request: wire.Request, say: Callable[[wire.Reply | None], None], max
     say(None)
 
 
-def _limit(memory: int) -> None:
+def limit(memory: int) -> None:
     """Cap the address space, forbid growing files and core dumps; where the system has such limits."""
     if sys.platform == "win32":
         return

@@ -126,7 +126,7 @@ class ReaderProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=child_environment(),
                 start_new_session=True,
             )
         return self._child
@@ -173,7 +173,8 @@ def _next_message(child: subprocess.Popen[bytes]) -> bytes | None:
     return None if child.stdout is None else wire.receive(child.stdout)
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
+    """Return what of the environment a child that reads documents may have."""
     search = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {**passed, "PYTHONPATH": os.pathsep.join(search), "PYTHONUTF8": "1", **dict.fromkeys(_ONE_THREAD, "1")}

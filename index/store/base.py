@@ -106,7 +106,7 @@ class Store(Protocol):
         """List the documents, by their first source."""
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document (without blocks), or ``None``."""
+        """Return a document, or ``None``."""
 
     def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
         """Return vectors that are stored already, by passage digest."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 from index.errors import IndexDamaged, InputError
 from index.store.rows import Row
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the tables in ``schema.sql``."""
 
 WRITE_WAIT = 30.0

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from index.store.base import DocumentInfo, Origin, StoredPassage
-from index.types import Document, Matrix, Page, Passage, Span, Vector
+from index.types import Block, Document, Matrix, Page, Passage, Span, Vector
 
 Row = tuple[Any, ...]
 
 COLUMNS = {
-    "documents": "id, title, text, metadata, pages",
+    "documents": "id, title, text, metadata, pages, blocks",
     "origins": "location, source, size, modified_ns, digest, document_id",
     "passages": "id, document_id, ordinal, start, end, heading, context, text, sentences, digest, tokens, vector, "
     "sentence_vectors",
@@ -42,13 +42,22 @@ def document_row(document: Document) -> Row:
     """Return the row of a document; its source is in its origins."""
     metadata = json.dumps(dict(document.metadata), sort_keys=True)
     pages = json.dumps([[page.number, page.start, page.end] for page in document.pages])
-    return document.id, document.title, document.text, metadata, pages
+    blocks = json.dumps([[block.kind, block.start, block.end, block.level] for block in document.blocks])
+    return document.id, document.title, document.text, metadata, pages, blocks
 
 
 def document(row: Row, source: str) -> Document:
     """Return the document of a row."""
-    id_, title, text, metadata, pages = row
-    return Document(id_, source, title, text, json.loads(metadata), tuple(Page(*page) for page in json.loads(pages)))
+    id_, title, text, metadata, pages, blocks = row
+    return Document(
+        id=id_,
+        source=source,
+        title=title,
+        text=text,
+        metadata=json.loads(metadata),
+        pages=tuple(Page(*page) for page in json.loads(pages)),
+        blocks=tuple(Block(*block) for block in json.loads(blocks)),
+    )
 
 
 def document_info(row: Row) -> DocumentInfo:

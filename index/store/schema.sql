@@ -7,6 +7,7 @@ CREATE TABLE documents (
     text TEXT NOT NULL,
     metadata TEXT NOT NULL,       -- JSON object of strings
     pages TEXT NOT NULL,          -- JSON list of [number, start, end]
+    blocks TEXT NOT NULL,         -- JSON list of [kind, start, end, level]
     checksum TEXT NOT NULL        -- SHA-256 of the rest of the row, checked by verify; likewise below
 ) WITHOUT ROWID;
 

@@ -1,15 +1,19 @@
-/* The chat page: citations open the panel, copying gives prose, and everything is usable by keyboard and by ear. */
-import { Panel } from './panel.js';
-import { el, getJSON, origin, reference, sourcesOf } from './sources.js';
+/* The chat page: citations open the panel, and everything is usable by keyboard and by ear. */
+import { equip } from './answers.js';
+import { el, say } from './elements.js';
+import * as filters from './filters.js';
+import * as history from './history.js';
+import { t } from './messages.js';
+import { explained, Panel } from './panel.js';
+import { origin, reference, sourcesOf } from './sources.js';
+import * as start from './start.js';
 
-const NEAREST = 'nearest passage';
 const LINKS = '#chat :is(a[href^="#cite-"], a[href^="#evidence-"])';
 const all = (selector) => [...document.querySelectorAll(selector)];
 
 const panel = new Panel();
-const tip = el('div', { className: 'cite-tip', hidden: true, role: 'tooltip' });
-const spoken = el('div', { className: 'visually-hidden', role: 'status' });
-document.body.append(tip, spoken);
+const tip = el('div', { className: 'cite-tip', hidden: true, role: 'tooltip', id: 'cite-tip' });
+document.body.append(tip);
 
 /* Citations */
 
@@ -20,23 +24,29 @@ async function showTip(link) {
   const { cited } = n ? await sourcesOf(message).catch(() => ({ cited: [] })) : { cited: [] };
   const source = cited.find((candidate) => candidate.n === n);
   if (!source || !link.matches(':hover, :focus-visible')) return;
-  tip.replaceChildren(el('q', { textContent: source.text }), el('div', { textContent: [source.title, origin(source)].filter(Boolean).join(' · ') }));
+  const facts = [source.title, origin(source)].filter(Boolean).join(' · ');
+  tip.replaceChildren(el('q', { textContent: source.text }), el('div', { textContent: facts }), source.support ? explained(source.support) : '');
   tip.hidden = false;
+  link.setAttribute('aria-describedby', 'cite-tip');
   const place = link.getBoundingClientRect();
   const below = place.bottom + 8;
   tip.style.left = `${Math.max(8, Math.min(place.left, innerWidth - tip.offsetWidth - 8))}px`;
-  tip.style.top = `${below + tip.offsetHeight < innerHeight ? below : place.top - tip.offsetHeight - 8}px`;
+  tip.style.top = `${below + tip.offsetHeight < innerHeight ? below : Math.max(8, place.top - tip.offsetHeight - 8)}px`;
 }
 
-const hideTip = () => (tip.hidden = true);
+function hideTip() {
+  tip.hidden = true;
+  document.querySelector('[aria-describedby=cite-tip]')?.removeAttribute('aria-describedby');
+}
+
 const point = (event) => {
   const link = linkOf(event);
   if (link) showTip(link);
-  else hideTip();
+  else if (!tip.contains(event.target)) hideTip(); // the pointer may rest on the preview
 };
 document.addEventListener('mouseover', point);
 document.addEventListener('focusin', point);
-document.addEventListener('scroll', hideTip, true);
+document.addEventListener('scroll', (event) => !tip.contains(event.target) && hideTip(), true);
 document.addEventListener('keydown', (event) => event.key === 'Escape' && hideTip());
 
 function follow(event) {
@@ -50,62 +60,39 @@ function follow(event) {
 }
 document.addEventListener('click', follow, true);
 
-/* Copying: the answer as it reads and its sources, in place of Markdown. */
-
-async function copyAnswer(row) {
-  const paragraphs = [...row.querySelectorAll('.prose > p')].map((paragraph) => paragraph.textContent.trim());
-  const link = row.querySelector('a[href^="#cite-"]');
-  const { cited, found } = link ? await sourcesOf(reference(link).message) : { cited: [] };
-  const notes = found ? [] : cited.map((source) => `[${source.n}] ${source.title} (${origin(source)}): “${source.text}”`);
-  await navigator.clipboard.writeText([...paragraphs, ...notes].join('\n\n'));
-  spoken.textContent = 'Copied.';
-}
-
-function copy(event) {
-  const control = event.target.closest?.('#chat button[aria-label="Copy message"]');
-  if (!control || !navigator.clipboard) return; // without a secure context Gradio's own way has to do
-  event.stopImmediatePropagation();
-  copyAnswer(control.closest('.message-row'));
-  control.classList.add('copied');
-  setTimeout(() => control.classList.remove('copied'), 1500);
-}
-document.addEventListener('click', copy, true);
-
 /* Keeping up with what Gradio draws */
 
 function label(selector, role, ariaLabel) {
   for (const element of all(selector)) if (element.ariaLabel !== ariaLabel) Object.assign(element, { role, ariaLabel });
 }
 
+const write = (element, text) => element && element.textContent !== text && (element.textContent = text);
+
 function describe() {
-  label('#chat [role=log]', 'log', 'Conversation');
-  label('#chat .placeholder-content', 'group', 'Start');
-  label('#chat .examples', 'group', 'Example questions');
-  label('#chat [data-testid=user]', 'group', 'You asked');
-  label('#chat [data-testid=bot]', 'group', 'Answer');
+  label('#chat [role=log]', 'log', t('conversation'));
+  label('#chat [data-testid=user]', 'group', t('you_asked'));
+  label('#chat [data-testid=bot]', 'group', t('answer'));
   for (const log of all('#chat [role=log]')) Object.assign(log, { tabIndex: 0, ariaLive: 'off' }); // see announce()
   for (const link of all('#chat a[href^="#cite-"][title]')) {
-    Object.assign(link.dataset, { mark: link.title === NEAREST ? '' : link.title, href: link.getAttribute('href') });
-    link.ariaLabel = `Source ${reference(link).n}, ${link.title}`;
+    const mark = link.title;
+    Object.assign(link.dataset, { support: mark, mark: mark === 'nearest' ? '' : t(`support.${mark}`), href: link.getAttribute('href') });
+    link.ariaLabel = t('source.label', { n: reference(link).n, mark: t(`support.${mark}`) });
     link.removeAttribute('title');
   }
+  write(document.getElementById('fresh'), t('fresh'));
+  const box = document.querySelector('#question textarea');
+  if (box && box.placeholder !== t('placeholder')) Object.assign(box, { placeholder: t('placeholder'), ariaLabel: t('question') });
+  const send = document.querySelector('#question .submit-button');
+  if (send && send.textContent !== t('ask')) send.firstChild.data = t('ask');
 }
 
-/** The page was built when the server started; documents may have come since. */
-async function showHoldings() {
-  const { documents, passages } = await getJSON('/api/holdings');
-  const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
-  document.querySelector('#holdings p').textContent = `${count(documents, 'document')}, ${count(passages, 'passage')} indexed`;
-}
-
-let built = false;
 let running = false;
 
 /** Say the finished answer once; a log that speaks every word as it arrives cannot be followed. */
 function announce() {
   const before = running;
   running = !!document.querySelector('#question .stop-button');
-  if (before && !running) spoken.textContent = `Answer: ${all('#chat [data-testid=bot]').at(-1)?.textContent ?? ''}`;
+  if (before && !running) say(t('announced', { answer: all('#chat [data-testid=bot]').at(-1)?.textContent.trim() ?? '' }));
 }
 
 let questions = 0;
@@ -113,9 +100,10 @@ let latest;
 
 function keepPanel() {
   panel.attach();
-  const count = all('#chat [data-testid=user]').length;
-  if (count !== questions) panel.release();
-  questions = count;
+  const asked = all('#chat [data-testid=user]').length;
+  document.body.classList.toggle('has-questions', asked > 0);
+  if (asked !== questions) panel.release();
+  questions = asked;
   const link = all(LINKS).at(-1);
   const key = link?.getAttribute('href').replace(/-\d+$/, '');
   if (key === latest) return;
@@ -126,13 +114,13 @@ function keepPanel() {
 let due;
 function update() {
   due = undefined;
-  if (!built && document.querySelector('#holdings p')) {
-    built = true;
-    showHoldings();
-  }
+  start.attach();
+  filters.attach();
+  history.attach();
   describe();
   announce();
   keepPanel();
+  equip(running);
 }
 new MutationObserver(() => (due ??= setTimeout(update, 50))).observe(document.body, { childList: true, subtree: true });
 update();

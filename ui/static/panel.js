@@ -1,19 +1,26 @@
 /* The sources panel: the sources of an answer, or one document with the quoted words marked. */
-import { button, el, getJSON, origin, sourcesOf } from './sources.js';
+import { choice, drawn, text } from './document.js';
+import { button, el, getJSON } from './elements.js';
+import { t } from './messages.js';
+import { origin, sourcesOf } from './sources.js';
 
-const SUPPORT = { verbatim: 'Exact quote', supported: 'Supports the sentence', partial: 'Supports part of the sentence' };
 const narrow = matchMedia('(max-width: 64rem)');
 
 const scroller = (...children) => el('div', { className: 'scroll', tabIndex: 0 }, ...children);
 const hint = (textContent) => el('p', { className: 'hint', textContent });
 
+/** What a mark means, in a sentence. */
+export const explained = (support) => el('p', { className: `explained ${support}`, textContent: t(`explain.${support}`) });
+
 export class Panel {
-  #section = el('section', { className: 'sources', ariaLabel: 'Sources', onkeydown: (event) => this.#key(event) });
+  #section = el('section', { className: 'sources', ariaLabel: t('sources'), onkeydown: (event) => this.#key(event) });
   #shade = el('div', { className: 'sources-shade', onclick: () => this.close() });
-  #opener = button('open-sources', 'Sources', () => this.list(this.#message));
+  #opener = button('open-sources', t('sources'), () => this.list(this.#message));
   #message; // the answer whose sources are shown
   #reading = false; // whether a document is open
+  #asked = 0; // counts what was asked for, so that a late reply is not shown over a newer one
   #from; // the citation or list entry that opened it
+  #view = 'text';
 
   constructor() {
     document.body.append(this.#shade);
@@ -24,7 +31,7 @@ export class Panel {
     const column = document.getElementById('sources');
     if (column && this.#section.parentNode !== column) column.append(this.#section);
     const fresh = document.getElementById('fresh');
-    if (fresh && fresh.previousSibling !== this.#opener) fresh.before(this.#opener);
+    if (fresh && this.#opener.parentNode !== fresh.parentNode) fresh.before(this.#opener);
   }
 
   /** Show the sources of the latest answer, or nothing where there is none. An open document stays open. */
@@ -50,17 +57,9 @@ export class Panel {
 
   /** Open the document of citation `n` at its quote; `from` gets the focus back afterwards. */
   async read(message, n, from) {
-    this.#message = message;
     this.#from = from;
-    this.#reveal(); // before it is filled: what is not shown cannot be scrolled
-    try {
-      const { cited, found } = await sourcesOf(message);
-      const at = cited.findIndex((source) => source.n === n);
-      const { document_id: id, start, end } = cited[at];
-      this.#document(await getJSON(`/api/documents/${encodeURIComponent(id)}?start=${start}&end=${end}`), cited, at, found);
-    } catch (error) {
-      this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(error.message)));
-    }
+    this.#view = 'text';
+    await this.#open(message, n);
     this.#focusHeading();
   }
 
@@ -68,6 +67,22 @@ export class Panel {
     document.body.classList.remove('sources-open');
     if (this.#reading) await this.#list();
     (this.#from?.isConnected ? this.#from : (this.#again() ?? this.#opener)).focus();
+  }
+
+  async #open(message, n) {
+    this.#message = message;
+    this.#reveal(); // before it is filled: what is not shown cannot be scrolled
+    const asked = ++this.#asked;
+    try {
+      const { cited, found } = await sourcesOf(message);
+      const at = cited.findIndex((source) => source.n === n);
+      const body = await getJSON(`/chat/answers/${message}/sources/${n}`);
+      if (!body.can_draw) this.#view = 'text';
+      const page = this.#view === 'page' && (await drawn(message, n));
+      if (asked === this.#asked) this.#document(body, page, cited, at, found);
+    } catch (error) {
+      if (asked === this.#asked) this.#show(false, this.#bar(this.#heading(t('sources'))), scroller(hint(error.message)));
+    }
   }
 
   #reveal() {
@@ -89,11 +104,13 @@ export class Panel {
   #key(event) {
     if (event.key === 'Escape' && (this.#reading || narrow.matches)) this.close();
     if (event.key === 'Tab' && narrow.matches) this.#keepFocus(event);
+    const step = { ArrowLeft: '.previous', ArrowRight: '.next' }[event.key];
+    if (step && this.#reading) this.#section.querySelector(`.steps ${step}:enabled`)?.click();
   }
 
   /** As a sheet the panel covers the page, so the focus stays inside. */
   #keepFocus(event) {
-    const stops = [...this.#section.querySelectorAll('button:enabled, [tabindex="0"]')].filter((stop) => stop.offsetParent);
+    const stops = [...this.#section.querySelectorAll('button:enabled, summary, [tabindex="0"]')].filter((stop) => stop.offsetParent);
     const last = event.shiftKey ? stops[0] : stops.at(-1);
     if (document.activeElement !== last) return;
     event.preventDefault();
@@ -111,22 +128,32 @@ export class Panel {
   }
 
   #bar(...children) {
-    return el('div', { className: 'bar' }, ...children, button('plain close', 'Close', () => this.close()));
+    return el('div', { className: 'bar' }, ...children, button('plain close', t('close'), () => this.close()));
   }
 
   async #list() {
     const message = this.#message;
+    const asked = ++this.#asked;
     this.#reading = false;
     try {
       const { state, status, cited, found } = await sourcesOf(message);
-      if (message !== this.#message || this.#reading) return;
-      const title = !found ? 'Sources' : state === 'running' ? 'Passages found' : 'Nearest passages';
-      const note = status === 'not_found' && cited.length && hint('None of them answers the question.');
+      if (asked !== this.#asked) return;
+      const title = !found ? 'sources' : state === 'running' ? 'found' : 'nearest';
+      const note = status === 'not_found' && cited.length && hint(t('nearest.note'));
       const byDocument = Map.groupBy(cited, (source) => source.document_id);
-      this.#show(false, this.#bar(this.#heading(title)), scroller(note, ...[...byDocument.values()].map((group) => this.#group(group))));
+      const groups = [...byDocument.values()].map((group) => this.#group(group));
+      this.#show(false, this.#bar(this.#heading(t(title))), scroller(note, ...groups, !found && this.#legend(cited)));
     } catch (error) {
-      this.#show(false, this.#bar(this.#heading('Sources')), scroller(hint(error.message)));
+      if (asked === this.#asked) this.#show(false, this.#bar(this.#heading(t('sources'))), scroller(hint(error.message)));
     }
+  }
+
+  /** What the marks of this answer mean. */
+  #legend(cited) {
+    const marks = [...new Set(cited.map((source) => source.support))];
+    return el('details', { className: 'legend' }, el('summary', { textContent: t('explain') }), ...marks.map((support) =>
+      el('div', {}, el('b', { textContent: t(`support.${support}`) }), explained(support)),
+    ));
   }
 
   /** A document with the quotes that were taken from it. */
@@ -141,39 +168,58 @@ export class Panel {
     );
   }
 
-  #entry({ n, page, text, support }) {
+  #entry({ n, page, text: words, support }) {
     const entry = button('entry', '', () => this.read(this.#message, n, entry));
     entry.dataset.n = n;
-    entry.append(el('span', { className: 'number', textContent: n }), el('q', { textContent: text }));
-    const remark = [SUPPORT[support], page && `page ${page}`].filter(Boolean).join(' · ');
+    entry.append(el('span', { className: 'number', textContent: n }), el('q', { textContent: words }));
+    const remark = [support && t(`support.${support}`), page && t('page', { n: page })].filter(Boolean).join(' · ');
     if (remark) entry.append(el('span', { className: 'remark', textContent: remark }));
     return entry;
   }
 
-  #document(found, cited, at, nearest) {
+  #document(found, page, cited, at, nearest) {
     const source = cited[at];
-    const mark = el('mark', { textContent: found.quote });
-    const text = el('div', { className: 'text' }, found.cut_before && '… ', found.before, mark, found.after, found.cut_after && ' …');
-    const remark = nearest ? 'Nearest passage' : SUPPORT[source.support];
-    const meta = [origin({ ...found, page: source.page }), remark].filter(Boolean).join(' · ');
-    const page = scroller(text);
-    Object.assign(page, { role: 'region', ariaLabel: 'Text of the document' });
+    const content = scroller(page || text(found, source.n));
+    Object.assign(content, { role: 'region', ariaLabel: page ? t('page', { n: source.page }) : t('document.text') });
     this.#show(
       true,
-      this.#bar(button('plain back', '← All sources', () => this.list(this.#message)), cited.length > 1 && this.#steps(cited, at)),
-      el('header', {}, this.#heading(`[${source.n}] ${found.title || found.source}`), el('p', { className: 'meta', textContent: meta })),
-      page,
+      this.#bar(button('plain back', `← ${t('sources.all')}`, () => this.list(this.#message)), cited.length > 1 && this.#steps(cited, at)),
+      el(
+        'header',
+        {},
+        this.#heading(`[${source.n}] ${found.title || found.source}`),
+        el('p', { className: 'meta', textContent: origin({ ...found, page: source.page }) }),
+        found.also.length && el('p', { className: 'meta', textContent: t('sources.also', { names: found.also.join(', ') }) }),
+        explained(nearest ? 'nearest' : source.support),
+        found.can_draw && choice(this.#view, (view) => this.#look(view, source.n)),
+      ),
+      content,
     );
-    page.scrollTop = mark.offsetTop - page.offsetTop - (page.clientHeight - mark.offsetHeight) / 2;
+    const mark = content.querySelector('mark.current, .page-mark');
+    if (mark) content.scrollTop += mark.getBoundingClientRect().top - content.getBoundingClientRect().top - content.clientHeight / 3;
     document.querySelector(`#chat a[href="#cite-${this.#message}-${source.n}"]`)?.setAttribute('aria-current', 'true');
   }
 
+  async #look(view, n) {
+    this.#view = view;
+    await this.#open(this.#message, n);
+    this.#section.querySelector('.choice [aria-pressed=true]')?.focus();
+  }
+
   #steps(cited, at) {
-    const step = (label, to) => {
-      const control = button('plain', label, () => this.read(this.#message, to.n, this.#from));
+    const step = (name, to) => {
+      const control = button(`plain ${name}`, t(`step.${name}`), () => this.#step(name, to.n));
       control.disabled = !to;
       return control;
     };
-    return el('div', { className: 'steps' }, step('Previous', cited[at - 1]), `${at + 1} of ${cited.length}`, step('Next', cited[at + 1]));
+    const place = t('step.place', { n: at + 1, total: cited.length });
+    return el('div', { className: 'steps' }, step('previous', cited[at - 1]), place, step('next', cited[at + 1]));
+  }
+
+  async #step(name, n) {
+    await this.#open(this.#message, n);
+    const same = this.#section.querySelector(`.steps .${name}:enabled`);
+    if (same) same.focus();
+    else this.#focusHeading();
   }
 }

@@ -1,20 +1,6 @@
-/* What an answer stands on, and small things to build elements with. */
-
-/** An element with these properties; text reaches the page as text, never as markup. */
-export const el = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children.filter(Boolean));
-  return element;
-};
-
-export const button = (className, textContent, onclick) => el('button', { type: 'button', className, textContent, onclick });
-
-export async function getJSON(path) {
-  const response = await fetch(path);
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error.message);
-  return body;
-}
+/* What an answer stands on. */
+import { getJSON } from './elements.js';
+import { date, t } from './messages.js';
 
 /** The message and number that a link in an answer speaks of; the number is missing where it means all passages. */
 export function reference(link) {
@@ -25,7 +11,7 @@ export function reference(link) {
 
 /** Where a source comes from, in one line: outlet, author, date, page, file. */
 export const origin = ({ outlet, author, published, page, source, title }) =>
-  [outlet, author, published?.slice(0, 10), page && `page ${page}`, source !== title && source].filter(Boolean).join(' · ');
+  [outlet, author, published && date(published), page && t('page', { n: page }), source !== title && source].filter(Boolean).join(' · ');
 
 const kept = new Map();
 

@@ -1,0 +1,233 @@
+"""The sources of an answer, in a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from index.readers import read
+from rag.types import Done, Event
+from tests import web
+from tests.browser import chromium
+from tests.chat_page import LEAVE, PHONE, QUOTE, Service, Visitor, serving, visiting
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+class Doubtful(web.LexicalPipeline):
+    """Says of some answers that the quotes do not carry the whole of their first two sentences."""
+
+    def stream(self, question: str, *arguments: Any, **options: Any) -> Iterator[Event]:  # noqa: ANN401  # as it has
+        for event in super().stream(question, *arguments, **options):
+            if isinstance(event, Done) and "doubtful" in question:
+                first, second, *others = event.answer.claims
+                doubted = (replace(first, support="supported"), replace(second, support="partial"), *others)
+                yield Done(replace(event.answer, claims=doubted))
+            else:
+                yield event
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("home"), Doubtful()) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(service: Service, browser: Browser) -> Iterator[Visitor]:
+    with visiting(browser, service.address) as visitor:
+        yield visitor
+
+
+def test_a_citation_opens_the_whole_document_at_its_exact_words(visitor: Visitor) -> None:
+    visitor.ask("Which portal shows the days that are left?")
+    visitor.citations.first.click()
+    expect(visitor.mark).to_have_text("🌍🌍 The portal 🚀 shows the days that are left.")
+    assert visitor.panel.locator(".text").text_content() == web.LEAVE.text
+    expect(visitor.mark).to_be_in_viewport()
+    expect(visitor.panel).to_contain_text("Human Resources · A. Writer · Feb 1, 2025 · handbook/leave.md")
+    expect(visitor.panel).to_contain_text("These words stand in the document exactly as they are shown.")
+    expect(visitor.citations.first).to_have_attribute("aria-current", "true")
+    assert "#cite" not in visitor.page.url
+
+
+def test_a_document_is_shown_with_its_structure(visitor: Visitor) -> None:
+    visitor.ask(LEAVE)
+    visitor.citations.first.click()
+    expect(visitor.panel.get_by_role("heading", level=4)).to_have_text(["Annual leave", "Sick leave"])
+    expect(visitor.panel.locator(".block.item")).to_have_text("Call your manager before ten o'clock.")
+
+
+def test_sources_are_listed_by_document_and_walked_through(visitor: Visitor) -> None:
+    visitor.ask("leave soup")
+    expect(visitor.panel.locator("h3")).to_have_text(["Staff handbook: leave", "Canteen"])
+    entries = visitor.panel.locator(".entry")
+    expect(entries.first).to_contain_text("exact quote")
+    numbers = entries.locator(".number").all_text_contents()
+    assert sorted(numbers) == [str(n + 1) for n in range(visitor.citations.count())]
+    entries.first.click()
+    expect(visitor.panel).to_contain_text(f"1 of {len(numbers)}")
+    expect(visitor.button("Previous")).to_be_disabled()
+    visitor.button("Next").click()
+    expect(visitor.panel.get_by_role("heading", level=2)).to_contain_text("[2]")
+    expect(visitor.button("Next")).to_be_focused()
+    visitor.page.keyboard.press("ArrowLeft")
+    expect(visitor.panel.get_by_role("heading", level=2)).to_contain_text("[1]")
+    visitor.button("← All sources").click()
+    expect(visitor.panel.locator(".entry")).to_have_count(len(numbers))
+    entries.nth(1).press("Enter")
+    expect(visitor.mark).to_have_count(1)
+    visitor.page.keyboard.press("Escape")
+    expect(entries.nth(1)).to_be_focused()
+
+
+def test_other_quotes_of_the_answer_are_marked_too(visitor: Visitor) -> None:
+    visitor.ask("When does the canteen open, and soup?")
+    visitor.citations.first.click()
+    expect(visitor.mark).to_have_text("The canteen opens at noon.")
+    expect(visitor.panel.locator("mark.other")).to_have_text("It serves soup on Fridays.")
+
+
+def test_everything_is_reached_by_keyboard(visitor: Visitor) -> None:
+    visitor.ask(LEAVE)
+    citation = visitor.citations.first
+    citation.focus()
+    tip = visitor.page.get_by_role("tooltip")
+    expect(tip).to_contain_text(QUOTE)
+    expect(tip).to_contain_text("These words stand in the document exactly as they are shown.")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.mark).to_have_text(QUOTE)
+    expect(visitor.panel.get_by_role("heading", level=2)).to_be_focused()
+    visitor.page.keyboard.press("Escape")
+    expect(citation).to_be_focused()
+    expect(visitor.mark).to_have_count(0)
+    expect(citation).to_have_accessible_name("Source 1, exact quote")
+
+
+def test_the_pointer_shows_the_quote_and_escape_puts_it_away(visitor: Visitor) -> None:
+    visitor.ask(LEAVE)
+    visitor.citations.first.hover()
+    tip = visitor.page.get_by_role("tooltip")
+    expect(tip).to_contain_text(QUOTE)
+    tip.hover()  # what is shown on pointing can be pointed at
+    expect(tip).to_be_visible()
+    visitor.page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+
+
+def test_each_mark_is_explained(visitor: Visitor) -> None:
+    visitor.ask("leave soup days doubtful")
+    expect(visitor.citations.nth(0)).to_have_accessible_name("Source 1, supported by the quote")
+    expect(visitor.citations.nth(1)).to_have_accessible_name("Source 2, partly supported")
+    visitor.panel.get_by_text("What do the marks mean?").click()
+    expect(visitor.panel.locator(".legend")).to_contain_text("The quote supports only a part of this sentence.")
+    visitor.citations.nth(1).click()
+    expect(visitor.panel.locator("header")).to_contain_text("The quote supports only a part of this sentence.")
+
+
+def test_a_refusal_lists_the_nearest_passages_as_such(visitor: Visitor) -> None:
+    answer = visitor.ask("Quidditch?")
+    expect(answer).to_contain_text("The documents do not say.")
+    expect(answer).to_contain_text("Nearest passages")
+    expect(visitor.panel.get_by_role("heading", level=2)).to_have_text("Nearest passages")
+    expect(visitor.panel).to_contain_text("None of them answers the question.")
+    visitor.citations.nth(1).click()
+    expect(visitor.mark).to_have_text("The canteen opens at noon.")
+    expect(visitor.panel).to_contain_text("comes closest to the question, but does not answer it")
+    expect(visitor.panel).not_to_contain_text("exactly as they are shown")
+
+
+@pytest.fixture
+def on_paper(service: Service, tmp_path: Path) -> Iterator[str]:
+    """A printed handbook in the collection; gives its name."""
+    file = tmp_path / "handbook.pdf"
+    shutil.copy(SEEDS / "handbook" / "staff-handbook-2025.pdf", file)
+    document = read(file, "handbook.pdf")
+    shelf = service.pipeline.corpus
+    before, shelf.by_id = shelf.by_id, {document.id: document}
+    shelf.originals[document.id] = file
+    yield file.name
+    shelf.by_id = before
+
+
+def test_a_page_is_shown_as_it_is_printed_with_the_quote_marked(
+    on_paper: str, service: Service, browser: Browser
+) -> None:
+    with visiting(browser, service.address) as visitor:
+        visitor.ask("What does the entitlement for full-time employees rise to?")
+        visitor.citations.first.click()
+        expect(visitor.mark).to_have_text("The entitlement for full-time employees rises to 28 days.")
+        expect(visitor.panel.locator(".meta").first).to_contain_text(f"page 1 · {on_paper}")
+        visitor.button("Page").click()
+        expect(visitor.panel.get_by_role("img", name="Page 1 of the document as it is printed")).to_be_visible()
+        marks = visitor.panel.locator(".page-mark")
+        expect(marks).to_have_count(1)
+        expect(marks).to_be_in_viewport()
+        expect(visitor.button("Page")).to_be_focused()
+        visitor.button("Text").click()
+        expect(visitor.mark).to_be_in_viewport()
+
+
+def test_a_phone_has_the_sources_in_a_sheet(service: Service, browser: Browser) -> None:
+    with visiting(browser, service.address, **PHONE) as visitor:
+        visitor.ask(LEAVE)
+        expect(visitor.panel).to_be_hidden()
+        visitor.citations.first.tap()
+        sheet = visitor.page.get_by_role("dialog", name="Sources")
+        expect(sheet).to_be_in_viewport()
+        expect(visitor.mark).to_have_text(QUOTE)
+        for _ in range(8):
+            visitor.page.keyboard.press("Tab")
+            assert sheet.evaluate("sheet => sheet.contains(document.activeElement)")
+        visitor.page.keyboard.press("Escape")
+        expect(visitor.panel).to_be_hidden()
+        expect(visitor.citations.first).to_be_focused()
+        visitor.button("Sources").tap()
+        expect(sheet.locator(".entry").first).to_be_visible()
+        visitor.button("Close").tap()
+        expect(visitor.panel).to_be_hidden()
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
+        expect(visitor.box).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    ("options", "query", "dark"),
+    [
+        ({"color_scheme": "light"}, "", False),
+        ({"color_scheme": "dark"}, "", True),
+        ({"color_scheme": "light"}, "?__theme=dark", True),
+        ({"color_scheme": "dark"}, "?__theme=light", False),
+    ],
+)
+def test_both_themes_are_legible(
+    service: Service, browser: Browser, options: dict[str, str], query: str, dark: bool
+) -> None:
+    with visiting(browser, f"{service.address}/{query}", **options) as visitor:
+        red = int(visitor.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]"))
+        assert (red < 60) is dark
+        for selector in ("#title h1", "#start .holdings", "#fresh", "#start .offered", "#question .submit-button"):
+            assert visitor.contrast(selector) >= 4.5, selector
+        visitor.ask("leave soup")
+        for selector in ("#chat .user-row p", "#chat .bot-row p", "#chat .bot-row a", ".sources q", ".sources .remark"):
+            assert visitor.contrast(selector) >= 4.5, selector
+        visitor.citations.first.click()
+        for selector in (
+            ".sources mark",
+            ".sources .text",
+            ".sources .meta",
+            ".sources .back",
+            "#chat a[aria-current]",
+        ):
+            assert visitor.contrast(selector) >= 4.5, selector

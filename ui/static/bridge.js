@@ -1,0 +1,29 @@
+/* How the page speaks to Gradio's components: it fills in their boxes and presses their buttons, as a reader would. */
+
+function fill(selector, value) {
+  const box = document.querySelector(`${selector} textarea`);
+  box.value = value;
+  box.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+const isBusy = () => !!document.querySelector('#question .stop-button');
+const settled = () => new Promise((resolve) => setTimeout(resolve, 30)); // Gradio takes a value over a moment later
+
+/** Ask a question, unless one is being answered. */
+export async function ask(question) {
+  if (isBusy()) return;
+  fill('#question', question);
+  await settled();
+  document.querySelector('#question .submit-button').click();
+}
+
+/** Ask again, edit, or open a conversation: see `Command` in ui/chat.py. */
+export async function command(wanted) {
+  if (isBusy()) return;
+  fill('#command', JSON.stringify(wanted));
+  await settled();
+  document.querySelector('#do').click();
+}
+
+/** The filter that every question is put under from now on. */
+export const restrict = (where) => fill('#where', where);

@@ -1,0 +1,81 @@
+/* Documents that a reader brings: dropped or chosen, sent one after another, each with its progress or the reason against it. */
+import { el, say, signed } from './elements.js';
+import { count, t } from './messages.js';
+
+/** A place for documents; `done` is told when some were added. */
+export function dropZone({ types, max_mib: limit }, done) {
+  const chooser = el('input', { type: 'file', multiple: true, accept: types.join(','), hidden: true });
+  const list = el('ul', { className: 'files' });
+  const zone = el(
+    'div',
+    { className: 'drop' },
+    signed('secondary', 'upload', t('upload'), () => chooser.click()),
+    el('p', { className: 'hint', textContent: t('upload.hint', { types: types.join(' '), limit }) }),
+    chooser,
+    list,
+  );
+  const take = (files) => takeAll([...files], { types, limit }, list, done);
+  chooser.addEventListener('change', () => {
+    take(chooser.files);
+    chooser.value = '';
+  });
+  for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+    window.addEventListener(name, (event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      zone.classList.toggle('over', name === 'dragenter' || name === 'dragover');
+      if (name === 'drop') take(event.dataTransfer.files);
+    });
+  }
+  return zone;
+}
+
+async function takeAll(files, limits, list, done) {
+  const waiting = files.map((file) => {
+    const entry = { file, bar: el('progress', { max: 1, value: 0, ariaLabel: file.name }), outcome: el('span', { textContent: t('upload.waiting') }) };
+    list.append(el('li', {}, el('b', { textContent: file.name }), entry.bar, entry.outcome));
+    return entry;
+  });
+  let added = 0;
+  for (const entry of waiting) added += await take(entry, limits);
+  say(count('upload.added', added));
+  if (added) done();
+}
+
+/** Send one file and show what became of it; returns whether it is indexed now. */
+async function take({ file, bar, outcome }, { types, limit }) {
+  const finish = (state, words) => {
+    bar.remove();
+    outcome.className = state;
+    outcome.textContent = words;
+    return state === 'added';
+  };
+  if (!types.includes(file.name.slice(file.name.lastIndexOf('.')).toLowerCase())) return finish('failed', t('upload.type'));
+  if (file.size > limit * 2 ** 20) return finish('failed', t('upload.size', { limit }));
+  try {
+    const { results } = await send(file, bar, outcome);
+    const failed = results.find((result) => result.status === 'failed');
+    const passages = results.reduce((sum, result) => sum + result.passages, 0);
+    if (failed) return finish('failed', failed.reason);
+    return finish('added', results.every((result) => result.status === 'unchanged') ? t('upload.known') : count('passages', passages));
+  } catch (error) {
+    return finish('failed', error.message);
+  }
+}
+
+function send(file, bar, outcome) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest(); // fetch does not tell how much was sent
+    request.open('POST', `/chat/uploads?name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.responseType = 'json';
+    request.upload.onprogress = ({ loaded, total }) => (bar.value = loaded / total);
+    request.upload.onload = () => {
+      bar.removeAttribute('value'); // how long reading takes nobody knows
+      outcome.textContent = t('upload.reading');
+    };
+    request.onload = () => (request.status === 200 ? resolve(request.response) : reject(new Error(request.response?.error.message ?? t('upload.failed'))));
+    request.onerror = () => reject(new Error(t('upload.failed')));
+    request.send(file);
+  });
+}
