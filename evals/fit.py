@@ -4,41 +4,149 @@
     python -m evals.fit rerank --data DIR [--limit N] [--home DIR]
     python -m evals.fit gate --data DIR [--limit N] [--home DIR]
 
-All learn from the examples of `evals.examples`. The reader learns which of all sentences that retrieval brings answers;
-the second reading, how much the cross-encoder counts in that; the gate tells answerable questions from unanswerable
-ones, among them those asked of an archive without the document that answers. The latter two use only articles that the
-cross-encoder was not trained on: it knows the answers of the others. Half of the questions is kept out, and the figures
+All learn from the public sets ``squad2``, ``nq`` and ``clapnq`` and from the suites over ``seeds/``. The reader learns
+which of all sentences that retrieval brings answers; the second reading, how much the cross-encoder counts in that;
+the gate tells answerable questions from unanswerable ones, among them the questions of one set asked of another set's
+documents. The latter two use only articles that the cross-encoder was not trained on: it knows the answers of the
+others. Half of the questions, by a hash of what they share (article, suite and document), is kept out, and the figures
 printed are of that half. The reader comes first and the gate last, for each builds on the one before.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
 
 from evals.calibrate import fit
-from evals.examples import OWN, Example, Floats, archive_examples, examples
+from evals.cases import Case, Suite, load_cases
+from evals.datasets import Collection, joined, load
+from evals.homes import SuitePipelines
+from evals.text import contains
 from index.errors import CitechatError
+from index.filters import parse_filter
 from rag import abstain, read, rerank
+from rag.pipeline import Pipeline, Reading
+from rag.rewrite import standalone
+from rag.settings import load_settings
 
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+PUBLIC = ("squad2", "nq", "clapnq")
+OWN = ("dossier", "handbook", "manual", "unanswerable")
+SUITES = Path(__file__).with_name("suite") / "hard"
 RARE = 6
 """How often a case of our own suites counts: they are few, but of the kind of text that people ask about."""
+
+
 SIGNED = ("brevity",)
 """Features whose weight may be negative. More likeness and more coverage must never count against a sentence, although
 an unconstrained fit of such correlated features would let it."""
-FALSE_REFUSALS = 0.1
-"""Share of the answerable questions that the gate refuses; the threshold follows from it."""
+OFTEN = 100
+"""The same for the gate: near-misses written for a paragraph are not what people ask of a folder."""
+FALSE_ANSWERS = 0.2
+"""Share of the near-misses fitted on that may be answered; the threshold is the lowest that keeps it."""
 RULES = {"phrases": 3.0, "years_covered": 3.0, "whole": 2.5}
 """Least weight of what is too rare in the sets to be learned but is plain to a reader: a sentence that lacks the words
 quoted in the question, or the year it names, is not what was asked for (odds of 1 to 20), and a heading hardly is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question as it was read.
+
+    Features of its sentences ``(n, d)``, the cross-encoder's log-odds ``(n,)`` (0 where it did not read), which of the
+    sentences answer, and the gate's features.
+
+    ``group`` names what it shares with other questions, ``kind`` where it is from.
+    """
+
+    kind: str
+    group: str
+    answerable: bool
+    sentences: Floats
+    log_odds: Floats
+    answering: Booleans
+    gate: Floats
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it is kept for measuring."""
+        return hashlib.sha256(self.group.encode()).digest()[0] % 2 == 1
+
+
+def examples(data: Path, home: Path, limit: int, *, unlearned: bool) -> list[Example]:
+    """Read the questions of all sets, ``limit`` of each at most; with ``unlearned``, see `evals.datasets.load`."""
+    found: list[Example] = []
+    public = [_merged(name, data, limit, unlearned=unlearned) for name in PUBLIC]
+    suites = [collection.write(home / "documents") for collection in public]
+    articles = {case.id: collection.article(case) for collection in public for case in collection.cases}
+    own = [load_cases(SUITES / f"{name}.yaml") for name in OWN]
+    with SuitePipelines(load_settings(home)) as pipeline_for:
+        for suite in (*suites, *own):
+            found.extend(_read(suite, suite.cases, pipeline_for, suite.path.stem, articles))
+        for suite, other in ((suites[0], suites[1]), (suites[1], suites[0]), (suites[0], suites[2])):
+            strangers = [case for case in other.cases if not case.unanswerable][: limit // 4]
+            kind = f"{other.path.stem} asked of {suite.path.stem}"
+            found.extend(_read(suite, strangers, pipeline_for, kind, articles, own=False))
+    return found
+
+
+def _merged(name: str, data: Path, limit: int, *, unlearned: bool) -> Collection:
+    """Return all collections of a set as one, with all documents of the set."""
+    chosen = {case.id for each in load(name, data, limit, unlearned=unlearned) for case in each.cases}
+    whole = joined(name, load(name, data))
+    return replace(whole, cases=tuple(case for case in whole.cases if case.id in chosen))
+
+
+def _read(
+    suite: Suite,
+    cases: Sequence[Case],
+    pipeline_for: Callable[[Suite], Pipeline],
+    kind: str,
+    articles: Mapping[str, str],
+    *,
+    own: bool = True,
+) -> Iterator[Example]:
+    pipeline = pipeline_for(suite)
+    sources = {info.id: info.sources for info in pipeline.corpus.documents()}
+    for case in tqdm(cases, desc=kind, unit="question", disable=None):
+        question = standalone(case.question, case.history)
+        readings = pipeline.readings(question, parse_filter(case.filter) if case.filter else None) if question else []
+        if len(readings) != 1:
+            continue
+        reading: Reading = readings[0]
+        if reading.features is None:
+            continue
+        answering = [
+            own and _answers(case, candidate.text, sources[candidate.document_id]) for candidate in reading.candidates
+        ]
+        yield Example(
+            kind=kind,
+            group=articles.get(case.id) or (case.evidence[0].source if case.evidence else case.id),
+            answerable=own and not case.unanswerable,
+            sentences=np.array([candidate.features for candidate in reading.candidates]),
+            log_odds=np.array([candidate.log_odds for candidate in reading.candidates]),
+            answering=np.array(answering, bool),
+            gate=reading.features,
+        )
+
+
+def _answers(case: Case, sentence: str, sources: Sequence[str]) -> bool:
+    """Tell whether a sentence holds a wanted wording and stands in a document of the evidence, where that is known."""
+    known = not case.evidence or any(source.endswith(each.source) for each in case.evidence for source in sources)
+    return known and any(contains(sentence, wording) for group in case.answer for wording in group)
 
 
 def fit_reader(found: Sequence[Example]) -> dict[str, object]:
@@ -56,7 +164,7 @@ def fit_rerank(found: Sequence[Example]) -> dict[str, object]:
 
 def _reread(example: Example) -> Example:
     """Return an example with the features of the second reading, of the sentences that were read twice."""
-    twice = np.isfinite(example.log_odds)
+    twice = example.log_odds != 0
     scores = read.reader_model().logits(example.sentences)
     rows = np.stack([scores, example.log_odds], 1)[twice]
     return replace(example, sentences=rows, log_odds=example.log_odds[twice], answering=example.answering[twice])
@@ -127,30 +235,34 @@ def _report(found: Sequence[Example], model: read.LinearModel) -> str:
     return "\n".join(lines)
 
 
-def fit_gate(found: Sequence[Example]) -> tuple[dict[str, Any], str]:
-    """Fit the gate; also return its error rates on held-out questions, by set, when fitted on the others alone."""
+def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
+    """Fit the gate; also return its error rates on held-out questions, by set."""
     usable = [each for each in found if not each.answerable or each.answering.any()]
-    held = _gate([each for each in usable if not each.held_out])
-    model = read.LinearModel.parse(held, abstain.FEATURES)
+    kept = [each for each in usable for _ in range(OFTEN if each.kind in OWN else 1)]
+    rows = np.array([each.gate for each in kept])
+    labels = np.array([each.answerable for each in kept])
+    calibration = fit(rows, labels, [each.group for each in kept], FALSE_ANSWERS, abstain.SIGNS)
+    parameters: dict[str, object] = {"features": list(abstain.FEATURES), **calibration.parameters()}
+    train = [each for each in kept if not each.held_out]
+    held = fit(
+        np.array([each.gate for each in train]),
+        np.array([each.answerable for each in train]),
+        [each.group for each in train],
+        FALSE_ANSWERS,
+        abstain.SIGNS,
+    )
+    model = read.LinearModel.parse({"features": list(abstain.FEATURES), **held.parameters()}, abstain.FEATURES)
     lines = []
-    for kind, answerable in dict.fromkeys((each.kind, each.answerable) for each in usable):
-        asked = [each for each in usable if each.held_out and (each.kind, each.answerable) == (kind, answerable)]
-        if asked:
-            answered = 1 / (1 + np.exp(-model.logits(np.array([each.gate for each in asked])))) >= held["threshold"]
-            error = np.mean(~answered) if answerable else np.mean(answered)
-            lines.append(f"{kind:22} false {'refusals' if answerable else 'answers '} {error:.3f}, n={len(asked)}")
-    return _gate(usable), "\n".join(lines)
-
-
-def _gate(usable: Sequence[Example]) -> dict[str, Any]:
-    weighted = [each for each in usable for _ in range(RARE if each.kind in OWN else 1)]
-    rows = np.array([each.gate for each in weighted])
-    answerable = np.array([each.answerable for each in weighted])
-    fitted = fit(rows, answerable, [each.group for each in weighted], signs=abstain.SIGNS).parameters()
-    parameters = {"features": list(abstain.FEATURES), **fitted}
-    logits = read.LinearModel.parse(parameters, abstain.FEATURES).logits(rows[answerable])
-    threshold = float(1 / (1 + np.exp(-np.quantile(logits, FALSE_REFUSALS))))
-    return parameters | {"threshold": threshold}
+    for kind in dict.fromkeys(each.kind for each in usable):
+        for answerable in (True, False):
+            rows = np.array(
+                [each.gate for each in usable if each.kind == kind and each.answerable == answerable and each.held_out]
+            )
+            if len(rows):
+                answered = 1 / (1 + np.exp(-model.logits(rows))) >= held.threshold
+                error = np.mean(~answered) if answerable else np.mean(answered)
+                lines.append(f"{kind:28} false {'refusals' if answerable else 'answers '} {error:.3f}, n={len(rows)}")
+    return parameters, "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,8 +278,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as temporary:
             home = options.home or Path(temporary)
             found = examples(options.data, home, options.limit, unlearned=options.model != "reader")
-            if options.model == "gate":
-                found += archive_examples(options.data, home, options.limit)
     except CitechatError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

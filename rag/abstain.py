@@ -15,38 +15,70 @@ from pathlib import Path
 import numpy as np
 
 from index.errors import InputError
+from index.terms import terms
+from rag.likeness import Likeness
+from rag.question import Expects, Question
 from rag.read import FEATURES as READER_FEATURES
-from rag.read import Candidate, Features, LinearModel
+from rag.read import Candidate, Features, LinearModel, covered
 from rag.retrieve import Found
 
 FILE = "abstain.json"
 """Name of the parameters, in the package and in a home folder."""
 
 FEATURES = (
-    "log_odds",  # the cross-encoder's log-odds that one of the sentences it read answers, against that none does
+    "reader_score",  # score of the best sentence after the second reading
+    "reader_margin",  # the lead of its score over the sixth best
+    "sentence_similarity",  # cosine of the question and the best sentence
     "best_similarity",  # cosine of the question and the nearest passage
-    "soft_near",  # term weight that the best sentence, its neighbours, title, headings and date hold or come near to
+    "soft_coverage",  # term weight that the best sentence holds or comes near to
+    "soft_near",  # the same with title, headings, date and the sentences on either side
     "names_covered",  # names of the question found there
+    "names_absent",  # share of the question's names that no sentence read holds
+    "lacking_near",  # greatest weight of a question term that the best sentence and its surroundings lack
+    "lacking_anywhere",  # the same of all sentences read
+    "missing",  # share of the question's term weight that the five best sentences lack
+    "expected_span",  # the best sentence holds a span of the expected kind
+    "prose",  # the question expects no particular kind
 )
-SIGNS = (1, 1, 1, 1)
-"""Which way each feature may count: for (1) or against (-1) an answer, or either way (0)."""
+SIGNS = (1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, 0, 0)
+"""Which way each feature may count: for (1) or against (-1) an answer, or either way."""
+_LEADERS = 5
 
 
-def describe(candidates: Sequence[Candidate], found: Sequence[Found]) -> Features:
-    """Return the features of what was found for a question, in the order of `FEATURES`; shape ``(4,)``.
-
-    The cross-encoder was trained to spread its belief over the sentences and "nothing here answers", so the odds of the
-    sentences add up.
-    """
+def describe(
+    question: Question, candidates: Sequence[Candidate], found: Sequence[Found], likeness: Likeness
+) -> Features:
+    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(13,)``."""
     best = candidates[0]
+    leaders = frozenset[str]().union(*(candidate.stems for candidate in candidates[:_LEADERS]))
+    everything = frozenset[str]().union(*(candidate.stems for candidate in candidates))
+    around = best.stems | {term.stem for term in terms(best.found.stored.passage.context)}
+    around |= {stem for other in candidates if _adjoins(best, other) for stem in other.stems}
+
+    def of_best(name: str) -> float:
+        return float(best.features[READER_FEATURES.index(name)])
+
     return np.array(
         [
-            np.logaddexp.reduce([candidate.log_odds for candidate in candidates]),
+            best.score,
+            best.score - candidates[min(_LEADERS, len(candidates) - 1)].score,
+            of_best("sentence_similarity"),
             max(hit.dense for hit in found),
-            best.features[READER_FEATURES.index("soft_near")],
-            best.features[READER_FEATURES.index("names_covered")],
+            of_best("soft_coverage"),
+            of_best("soft_near"),
+            of_best("names_covered"),
+            len(question.names - everything) / len(question.names) if question.names else 0.0,
+            likeness.lacking(around),
+            likeness.lacking(everything | around),
+            1 - covered(question, leaders),
+            of_best("expected_span"),
+            float(question.expects is Expects.PROSE),
         ]
     )
+
+
+def _adjoins(candidate: Candidate, other: Candidate) -> bool:
+    return other.found is candidate.found and abs(other.ordinal - candidate.ordinal) == 1
 
 
 @dataclass(frozen=True, slots=True)

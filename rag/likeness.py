@@ -41,6 +41,10 @@ class Likeness:
         total = float(self._weights.sum())
         return float(self._best(stems) @ self._weights) / total if total else 0.0
 
+    def lacking(self, stems: frozenset[str]) -> float:
+        """Return the greatest weight of a term of the question that nothing among these stems is like, 0 to 1."""
+        return float(((1 - self._best(stems)) * self._weights).max(initial=0.0))
+
     def _best(self, stems: frozenset[str]) -> npt.NDArray[np.float64]:
         columns = [self._columns[stem] for stem in stems if stem in self._columns]
         best: npt.NDArray[np.float64] = self._likeness[:, columns].max(1, initial=0.0)

@@ -197,7 +197,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         candidates = read(analysed, query, passages, likeness)
         clock.lap("read")
         candidates = rerank(question, candidates, self._cross_encoder, self.settings.reread_passages)
-        features = abstain.describe(candidates, found) if candidates else None
+        features = abstain.describe(analysed, candidates, found, likeness) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
         clock.lap("rerank")
         return Reading(analysed, tuple(found), tuple(candidates), features, confidence)

@@ -8,7 +8,6 @@ sentences.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,8 +50,7 @@ class Candidate:
     """A sentence that may answer: where it stands, how it scores, and the features behind the score.
 
     ``start`` and ``end`` are offsets in the document. A difference of scores between two candidates is the logarithm
-    of the odds of one against the other. ``log_odds`` is what the cross-encoder says,
-    ``-inf`` if it did not read it.
+    of the odds of one against the other. ``log_odds`` is what the cross-encoder says, 0 if it did not read it.
     """
 
     found: Found
@@ -63,7 +61,7 @@ class Candidate:
     stems: frozenset[str]
     score: float
     features: Features
-    log_odds: float = -math.inf
+    log_odds: float = 0.0
 
     @property
     def document_id(self) -> str:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,17 @@ from index.errors import InputError
 from index.terms import stem
 from rag.abstain import FEATURES, FILE, SIGNS, Gate, describe, load_gate
 from rag.question import analyse
-from rag.read import read
+from rag.read import FEATURES as READER_FEATURES
+from rag.read import LinearModel, read
 from tests.handmade import QUERY, found, likeness
+
+# The reader's score is the sentence's cosine, so that it can be told at a glance.
+BY_COSINE = LinearModel(
+    np.array([float(name == "sentence_similarity") for name in READER_FEATURES]),
+    0.0,
+    np.zeros(len(READER_FEATURES)),
+    np.ones(len(READER_FEATURES)),
+)
 
 
 def test_the_features_of_a_question_by_hand() -> None:
@@ -29,19 +37,46 @@ def test_the_features_of_a_question_by_hand() -> None:
     )
     other = found(["Leeds has trams.", "Trams are red."], document_id="e", cosine=0.6, cosines=[0.25, 0.1])
     hits = [best, other]
-    candidates = read(question, QUERY, hits, likeness(question, hits))
-    assert candidates[0].text == "It was opened in 1897."
-    reread = [replace(each, log_odds=math.log(odds)) for each, odds in zip(candidates[:3], (2, 0.5, 0.25), strict=True)]
-    described = dict(zip(FEATURES, describe([*reread, *candidates[3:]], hits), strict=True))
+    alike = likeness(question, hits)
+    candidates = read(question, QUERY, hits, alike, BY_COSINE)
+    described = dict(zip(FEATURES, describe(question, candidates, hits, alike), strict=True))
     assert described == pytest.approx(
         {
-            "log_odds": math.log(2.75),  # of the sentences that were read again
+            "reader_score": 0.9,
+            "reader_margin": 0.9 - 0.1,
+            "sentence_similarity": 0.9,
             "best_similarity": 0.6,
-            "soft_near": 0.75 / 2.5,  # museum and opened
+            "soft_coverage": 0.25 / 2.5,
+            "soft_near": 0.75 / 2.5,
             "names_covered": 0.0,
+            "names_absent": 0.5,  # Leeds is read, Roe is not
+            "lacking_near": 1.0,  # Roe
+            "lacking_anywhere": 1.0,
+            "missing": 1 - (0.25 + 0.75) / 2.5,  # opened and Leeds stand in the five best, museum in a title
+            "expected_span": 1.0,
+            "prose": 0.0,
         },
         abs=1e-6,
     )
+
+
+def test_a_question_without_names_that_is_covered_lacks_nothing() -> None:
+    question = analyse("Why is the museum closed?")
+    hits = [found(["The museum is closed for repairs."], cosines=[0.8])]
+    alike = likeness(question, hits)
+    candidates = read(question, QUERY, hits, alike, BY_COSINE)
+    described = dict(zip(FEATURES, describe(question, candidates, hits, alike), strict=True))
+    assert {
+        name: described[name]
+        for name in ("reader_margin", "names_absent", "lacking_near", "lacking_anywhere", "missing", "prose")
+    } == {
+        "reader_margin": 0.0,
+        "names_absent": 0.0,
+        "lacking_near": 0.0,
+        "lacking_anywhere": 0.0,
+        "missing": 0.0,
+        "prose": 1.0,
+    }
 
 
 def parameters(**changes: object) -> str:

@@ -7,18 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from evals.examples import Example
-from evals.fit import (
-    FALSE_REFUSALS,
-    RARE,
-    RULES,
-    SIGNED,
-    fit_gate,
-    fit_reader,
-    fit_rerank,
-    report_reader,
-    report_rerank,
-)
+from evals.fit import OFTEN, RULES, SIGNED, Example, fit_gate, fit_reader, fit_rerank, report_reader, report_rerank
 from rag import abstain, read, rerank
 
 Floats = npt.NDArray[np.float64]
@@ -27,8 +16,10 @@ SENTENCES = 6
 TELLING = read.FEATURES.index("sentence_similarity")
 MISLEADING = read.FEATURES.index("passage_score")
 SHORT = read.FEATURES.index("brevity")
-FOR = abstain.FEATURES.index("log_odds")
-WRONG = abstain.FEATURES.index("names_covered")
+FOR = abstain.FEATURES.index("reader_score")
+AGAINST = abstain.FEATURES.index("lacking_near")
+WRONG = abstain.FEATURES.index("names_absent")
+EITHER = abstain.FEATURES.index("prose")
 
 
 def example(random: np.random.Generator, number: int, *, answerable: bool = True, kind: str = "set") -> Example:
@@ -38,8 +29,8 @@ def example(random: np.random.Generator, number: int, *, answerable: bool = True
     sentences[:, TELLING] += 2 * answering
     sentences[:, [MISLEADING, SHORT]] -= 2 * answering[:, None]
     gate = random.normal(size=len(abstain.FEATURES))
-    gate[FOR] += 3 * answerable
-    gate[WRONG] -= 1.5 * answerable
+    gate[[FOR, WRONG]] += 1.5 * answerable
+    gate[[AGAINST, EITHER]] -= 1.5 * answerable
     log_odds = np.random.default_rng(number).normal(size=SENTENCES) + 2 * answering  # its own: the rest stays as drawn
     return Example(kind, f"group {number}", answerable, sentences, log_odds, answering, gate)
 
@@ -124,7 +115,7 @@ def test_the_second_reading_learns_how_much_the_cross_encoder_counts(found: list
 
 
 def test_the_second_reading_learns_from_sentences_that_were_read_twice_only(found: list[Example]) -> None:
-    half = [replace(each, log_odds=np.where(np.arange(SENTENCES) < 4, each.log_odds, -np.inf)) for each in found]
+    half = [replace(each, log_odds=np.where(np.arange(SENTENCES) < 4, each.log_odds, 0.0)) for each in found]
     changed = [
         replace(each, sentences=np.where(np.arange(SENTENCES)[:, None] < 4, each.sentences, 9.0)) for each in half
     ]
@@ -137,7 +128,7 @@ def test_the_report_of_the_second_reading_tells_what_it_changes() -> None:
     found = [
         replace(two_sentences(held[0], answering=(False, True)), log_odds=np.array([-9.0, 9.0])),
         replace(two_sentences(held[1], answering=(True, False)), log_odds=np.array([-9.0, 9.0])),
-        replace(two_sentences(held[2], answering=(False, True)), log_odds=np.array([1.0, -np.inf])),
+        replace(two_sentences(held[2], answering=(False, True)), log_odds=np.array([1.0, 0.0])),
     ]
     parameters = {"features": list(rerank.FEATURES), "weights": [0.0, 1.0], "bias": 0, "mean": [0, 0], "scale": [1, 1]}
     lines = report_rerank(found, parameters).splitlines()
@@ -152,6 +143,8 @@ def test_the_gate_lets_features_count_one_way_only(found: list[Example]) -> None
     gate = read.LinearModel.parse(parameters, abstain.FEATURES)
     assert (gate.weights * abstain.SIGNS >= 0).all()
     assert gate.weights[FOR] > 0.5
+    assert gate.weights[AGAINST] < -0.5
+    assert gate.weights[EITHER] < -0.5
     assert gate.weights[WRONG] == 0.0
 
 
@@ -163,13 +156,6 @@ def test_the_report_of_the_gate_has_both_errors(found: list[Example]) -> None:
     assert refusals[-1] == f"n={sum(each.answerable for each in held)}"
     assert answers[-1] == f"n={sum(not each.answerable for each in held)}"
     assert all(float(line[3].rstrip(",")) < 0.25 for line in (refusals, answers))
-
-
-def test_the_gate_refuses_the_share_of_answerable_questions_that_it_may(found: list[Example]) -> None:
-    parameters, _ = fit_gate(found)
-    model = read.LinearModel.parse(parameters, abstain.FEATURES)
-    logits = model.logits(np.array([each.gate for each in found if each.answerable]))
-    assert np.mean(1 / (1 + np.exp(-logits)) < parameters["threshold"]) == pytest.approx(FALSE_REFUSALS)
 
 
 def test_the_gate_does_not_learn_from_questions_whose_answer_was_not_retrieved(found: list[Example]) -> None:
@@ -184,5 +170,5 @@ def test_the_gate_does_not_learn_from_questions_whose_answer_was_not_retrieved(f
 def test_cases_of_our_own_count_more_often(found: list[Example]) -> None:
     random = np.random.default_rng(2)
     own = [example(random, number, answerable=number % 2 == 0, kind="handbook") for number in range(10)]
-    repeated = [replace(each, kind="set") for each in own for _ in range(RARE)]
+    repeated = [replace(each, kind="set") for each in own for _ in range(OFTEN)]
     assert fit_gate([*found, *own])[0] == fit_gate([*found, *repeated])[0]
