@@ -105,6 +105,11 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str) -> None:
     assert "Error:" not in caught.value.problem
 
 
+def test_many_names_take_no_time(tmp_path: Path) -> None:
+    value = {f"key{number}": [{"a": {"b": 1}}] if number % 2 else 1 for number in range(20_000)}
+    assert len(written(tmp_path, "a.json", json.dumps(value)).blocks) == 30_000
+
+
 def test_a_huge_number_is_a_text(tmp_path: Path) -> None:
     assert written(tmp_path, "a.json", f'{{"n": {"9" * 10_000}}}').text == "n: " + "9" * 10_000
 

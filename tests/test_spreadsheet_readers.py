@@ -123,6 +123,19 @@ def test_claims_about_the_size_of_a_sheet_cost_nothing(tmp_path: Path) -> None:
     assert rows(written(tmp_path, "a.xlsx", data)) == ["last: 7"]
 
 
+def test_merges_without_end_cost_nothing(tmp_path: Path) -> None:
+    cells = '<row r="1"><c r="A1" t="inlineStr"><is><t>x</t></is></c></row><row r="1048576"><c><v>7</v></c></row>'
+    merges = '<mergeCell ref="A1:XFD1048576"/>' * 20_000
+    data = sheet(f"<sheetData>{cells}</sheetData><mergeCells>{merges}</mergeCells>")
+    assert written(tmp_path, "a.xlsx", data).text == "Sheet\n\nx\n\n7"
+
+
+def test_a_wide_and_empty_sheet(tmp_path: Path) -> None:
+    wide = ",".join(["Name", *("x" if column % 2 else "" for column in range(16_000))])
+    found = rows(written(tmp_path, "a.csv", wide + "\n1,2,3\n" * 1000))
+    assert found[-1] == "1 | 2 | 3"
+
+
 def test_too_many_cells_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.readers.xlsx.MOST_CELLS", 100)
     monkeypatch.setattr("index.readers.grid.MOST_CELLS", 100)

@@ -15,6 +15,8 @@ MOST_CELLS = 1_000_000
 _LONGEST_NAME = 80
 _LONGEST_HEADING = 120
 _MOST_CAPTIONS = 4
+_MOST_PLACES = 5_000_000
+_SAMPLE = 50
 _NUMBER = re.compile(r"[\W_]*\d[\d\W_]*(?:[A-Za-z]{1,3})?[\W_]*")
 _ADDRESS = re.compile(r"\S+@\S+|\w+://\S+")
 
@@ -93,6 +95,12 @@ def _fits(rows: Sequence[Row], header: Row) -> bool:
 
 def _table(rows: Sequence[Row], header: Row, group: int) -> Iterator[RawBlock]:
     columns = sorted({column for row in (header, *rows) for column in row})
+    if len(rows) * len(columns) > _MOST_PLACES:
+        # So wide and so empty that its empty places would need more room than its cells.
+        for row in rows:
+            names = [header.get(column, "") for column in row] if header else ()
+            yield from (RawBlock("row", text, group=group) for text in row_texts([list(row.values())], names))
+        return
     cells = [[row.get(column, "") for column in columns] for row in rows]
     for text in row_texts(cells, [header.get(column, "") for column in columns] if header else ()):
         yield RawBlock("row", text, group=group)
@@ -132,7 +140,7 @@ def _header_height(rows: Sequence[Row], is_bold: bool = False, goes_on: bool = F
     names = list(_joined(rows[:2]).values() if is_double else first.values())
     if len(set(names)) < len(names) and not is_bold:
         return 0
-    texts = [[row.get(column, "") for column in columns] for row in rows]
+    texts = [[row.get(column, "") for column in columns] for row in rows[:_SAMPLE]]
     if goes_on and not is_bold and not names_columns(texts):
         return 0
     return 1 + is_double
@@ -155,6 +163,7 @@ def _joined(rows: Sequence[Row]) -> Row:
 def _write_out_merges(grid: Grid) -> None:
     """Repeat merged cells, in place, in the rows that they span, and in the columns where several columns are named."""
     budget = MOST_CELLS
+    last_row = max(grid.rows, default=0)
     for top, left, bottom, right in grid.merges:
         text = grid.rows.get(top, {}).get(left, "")
         if not text:
@@ -166,9 +175,10 @@ def _write_out_merges(grid: Grid) -> None:
         if names_several and not is_whole_row:
             for column in range(left + 1, min(right, left + 500) + 1):
                 grid.rows[top].setdefault(column, text)
-        for number in range(top + 1, min(bottom, max(grid.rows)) + 1) if bottom > top else ():
-            budget -= 1
-            if number in grid.rows and budget > 0:
+        below = range(top + 1, min(bottom, last_row) + 1)[: max(0, budget)]
+        budget -= len(below)
+        for number in below:
+            if number in grid.rows:
                 grid.rows[number].setdefault(left, text)
 
 

@@ -70,7 +70,8 @@ def value_blocks(value: object) -> Parsed:
         fields = known_fields((str(key), each) for key, each in value.items() if _is_simple(each))
         fields = {name: fields[name] for name in FIELDS.values() if name in fields}
         fields.pop("title", None)
-        title = _first(value, _TITLES)
+        key = _key(value, _TITLES)
+        title = _shown(value[key]) if key else ""
         blocks = list(walk.record(value, 0))
     else:
         blocks = list(walk.value("", value, 1, 0))
@@ -91,16 +92,15 @@ class _Walk:
         if title:
             yield RawBlock("heading", _shown(record[title]), level=min(level + 1, 6))
         rest = {key: each for key, each in record.items() if key != title}
-        prose = [key for key, each in rest.items() if _is_prose(key, each)]
-        flat = [key for key, each in rest.items() if key not in prose and _is_fact(each, in_list)]
-        nested = [key for key in rest if key not in prose and key not in flat]
-        facts = [fact for key in flat if (fact := _flat({key: rest[key]}))]
+        prose = {key: str(each) for key, each in rest.items() if _is_prose(key, each)}
+        flat = {key: each for key, each in rest.items() if key not in prose and _is_fact(each, in_list)}
+        facts = [fact for key, each in flat.items() if (fact := _flat({key: each}))]
         self._group += 1
         for row in facts if level == 0 else ["; ".join(facts)]:
             yield RawBlock("row", row, group=self._group)
-        for key in prose:
-            yield from _prose(key, str(rest[key]))
-        for key in nested:
+        for key, text in prose.items():
+            yield from _prose(key, text)
+        for key in (key for key in rest if key not in prose and key not in flat):
             if in_list:
                 yield from self._inside(_label(key), record[key], level)
             else:
@@ -247,8 +247,3 @@ def _key(record: Mapping[str, object], names: Sequence[str]) -> str:
     """Return the record's own name of the first of these fields that holds a line of text, or the empty string."""
     found = {key.lower(): key for key, value in record.items() if isinstance(value, str) and 0 < len(value) <= 300}
     return next((found[name] for name in names if name in found), "")
-
-
-def _first(record: Mapping[str, object], names: Sequence[str]) -> str:
-    key = _key(record, names)
-    return str(record[key]) if key else ""

@@ -97,6 +97,8 @@ def assemble(parsed: Parsed, document_id: str, source: str) -> Document:
 
 def visible(text: str) -> str:
     """Return ``text`` in NFC without the characters that show nothing; line breaks and spaces stay."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _SEPARATORS.sub(" ", _INVISIBLE.sub("", text))
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 

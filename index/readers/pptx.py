@@ -68,7 +68,7 @@ class _Walk:
         if title := clean(" ".join(words)):
             yield RawBlock("heading", title, level=1)
         for shape in shapes:
-            if shape not in titles and _placeholder(shape) not in _FURNITURE:
+            if _placeholder(shape) not in _TITLES | _FURNITURE:
                 yield from self._shape(shape, parts)
         notes = related(self._package, part, "notesSlide")
         if notes:

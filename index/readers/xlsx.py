@@ -114,19 +114,17 @@ class _Book:
 
 def _styles(root: _Element) -> tuple[list[str], list[bool]]:
     """Return the format code of each cell style, and whether it is bold."""
-    codes = dict(BUILTIN)
+    codes = {str(number): code for number, code in BUILTIN.items()}
     fonts: list[bool] = []
     styles: list[_Element] = []
     for group in root:
         if local(group) == "numFmts":
-            codes.update(
-                {int(each.get("numFmtId", "0")): each.get("formatCode", "General") for each in group if len(each) == 0}
-            )
+            codes.update({each.get("numFmtId", ""): each.get("formatCode", "General") for each in group})
         elif local(group) == "fonts":
             fonts = [any(local(each) == "b" and each.get("val") not in ("0", "false") for each in f) for f in group]
         elif local(group) == "cellXfs":
             styles = list(group)
-    formats = [codes.get(int(each.get("numFmtId", "0")), "General") for each in styles]
+    formats = [codes.get(each.get("numFmtId", ""), "General") for each in styles]
     return formats, [_at(fonts, each.get("fontId", "0"), False) for each in styles]
 
 
