@@ -72,8 +72,8 @@ class AnswerMemory:
     def put(self, case: Case, history: Sequence[Turn], asked: Asked) -> None:
         """Keep an answer."""
         line = f"{self._key(case, history)} {json.dumps(asdict(asked), ensure_ascii=False)}\n"
-        with self._path.open("a", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(line)  # one write of a whole line: several threads may append
+        with self._path.open("ab", buffering=0) as file:
+            file.write(line.encode("utf-8", "surrogatepass"))  # one write: lines of several threads do not mix
 
     def _key(self, case: Case, history: Sequence[Turn]) -> str:
         turns = [(turn.role, turn.content) for turn in history]

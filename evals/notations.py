@@ -96,9 +96,7 @@ class _Yaml:
         if isinstance(node, yaml.SequenceNode):
             return Node(where, sequence=tuple(self.node(item, depth + 1) for item in node.value))
         if isinstance(node, yaml.ScalarNode):
-            # What only looks like a date may be none, and a date is text to everything that reads it.
-            dated = node.tag == "tag:yaml.org,2002:timestamp"
-            scalar = node.value if dated else self._loader.construct_object(node)
+            scalar = self._scalar(where, node)
             return Node(where, text="" if scalar is None else node.value, scalar=scalar)
         mapping: dict[str, Node] = {}
         for key, value in node.value:
@@ -108,6 +106,16 @@ class _Yaml:
                 raise InputError(f"{self._where(key)}: the key {key.value!r} is given twice")
             mapping[key.value] = self.node(value, depth + 1)
         return Node(where, mapping=mapping)
+
+    def _scalar(self, where: str, node: yaml.ScalarNode) -> object:
+        # What only looks like a date may be none, and a date is text to everything that reads it.
+        if node.tag == "tag:yaml.org,2002:timestamp":
+            return node.value
+        try:
+            return self._loader.construct_object(node)
+        except (ValueError, LookupError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise InputError(f"{where}: not valid YAML: {node.value!r} is no {kind}") from error
 
     def _where(self, node: yaml.Node) -> str:
         return f"{self._path}:{node.start_mark.line + self._first_line}"

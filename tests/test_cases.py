@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evals.cases import Case, Evidence, Quantity, load_cases
 from index.errors import InputError
@@ -202,6 +204,8 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: i
         ("c.yaml", "- id: \x01\n", "not valid YAML"),
         ("c.yaml", "[" * 100_000, "c.yaml:1: nested more than 20 deep"),
         ("c.jsonl", '{"id": "\\ud800", "question": "Q"}', "c.jsonl:1: id holds half a character"),
+        ("c.yaml", "- {id: !!int x}\n", "c.yaml:1: not valid YAML: 'x' is no int"),
+        ("c.yaml", "- {id: !!bool maybe}\n", "c.yaml:1: not valid YAML: 'maybe' is no bool"),
         ("c.jsonl", "\n", "is empty"),
         ("c.jsonl", '{"id": "a"}\n{"id": }\n', "c.jsonl:2: not valid JSON"),
         ("c.jsonl", '{"id": "a", "id": "b"}\n', "c.jsonl:1: not valid JSON: the key 'id' is given twice"),
@@ -233,3 +237,22 @@ def test_aliases_cannot_fill_the_memory(tmp_path: Path) -> None:
     levels = "".join(f"- &l{level} [{', '.join([f'*l{level - 1}'] * 9)}]\n" for level in range(1, 10))
     with pytest.raises(InputError, match="values come of aliases"):
         load_cases(write(tmp_path, "bomb.yaml", f"- &l0 [{', '.join('x' * 9)}]\n{levels}"))
+
+
+MARKS = ["- ", "{", "}", "[", "]", ": ", ",", "\n", "  ", '"', "&a ", "*a", "<<", "!!int ", "!!float ", "\u2028", "\0"]
+WORDS = ["id", "question", "answer", "numbers", "dates", "weight", "x", "0x", "1e9", ".nan", "0b", "1:2", "2025-13-01"]
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".jsonl", ".csv"])
+@given(text=st.lists(st.sampled_from([*MARKS, *WORDS]), max_size=25).map("".join))
+def test_whatever_a_file_holds_it_is_cases_or_an_error_with_its_name(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any{suffix}"
+    path.write_text(text, encoding="utf-8", newline="")
+    told = ""
+    try:
+        loaded = load_cases(path).cases
+    except InputError as error:
+        loaded, told = (), str(error)
+    assert loaded or told.startswith(str(path))

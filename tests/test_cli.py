@@ -93,7 +93,16 @@ def test_every_command_shows_an_example_that_it_accepts(command: tuple[str, ...]
 def test_the_commands_are_those_of_the_design() -> None:
     names = {" ".join(command) for command in COMMANDS}
     assert names >= {f"index {verb}" for verb in ("add", "list", "show", "remove", "verify", "stats")}
-    assert names >= {"ask", "serve", "eval run", "models list", "models pull", "models verify"}
+    assert names >= {
+        "ask",
+        "serve",
+        "eval run",
+        "eval compare",
+        "eval calibrate",
+        "models list",
+        "models pull",
+        "models verify",
+    }
 
 
 @pytest.mark.parametrize(
