@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rag.settings import Settings
     from rag.types import Answer, Turn
 
-ANSWERING = {"passage_tokens", "dense_weight", "candidates", "read_passages", "max_claims"}
+ANSWERING = {"passage_tokens", "dense_weight", "candidates", "read_passages", "max_claims", "llm"}
 """The settings that answers depend on, besides the embedder and the threshold."""
 
 
