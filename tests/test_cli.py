@@ -434,7 +434,10 @@ def test_a_port_in_use_is_told(home: Path) -> None:
 def test_models_are_listed_and_verified() -> None:
     listed = run("models", "list", "--json").json
     names = ("all-MiniLM-L6-v2", "cl100k_base", "citechat-cross-encoder")
-    assert {model["name"]: model["problem"] for model in listed} == dict.fromkeys(names)
+    optional = ("qwen2.5-coder-1.5b-instruct", "smollm2-135m-instruct")
+    assert {model["name"]: model["problem"] for model in listed} == dict.fromkeys((*names, *optional))
+    assert {model["state"] for model in listed if model["name"] in names} == {"genuine"}
+    assert {model["state"] for model in listed if model["name"] in optional} <= {"genuine", "absent"}
     assert run("models", "verify").output.splitlines()[0].split() == ["all-MiniLM-L6-v2", "genuine"]
     assert run("models", "pull", "nope").code == 4
 

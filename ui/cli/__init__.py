@@ -22,6 +22,8 @@ _EPILOG = """\
 examples:
   citechat index add reports/                    index a folder
   citechat ask "Who prepared the draft?"         answer on the command line
+  citechat ask "Who prepared it?" --llm qwen2.5:7b --llm-url http://127.0.0.1:11434/v1
+                                                 the same, written by a language model
   citechat serve                                 open the chat at http://127.0.0.1:7860
   citechat eval run evals/suite/dossier.yaml     measure the answers
 

@@ -21,9 +21,7 @@ def add_commands(commands: Subparsers) -> None:
         "ask",
         _ask,
         "answer a question from the indexed documents",
-        'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01"\n'
-        '  citechat ask "Who prepared the draft?" --llm qwen2.5:7b --llm-url http://127.0.0.1:11434/v1\n'
-        '  citechat ask "Who prepared the draft?" --llm models/qwen2.5-1.5b-instruct-q4_k_m.gguf',
+        'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01" --llm smollm2-135m-instruct',
     )
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--filter", metavar="CONDITIONS", help='such as: published>=2025-11-01 and author="Jane Roe"')
@@ -31,7 +29,11 @@ def add_commands(commands: Subparsers) -> None:
     _add_model(parser)
 
     parser = add_command(
-        commands, "serve", _serve, "serve the chat, the widget and the API", "citechat serve --add reports/ --port 8080"
+        commands,
+        "serve",
+        _serve,
+        "serve the chat, the widget and the API",
+        "citechat serve --add reports/ --llm qwen2.5:7b --llm-url http://127.0.0.1:11434/v1",
     )
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default 7860)")

@@ -59,7 +59,7 @@ def open_corpus(home: Path | None) -> Iterator[Corpus]:
     from rag.pipeline import open_pipeline
     from rag.settings import load_settings
 
-    with open_pipeline(load_settings(home)) as pipeline:
+    with open_pipeline(load_settings(home, llm="none")) as pipeline:
         yield pipeline.corpus
 
 

@@ -26,10 +26,12 @@ def _states() -> list[dict[str, str | None]]:
 
     states: list[dict[str, str | None]] = []
     for model in CATALOGUE:
+        folder, problem, state = None, None, "genuine"
         try:
-            folder, problem = str(locate(model.name)), None
+            folder = str(locate(model.name))
         except ModelMissing as error:
-            folder, problem = None, str(error)
+            state = "absent" if model.optional and not is_here(model) else "unusable"
+            problem = None if state == "absent" else str(error)
         states.append(
             {
                 "name": model.name,
@@ -37,7 +39,7 @@ def _states() -> list[dict[str, str | None]]:
                 "licence": model.licence,
                 "folder": folder,
                 "problem": problem,
-                "state": "genuine" if folder else "absent" if model.optional and not is_here(model) else "unusable",
+                "state": state,
             }
         )
     return states
