@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            figures = []
+            figures: list[Figures] = []
             for each in _measured(options.name or list(POOLS), options, options.home or Path(temporary)):
                 sys.stdout.write("" if figures else f"{HEADER}\n")
                 sys.stdout.write(f"{render(each)}\n")

@@ -16,7 +16,7 @@ from rag.question import Expects, analyse
 from rag.spans import coordinated, names, people
 from rag.types import Turn
 
-LEANING = 0.8
+LEANING = 0.25
 """How much the background counts for a question of one word, as a share of the question."""
 LATEST_TURNS = 8
 LATEST_CHARACTERS = 800

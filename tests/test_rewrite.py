@@ -271,8 +271,8 @@ def test_the_fewer_words_a_follow_up_has_the_more_it_leans_on_what_was_asked() -
     assert short is not None
     assert long is not None
     assert short.text == "Who wrote The Office? Where was it filmed?"
-    assert short.weight == pytest.approx(0.8)
-    assert long.weight == pytest.approx(0.8 / 3)
+    assert short.weight == pytest.approx(0.25)
+    assert long.weight == pytest.approx(0.25 / 3)
 
 
 def test_a_first_question_leans_on_nothing() -> None:
