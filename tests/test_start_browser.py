@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from tests import web
 from tests.browser import chromium
@@ -93,7 +93,7 @@ def test_documents_are_added_with_their_progress_and_the_reason_against_them(
 ) -> None:
     shelf = service.pipeline.corpus
     before = shelf.by_id
-    files = [
+    files: list[FilePayload] = [
         {"name": "swim.txt", "mimeType": "text/plain", "buffer": b"The swimming pool is heated in winter."},
         {"name": "tool.exe", "mimeType": "application/octet-stream", "buffer": b"MZ"},
         {"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 and nothing"},
