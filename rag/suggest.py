@@ -71,7 +71,7 @@ _PATTERNS = (
     _Pattern(re.compile(rf"(?P<who>{_NAME}) said\b"), lambda found: f"What did {_lower(found['who'])} say?"),
     # Marco Rubio, the Secretary of State, …
     _Pattern(
-        re.compile(r"(?P<who>[A-Z][\w'’-]+ [A-Z][\w'’-]+), (?:the|a|an) [a-z]"),
+        re.compile(r"(?P<who>[A-Z][\w'’-]+ [A-Z][\w'’-]+), (?:the|a|an) \w"),
         lambda found: f"Who is {found['who']}?",
     ),
     # The portal is a … A name of several words may be a person's, and a person is not asked for by what.

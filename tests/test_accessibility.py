@@ -45,7 +45,7 @@ def test_no_violation_of_wcag_in_any_state(service: Service, browser: Browser, g
     with visiting(browser, service.address, **GUISES[guise]) as visitor:
         if guise == "text of 200 %":
             visitor.page.add_style_tag(content="html { font-size: 200% !important }")
-        expect(visitor.page.locator("#start .offered")).to_have_text([EXAMPLES[0]])
+        expect(visitor.page.locator("#start .offered")).to_have_count(len(EXAMPLES) - 1)
         assert violations(visitor.page) == []
         visitor.button("Filter").click()
         visitor.page.get_by_label("Document", exact=True).select_option("handbook/leave.md")
