@@ -57,7 +57,8 @@ def _how_many(found: re.Match[str]) -> str:
 
 _YEAR = r"(?:in|on) (?:\w+ )?(?:\d{1,2} \w+ )?(?:19|20)\d\d\b"
 _DONE = r"(?P<done>\w+ed|built|written|held)(?P<rest>(?: [\w'’-]+){0,4}?)"
-_AMOUNT = rf"(?:about |up to |at least |at most )?{_NUMBER} (?P<what>[a-z]\w+s)(?P<rest> of [a-z]+)?\b"
+_STOP = r"(?=[,.;]| (?:an?|and|per|each|every|in|from|before|after)\b)"
+_AMOUNT = rf"(?:about |up to |at least |at most )?{_NUMBER} (?P<what>[a-z]\w+s)(?P<rest> of [a-z]+(?: [a-z]+)?)?{_STOP}"
 
 _PATTERNS = (
     # The portal was opened in 2019.

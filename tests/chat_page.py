@@ -64,7 +64,7 @@ class Visitor:
 
     @property
     def box(self) -> Locator:
-        return self.page.get_by_label("Your question")
+        return self.page.locator("#question textarea")
 
     @property
     def questions(self) -> Locator:
