@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CHROMIUM := /usr/bin/chromium
 CASES := dossier.yaml handbook.yaml manual.yaml unanswerable.yaml
 
-.PHONY: chat test check measure baseline clean
+.PHONY: chat test check measure baseline screenshots clean
 
 ## Index seeds/ (only what is new) and serve the chat at http://127.0.0.1:7860
 chat: $(READY)
@@ -43,6 +43,10 @@ $(READY): pyproject.toml .ci/constraints.txt
 # what is missing.
 $(CHROMIUM):
 	-apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core tesseract-ocr
+
+## The screenshots of README.md
+screenshots: $(READY) $(CHROMIUM)
+	$(BIN)/python -m tests.screenshots
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

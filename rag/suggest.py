@@ -57,7 +57,8 @@ def _how_many(found: re.Match[str]) -> str:
 
 _YEAR = r"(?:in|on) (?:\w+ )?(?:\d{1,2} \w+ )?(?:19|20)\d\d\b"
 _DONE = r"(?P<done>\w+ed|built|written|held)(?P<rest>(?: [\w'’-]+){0,4}?)"
-_AMOUNT = rf"(?:about |up to |at least |at most )?{_NUMBER} (?P<what>[a-z]\w+s)(?P<rest> of [a-z]+)?\b"
+_STOP = r"(?=[,.;]| (?:an?|and|per|each|every|in|from|before|after)\b)"
+_AMOUNT = rf"(?:about |up to |at least |at most )?{_NUMBER} (?P<what>[a-z]\w+s)(?P<rest> of [a-z]+(?: [a-z]+)?)?{_STOP}"
 
 _PATTERNS = (
     # The portal was opened in 2019.
@@ -71,7 +72,7 @@ _PATTERNS = (
     _Pattern(re.compile(rf"(?P<who>{_NAME}) said\b"), lambda found: f"What did {_lower(found['who'])} say?"),
     # Marco Rubio, the Secretary of State, …
     _Pattern(
-        re.compile(r"(?P<who>[A-Z][\w'’-]+ [A-Z][\w'’-]+), (?:the|a|an) [a-z]"),
+        re.compile(r"(?P<who>[A-Z][\w'’-]+ [A-Z][\w'’-]+), (?:the|a|an) \w"),
         lambda found: f"Who is {found['who']}?",
     ),
     # The portal is a … A name of several words may be a person's, and a person is not asked for by what.

@@ -31,7 +31,7 @@ CONTRAST = """element => {
 
 LEAVE = "How many days of leave do employees get?"
 QUOTE = "Every employee gets 25 days of paid leave a year."
-EXAMPLES = ("When does the canteen open?", 'Is <b>"this"</b> ![x](http://evil.invalid/x.png) shown?')
+EXAMPLES = ("When does the canteen open?", 'Is <b>"this"</b> ![x](http://evil.invalid/x.png) shown?', "Quidditch?")
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -64,7 +64,7 @@ class Visitor:
 
     @property
     def box(self) -> Locator:
-        return self.page.get_by_label("Your question")
+        return self.page.locator("#question textarea")
 
     @property
     def questions(self) -> Locator:

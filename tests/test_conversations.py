@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rag.types import Answer, Turn
-from ui.conversations import Conversations, Exchange
+from ui.conversations import MAX_PER_VISITOR, Conversations, Exchange
 
 
 def answered(exchange: Exchange) -> Exchange:
@@ -87,3 +87,45 @@ def test_old_conversations_are_forgotten(age: float, kept: bool) -> None:
     now += age
     assert bool(conversations.exchanges(id_)) is kept
     assert (conversations.exchange(exchange.id) is not None) is kept
+
+
+def test_a_visitor_has_their_own_conversations_the_last_one_first() -> None:
+    conversations = Conversations()
+    first, _ = conversations.begin(None, "one", "ann")
+    second, _ = conversations.begin(None, "two", "ann")
+    conversations.begin(first, "three", "ann")
+    conversations.begin(None, "private", "bob")
+    conversations.begin(None, "widget")
+    assert [conversation.id for conversation in conversations.of("ann")] == [first, second]
+
+
+def test_nobody_goes_on_with_the_conversation_of_another() -> None:
+    conversations = Conversations()
+    id_, _ = conversations.begin(None, "one", "ann")
+    for visitor in ("bob", None):
+        other, _ = conversations.begin(id_, "let me in", visitor)
+        assert other != id_
+    assert [exchange.question for exchange in conversations.exchanges(id_)] == ["one"]
+
+
+def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
+    conversations = Conversations()
+    first, exchange = conversations.begin(None, "one", "ann")
+    second, _ = conversations.begin(None, "two", "ann")
+    other, _ = conversations.begin(None, "three", "bob")
+    conversations.forget("ann", other)
+    conversations.forget("ann", first)
+    assert [bool(conversations.exchanges(id_)) for id_ in (first, second, other)] == [False, True, True]
+    assert conversations.exchange(exchange.id) is None
+    conversations.forget("ann")
+    assert conversations.of("ann") == ()
+    assert conversations.of("bob") != ()
+
+
+def test_a_visitor_who_asks_without_end_pushes_out_only_their_own() -> None:
+    conversations = Conversations()
+    kept, _ = conversations.begin(None, "one", "ann")
+    for number in range(MAX_PER_VISITOR + 5):
+        conversations.begin(None, str(number), "bob")
+    assert len(conversations.of("bob")) == MAX_PER_VISITOR
+    assert conversations.exchanges(kept)

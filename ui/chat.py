@@ -1,7 +1,7 @@
 """The chat page: Gradio components that show what the pipeline yields. All around them is drawn by ``static/page.js``.
 
-What a reader does besides asking (try again, edit, open an earlier conversation) comes through one hidden text box as a
-:class:`Command`; the filter comes through another. Both are untrusted, as everything from a browser is.
+What a reader does besides asking (try again, edit, open an earlier conversation) comes through a hidden text box and a
+hidden button; the filter comes through another box. All are untrusted, as everything from a browser is.
 """
 
 from __future__ import annotations
@@ -40,10 +40,9 @@ Updates = tuple[Any, Any, Any]
 class Command(BaseModel):
     """What a reader did: ``position`` is the number of an exchange, from 0."""
 
-    do: Literal["retry", "edit", "open"]
-    position: int = Field(default=0, ge=0)
+    do: Literal["retry", "edit"]
+    position: int = Field(ge=0)
     question: str = Field(default="", max_length=100_000)
-    conversation: str = Field(default="", max_length=64)
 
 
 class Chat:
@@ -88,14 +87,11 @@ class Chat:
     async def obey(
         self, command: str, conversation_id: str, where: str, request: gr.Request
     ) -> AsyncGenerator[Updates, None]:
-        """Do what a reader wants with a conversation: ask a question again, or another instead, or open it."""
+        """Do what a reader wants with a conversation: ask a question again, or another instead."""
         try:
             wanted = Command.model_validate_json(command)
         except ValidationError:
             yield gr.skip(), gr.skip(), gr.skip()
-            return
-        if wanted.do == "open":
-            yield self._open(wanted.conversation, request)
             return
         before = self._conversations.rewind(conversation_id, wanted.position)
         question = wanted.question if before is not None and wanted.do == "edit" else before
@@ -114,7 +110,8 @@ class Chat:
         self._conversations.stop(conversation_id)
         return _ready(self._say(request)), [], ""
 
-    def _open(self, conversation_id: str, request: gr.Request) -> Updates:
+    def open(self, conversation_id: str, request: gr.Request) -> Updates:
+        """Show an earlier conversation of the same visitor; another's is left alone."""
         visitor = visitor_of(request.cookies)
         own = {conversation.id for conversation in self._conversations.of(visitor)} if visitor else set()
         if conversation_id not in own:
@@ -176,8 +173,8 @@ def build_chat(chat: Chat, settings: Settings) -> gr.Blocks:
         with gr.Row(elem_id="bridge"):
             where = gr.Textbox(elem_id="where")
             command = gr.Textbox(elem_id="command")
-            do = gr.Button(elem_id="do")
-        _connect(chat, conversation, messages_, box, fresh, where, command, do)
+            do, reopen = gr.Button(elem_id="do"), gr.Button(elem_id="reopen")
+        _connect(chat, conversation, messages_, box, fresh, where, command, do, reopen)
     page.max_threads = 2 * MAX_STREAMS
     page.queue(default_concurrency_limit=2 * MAX_STREAMS, max_size=_WAITING, api_open=False)
     return page
@@ -192,6 +189,7 @@ def _connect(
     where: gr.Textbox,
     command: gr.Textbox,
     do: gr.Button,
+    reopen: gr.Button,
 ) -> None:
     """Connect each thing a reader does to one handler.
 
@@ -204,6 +202,7 @@ def _connect(
         box.submit(chat.ask, [box, conversation, where], shown, **quiet),
         do.click(chat.obey, [command, conversation, where], shown, **quiet),
     ]
+    reopen.click(chat.open, command, shown, **quiet)
     box.stop(chat.stop, conversation, [box, messages_], cancels=asking, **quiet)
     fresh.click(chat.begin_anew, conversation, shown, cancels=asking, **quiet)
 

@@ -17,13 +17,18 @@ export async function ask(question) {
   document.querySelector('#question .submit-button').click();
 }
 
-/** Ask again, edit, or open a conversation: see `Command` in ui/chat.py. */
-export async function command(wanted) {
+async function press(button, value) {
   if (isBusy()) return;
-  fill('#command', JSON.stringify(wanted));
+  fill('#command', value);
   await settled();
-  document.querySelector('#do').click();
+  document.querySelector(button).click();
 }
+
+/** Ask again, or another question instead: see `Command` in ui/chat.py. */
+export const command = (wanted) => press('#do', JSON.stringify(wanted));
+
+/** Show an earlier conversation. */
+export const reopen = (conversation) => press('#reopen', conversation);
 
 /** The filter that every question is put under from now on. */
 export const restrict = (where) => fill('#where', where);

@@ -1,5 +1,5 @@
 /* Earlier conversations of this browser: open one, take it along, forget it. */
-import { command } from './bridge.js';
+import { reopen } from './bridge.js';
 import { button, el, getJSON, modal, say, signed } from './elements.js';
 import { count, t, time } from './messages.js';
 
@@ -24,11 +24,11 @@ async function draw() {
 
 function entry({ id, title, asked, questions, messages }) {
   const shown = messages.some((message) => document.querySelector(`#chat a[href^="#cite-${message}-"]`));
-  const reopen = button('reopen', title, () => {
+  const opened = button('reopen', title, () => {
     dialog.close();
-    command({ do: 'open', conversation: id });
+    reopen(id);
   });
-  if (shown) reopen.setAttribute('aria-current', 'true');
+  if (shown) opened.setAttribute('aria-current', 'true');
   const exports = FORMATS.map((format) =>
     el('a', { href: `/chat/history/${encodeURIComponent(id)}/export?format=${format}`, textContent: t(`export.${format}`), download: '', ariaLabel: t('export.label', { format: t(`export.${format}`), title }) }),
   );
@@ -40,7 +40,7 @@ function entry({ id, title, asked, questions, messages }) {
   });
   forget.ariaLabel = t('history.forget.label', { title });
   const meta = el('span', { className: 'meta', textContent: `${time(asked)} · ${count('questions', questions)}` });
-  return el('li', {}, reopen, meta, el('div', { className: 'exports' }, el('span', { textContent: t('export') }), ...exports, forget));
+  return el('li', {}, opened, meta, el('div', { className: 'exports' }, el('span', { textContent: t('export') }), ...exports, forget));
 }
 
 async function open() {

@@ -1,0 +1,61 @@
+"""The screenshots of the README: ``python -m tests.screenshots`` writes them to ``ui/screenshots``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import expect
+
+from index.corpus import find_files
+from rag.pipeline import open_pipeline
+from tests import web
+from tests.browser import chromium
+from tests.chat_page import PHONE, Visitor, visiting
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "ui" / "screenshots"
+DESK = {"viewport": {"width": 1280, "height": 800}}
+QUESTION = "How many days of annual leave do full-time members get?"
+
+
+def save(visitor: Visitor, name: str) -> None:
+    """Write what the browser shows, in 64 colours: small enough for a repository."""
+    file = FOLDER / f"{name}.png"
+    visitor.page.wait_for_timeout(500)
+    visitor.page.mouse.move(0, 0)
+    visitor.page.screenshot(path=file)
+    with Image.open(file) as picture:
+        picture.convert("RGB").quantize(64).save(file, optimize=True)
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        open_pipeline(web.settings(Path(home))) as pipeline,
+    ):
+        pipeline.corpus.add(find_files([ROOT / "seeds"]))
+        with web.running(pipeline, pipeline.settings) as address, chromium() as browser:
+            with visiting(browser, address, **DESK) as visitor:
+                expect(visitor.page.locator("#start .offered")).to_have_count(4)
+                save(visitor, "start")
+                visitor.ask("Who prepared the draft of the peace plan?")
+                visitor.citations.first.click()
+                expect(visitor.mark).to_be_in_viewport()
+                save(visitor, "chat")
+                visitor.ask(QUESTION)
+                visitor.citations.last.click()
+                visitor.button("Page").click()
+                expect(visitor.panel.locator(".page-mark").first).to_be_in_viewport()
+                save(visitor, "page")
+            with visiting(browser, address, color_scheme="dark", **DESK) as visitor:
+                visitor.ask("Who won the darts world cup of 1998?")
+                save(visitor, "refusal-dark")
+            with visiting(browser, address, **PHONE) as visitor:
+                visitor.ask(QUESTION)
+                save(visitor, "phone")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The chat page by axe (WCAG 2.2, levels A and AA) in every guise, and a visit without a pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import chromium
+from tests.chat_page import PHONE, QUOTE, Service, serving, visiting
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+GUISES: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "phone": PHONE,
+    "forced colours": {"forced_colors": "active"},
+    "text of 200 %": {"viewport": {"width": 1280, "height": 900}},
+    "reduced motion": {"reduced_motion": "reduce"},
+}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("home"), uploads=True) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("guise", GUISES)
+def test_no_violation_of_wcag_in_any_state(service: Service, browser: Browser, guise: str) -> None:
+    with visiting(browser, service.address, **GUISES[guise]) as visitor:
+        if guise == "text of 200 %":
+            visitor.page.add_style_tag(content="html { font-size: 200% !important }")
+        expect(visitor.page.locator("#start .offered")).to_have_count(3)
+        assert violations(visitor.page) == []
+        visitor.button("Filter").click()
+        visitor.page.get_by_label("Document", exact=True).select_option("handbook/leave.md")
+        assert violations(visitor.page) == []
+        visitor.button("Apply").click()
+        visitor.ask("leave days")
+        assert violations(visitor.page) == []
+        visitor.citations.first.click()
+        expect(visitor.mark).to_have_text(QUOTE)
+        assert violations(visitor.page) == []
+        visitor.page.keyboard.press("Escape")
+        visitor.ask("Quidditch?")
+        assert violations(visitor.page) == []
+        visitor.button("History").click()
+        expect(visitor.page.locator(".reopen")).to_have_count(1)
+        assert violations(visitor.page) == []
+        visitor.page.keyboard.press("Escape")
+        assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_visit_by_keyboard_alone(service: Service, browser: Browser) -> None:
+    with visiting(browser, service.address) as visitor:
+        keyboard = visitor.page.keyboard
+
+        def tab_to(name: str, most: int = 25) -> None:
+            for _ in range(most):
+                keyboard.press("Tab")
+                if (
+                    visitor.page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText")
+                    == name
+                ):
+                    return
+            pytest.fail(f"Tab does not reach {name!r}")
+
+        expect(visitor.box).to_be_focused()
+        keyboard.type("How many days of leave do employees get?")
+        keyboard.press("Enter")
+        visitor.settle()
+        visitor.page.locator("#title").click()
+        tab_to("Source 1, exact quote")
+        keyboard.press("Enter")
+        expect(visitor.mark).to_have_text(QUOTE)
+        tab_to("Next")
+        keyboard.press("Enter")
+        expect(visitor.panel.get_by_role("heading", level=2)).to_contain_text("[2]")
+        keyboard.press("Escape")
+        expect(visitor.citations.first).to_be_focused()
+        tab_to("Copy with references")
+        keyboard.press("Enter")
+        expect(visitor.button("Answer and references in Markdown")).to_be_focused()
+        keyboard.press("Escape")
+        tab_to("Filter")
+        keyboard.press("Enter")
+        expect(visitor.page.get_by_role("dialog", name="Which documents to ask")).to_be_visible()
+        keyboard.press("Escape")
+        expect(visitor.button("Filter")).to_be_focused()
+        tab_to("Your question")
+        keyboard.type("soup?")
+        keyboard.press("Enter")
+        expect(visitor.questions).to_have_count(2)

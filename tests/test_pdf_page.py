@@ -1,0 +1,47 @@
+"""Pages of PDF as images with the quote marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.errors import ReadError
+from index.readers import read
+from index.readers.pdf_page import draw, draw_page
+
+HANDBOOK = Path(__file__).parent.parent / "seeds" / "handbook" / "staff-handbook-2025.pdf"
+
+
+def test_every_block_is_found_on_its_page() -> None:
+    document, data = read(HANDBOOK, "handbook.pdf"), HANDBOOK.read_bytes()
+    for block in document.blocks[::6]:
+        text = document.text[block.start : block.end]
+        image = draw(data, document.page_of(block.start) or 1, text)
+        assert image.marks, text
+        for mark in image.marks:
+            assert 0 <= mark.x <= mark.x + mark.width <= 1
+            assert 0 <= mark.y <= mark.y + mark.height <= 1
+
+
+def test_a_child_draws_the_page() -> None:
+    image = draw_page(HANDBOOK, 1, "The entitlement for full-time employees rises to 28 days.")
+    assert image.png.startswith(b"\x89PNG")
+    assert max(image.width, image.height) <= 2200
+    assert len(image.marks) == 1
+
+
+def test_words_that_are_not_on_the_page_are_not_marked() -> None:
+    assert draw(HANDBOOK.read_bytes(), 1, "Nothing of the kind stands here.").marks == ()
+
+
+@pytest.mark.parametrize(("content", "page"), [(b"%PDF-1.7 broken", 1), (HANDBOOK.read_bytes(), 99)])
+def test_a_page_that_cannot_be_drawn_is_an_error(tmp_path: Path, content: bytes, page: int) -> None:
+    (tmp_path / "x.pdf").write_bytes(content)
+    with pytest.raises(ReadError, match="cannot be drawn"):
+        draw_page(tmp_path / "x.pdf", page, "x")
+
+
+def test_a_page_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(ReadError, match="took longer"):
+        draw_page(HANDBOOK, 1, "x", seconds=0.01)

@@ -1,0 +1,58 @@
+"""Questions made from the sentences of a document."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.suggest import suggestions
+from tests.documents import document, prose
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("The old portal was opened to everyone in 2019.", "When was the old portal opened to everyone?"),
+        ("Every employee gets 25 days of leave a year.", "How many days of leave does every employee get?"),
+        ("Kaja Kallas said that it was late.", "What did Kaja Kallas say?"),
+        ("Marco Rubio, the Secretary of State, wrote it.", "Who is Marco Rubio?"),
+        ("The portal is a page for members.", "What is the portal?"),
+        ("El portal es una página.", "¿Qué es el portal?"),
+        ("Die Werkstatt ist ein Raum.", "Was ist die Werkstatt?"),
+        ("Le portail est une page.", "Qu'est-ce que le portail ?"),
+    ],
+)
+def test_a_statement_becomes_the_question_that_it_answers(text: str, question: str) -> None:
+    (suggestion,) = suggestions(prose(text))
+    assert suggestion.question == question
+    assert text[suggestion.answer.start : suggestion.answer.end] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is a page.",
+        "It is the last one.",
+        "The portal of the is a page.",
+        "Rain fell all day.",
+        "Lunch is a break of 45 minutes.",
+        "Khrystyna Hayovyshyn is the deputy.",
+    ],
+)
+def test_a_statement_that_does_not_stand_alone_gives_none(text: str) -> None:
+    assert list(suggestions(prose(text))) == []
+
+
+def test_a_heading_that_is_a_question_is_offered_with_its_section_as_the_answer() -> None:
+    made = document(
+        [
+            ("heading", "Is it safe?", 2),
+            ("paragraph", "Nobody knows.", 0),
+            ("heading", "Is the widget safe to paste?", 2),
+            ("paragraph", "Your style sheet cannot break it.", 0),
+            ("heading", "Thanks", 2),
+        ]
+    )
+    (suggestion,) = suggestions(made)
+    assert suggestion.question == "Is the widget safe to paste?"
+    section = made.text[suggestion.answer.start : suggestion.answer.end]
+    assert section.strip() == "Your style sheet cannot break it."
