@@ -12,6 +12,7 @@ import index.corpus
 from index.corpus import BATCH_PASSAGES, AddResult, Corpus, FoundFile, find_files
 from index.embedder import PassageVectors
 from index.errors import InputError
+from index.filters import parse_filter
 from index.passages import lead
 from index.readers.worker import ReaderProcess
 from index.types import Document, Passage
@@ -325,3 +326,35 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
             find_files([folder, path])
         assert str(path) in refusal.value.problem
         assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .docx .htm"))
+
+
+# --- filters over what the readers make of front matter ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2025-11-21", "2025-11-21"),
+        ("21 November 2025", "2025-11-21"),
+        ("Friday, 21 Nov 2025, 10:30 CET", "2025-11-21"),
+        ("November 21, 2025", "2025-11-21"),
+        ("21.11.2025", "2025-11-21"),
+        ("21 de noviembre de 2025", "2025-11-21"),
+        ("2025-11-21T10:30:00Z", "2025-11-21"),
+        ("November 2025", "2025-11"),
+    ],
+)
+def test_dates_of_any_format_are_filtered_as_dates(corpus: Corpus, folder: Path, written: str, day: str) -> None:
+    write(folder, {"a.md": f"---\ndate: {written}\nauthors: [Jane Roe, Kofi Annan]\n---\n\n{CANTEEN}"})
+    add(corpus, folder)
+    query = corpus.embedder.embed_query("canteen")
+    for text, passes in (
+        (f"published={day}", True),
+        ("published>=2025-11 and published<2025-12", True),
+        ("date in (2024, 2025)", True),
+        ("published<2025-11 or published>2025-11", False),
+        ("not published=2025-11-01..2025-11-30", False),
+        ("author=Kofi Annan and author=jane roe", True),
+    ):
+        assert bool(corpus.store.dense(query, 5, parse_filter(text))) is passes
+        assert bool(corpus.store.lexical(["canteen"], 5, parse_filter(text))) is passes

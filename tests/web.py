@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import InputError
+from index.filters import Filter
+from index.filters.fields import document_fields
 from index.types import Document
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
@@ -81,18 +83,23 @@ class LexicalPipeline:
     def warm_up(self) -> None:
         self.corpus.stats()
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+    ) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")
         self.histories.append(tuple(history))
         self.running += 1
         try:
-            yield from self._events(question)
+            yield from self._events(question, filter)
         finally:
             self.running -= 1
 
-    def _events(self, question: str) -> Iterator[Event]:
-        hits = self._search(question)
+    def _events(self, question: str, where: Filter | None) -> Iterator[Event]:
+        hits = self._search(question, where)
         yield Evidence(hits)
         if "explode" in question:
             raise RuntimeError("the boiler burst")
@@ -105,17 +112,22 @@ class LexicalPipeline:
         status: Status = "answered" if claims else "not_found"
         yield Done(Answer(question, question, status, 0.9, None, text, claims, hits, "extractive"))
 
-    def _search(self, question: str) -> tuple[Source, ...]:
+    def _search(self, question: str, where: Filter | None) -> tuple[Source, ...]:
         asked = _terms(question)
+        among = [
+            document
+            for document in self.corpus.by_id.values()
+            if not where or where.matches(document_fields(document.title, [document.source], document.metadata))
+        ]
         found = [
             Source(document.id, document.source, document.title, None, start, end, score, document.text[start:end])
-            for document in self.corpus.by_id.values()
+            for document in among
             for start, end in _sentences(document)
             if (score := float(len(asked & _terms(document.text[start:end]))))
         ]
         nearest = [
             Source(document.id, document.source, document.title, None, start, end, 0.0, document.text[start:end])
-            for document in self.corpus.by_id.values()
+            for document in among
             for start, end in _sentences(document)[:1]
         ]
         return tuple(sorted(found, key=lambda hit: -hit.score)[:4]) or tuple(nearest)

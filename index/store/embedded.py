@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from index.errors import IndexDamaged, InputError
-from index.filters import Filter
+from index.filters.expression import Filter
 from index.store import rows
 from index.store.base import DocumentInfo, Origin, SourceTaken, StoredPassage, Totals
 from index.store.database import SCHEMA, Database
+from index.store.matching import Matching
 from index.store.rows import COLUMNS
-from index.store.vectors import Rows, VectorIndex
+from index.store.vectors import VectorIndex
 from index.store.verify import verify_database, verify_lexical, verify_vectors
 from index.types import Document, Matrix, Vector
 
@@ -47,6 +48,7 @@ class EmbeddedStore:
             raise InputError(f"Cannot write to {folder}: {error.strerror}.", "Choose another --home.") from error
         made_with = {"fingerprint": fingerprint, "dimension": str(dimension)}
         self._database = Database(folder / "index.sqlite3", made_with)
+        self._matching = Matching(self._database)
         try:
             _check(self._database.meta(), {"schema": str(SCHEMA), **made_with}, folder / "index.sqlite3")
         except BaseException:
@@ -100,7 +102,7 @@ class EmbeddedStore:
 
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """See `Store`."""
-        among = self._matching_rows(where) if where else None
+        among = self._matching.rows(where) if where else None
         with self._lock:
             found = self._current_vectors().search(query, k, among)
         names: dict[int, str] = dict(
@@ -127,7 +129,7 @@ class EmbeddedStore:
         condition, values = "", [" OR ".join(map(_quoted, dict.fromkeys(words)))]
         if where:
             condition = "AND rowid IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(self._matching_rows(where).tolist()))
+            values.append(json.dumps(self._matching.rows(where).tolist()))
         found = self._database.read(
             f"""SELECT p.id, -f.score FROM
                 (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
@@ -226,18 +228,6 @@ class EmbeddedStore:
             self._faiss_path.unlink(missing_ok=True)
 
     # --- inside ------------------------------------------------------------------------------------------------
-
-    def _matching_rows(self, where: Filter) -> Rows:
-        documents = [
-            info.id
-            for info in self.documents()
-            if any(where.matches({**info.metadata, "title": info.title, "source": source}) for source in info.sources)
-        ]
-        found = self._database.read(
-            "SELECT row FROM passages WHERE document_id IN (SELECT value FROM json_each(?))",
-            (json.dumps(documents),),
-        )
-        return np.array([row for (row,) in found], np.int64)
 
     def _current_vectors(self) -> VectorIndex:
         """Return FAISS as of the latest committed change. Call with the lock held."""

@@ -26,7 +26,12 @@ def add_commands(commands: Subparsers) -> None:
         'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01"',
     )
     parser.add_argument("question", metavar="QUESTION")
-    parser.add_argument("--filter", metavar="CONDITIONS", help='such as: published>=2025-11-01 and author="Jane Roe"')
+    parser.add_argument(
+        "--filter",
+        metavar="CONDITIONS",
+        help="field op value (= != < <= > >= ~, in (a, b), low..high), joined by and, or, not and brackets, such as: "
+        "published>=2025-11 and (outlet=AP or author~roe)",
+    )
     parser.add_argument("--history", type=Path, metavar="FILE", help="earlier turns: a JSON list of {role, content}")
     parser.add_argument("--llm", metavar="NAME", default=NO_MODEL, help="language model, or none (default)")
 
