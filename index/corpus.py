@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -16,24 +16,32 @@ from index.errors import InputError, ReadError
 from index.passages import lead, split_document
 from index.readers import SUFFIXES
 from index.readers.worker import ReaderProcess
-from index.store.base import DocumentInfo, Origin, SourceTaken, Store, StoredPassage, Totals
+from index.removal import Removal, remove
+from index.store.base import Compaction, DocumentInfo, Origin, Store, StoredPassage, Totals
 from index.types import Document, Passage
 
 BATCH_PASSAGES = 256
 """Documents are embedded together until they have this many passages: full batches, little lost to a Ctrl-C."""
 
-AddStatus = Literal["added", "replaced", "unchanged", "failed"]
+AddStatus = Literal["added", "replaced", "moved", "deleted", "unchanged", "failed"]
+"""``moved`` and ``deleted`` come of bringing a whole folder up to date: see `index.sync`."""
+
+KEPT = "The version that was indexed before is kept."
 
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """What became of one file. ``document_id`` is ``None`` and ``reason`` set where it failed."""
+    """What became of one file. ``document_id`` is ``None`` and ``reason`` set where it failed.
+
+    ``before`` is the name of a moved file until then.
+    """
 
     source: str
     status: AddStatus
     document_id: str | None = None
     passages: int = 0
     reason: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +85,16 @@ class Corpus(AbstractContextManager["Corpus"]):
         results: list[AddResult] = []
 
         def report(result: AddResult) -> None:
+            if result.status == "failed" and result.source in known:
+                result = replace(result, reason=f"{result.reason} {KEPT}")
             results.append(result)
             if progress is not None:
                 progress(result)
 
-        with ReaderProcess() as reader:
+        with self.store.changing(), ReaderProcess() as reader:
             waiting: list[_Pending] = []
             origins = self.store.origins()
+            known = {origin.source for origin in origins.values()}
             names = _Names(origins)
             for file in files:
                 outcome = self._examine(file, origins, names, reader)
@@ -95,18 +106,24 @@ class Corpus(AbstractContextManager["Corpus"]):
                     self._store(waiting, report)
                     waiting.clear()
             self._store(waiting, report)
-        self.store.forget()
+            self.store.forget()
         return results
 
-    def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
-        """Remove documents, named by id or source, and return what they were.
+    def remove(self, names: Sequence[str]) -> list[Removal]:
+        """Remove documents, named by id or source, and return what went, with the proof; see `index.removal`.
 
         Raises:
             InputError: one of them is not in the index; nothing is removed then.
         """
-        doomed = [self.find(name) for name in document_ids]
-        self.store.remove([info.id for info in doomed])
-        return doomed
+        return remove(self.store, [(name, self.find(name)) for name in names])
+
+    def compact(self) -> Compaction:
+        """Give unused space back, so that no byte of removed text is left in the files of the index."""
+        return self.store.compact()
+
+    def repair(self) -> list[str]:
+        """Mend what can be mended without embedding; return what was, in words. `verify` tells what is left."""
+        return self.store.repair()
 
     def find(self, name: str) -> DocumentInfo:
         """Return the document with this id or source.
@@ -145,7 +162,7 @@ class Corpus(AbstractContextManager["Corpus"]):
     def _examine(
         self, file: FoundFile, origins: dict[str, Origin], names: _Names, reader: ReaderProcess
     ) -> _Pending | AddResult:
-        location = _text(os.path.realpath(file.path))
+        location = location_of(file.path)
         before = origins.get(location)
         name = before.source if before else names.free(file)
         try:
@@ -186,13 +203,8 @@ class Corpus(AbstractContextManager["Corpus"]):
                 StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
                 for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
             ]
-            source = pending.origin.source
-            try:
-                self.store.put(pending.document, pending.origin, stored)
-            except SourceTaken as error:
-                report(AddResult(source, "failed", reason=str(error)))
-            else:
-                report(AddResult(source, pending.status, pending.document.id, len(stored)))
+            self.store.put(pending.document, pending.origin, stored)
+            report(AddResult(pending.origin.source, pending.status, pending.document.id, len(stored)))
 
 
 def find_files(paths: Sequence[Path]) -> list[FoundFile]:
@@ -249,6 +261,11 @@ class _Names:
             unique, number = f"{name} ({number})", number + 1
         self._taken.add(unique)
         return unique
+
+
+def location_of(path: Path) -> str:
+    """Return what identifies a file: its path without links, as text."""
+    return _text(os.path.realpath(path))
 
 
 def _text(path: str | Path) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -212,25 +213,35 @@ def test_a_file_that_changes_while_it_is_read_is_not_mistaken_for_the_new_one(
     assert corpus.document(corpus.find("a.txt").id).text == SICK
 
 
-def test_a_name_that_another_process_takes_meanwhile_fails_that_file_alone(
-    make_corpus: MakeCorpus, tmp_path: Path
-) -> None:
+def test_two_corpora_that_add_at_once_take_turns(make_corpus: MakeCorpus, tmp_path: Path) -> None:
     write(tmp_path, {"x/a.txt": CANTEEN, "x/b.txt": LEAVE, "y/a.txt": SICK})
     corpus, other = make_corpus(), make_corpus()
+    begun = threading.Event()
+    outcomes: dict[str, str] = {}
 
-    class Meanwhile(HashingEmbedder):
-        """Another process adds its file while this one embeds."""
+    class Slow(HashingEmbedder):
+        """Another process wants to add its file while this one embeds."""
 
         def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
-            add(other, tmp_path / "y")
+            begun.set()
+            waiting.wait(20)
             return super().embed_passages(passages)
 
-    corpus.embedder = Meanwhile()
-    results = corpus.add(find_files([tmp_path / "x"]))
-    assert [(result.source, result.status) for result in results] == [("a.txt", "failed"), ("b.txt", "added")]
-    assert "Run the command again" in results[0].reason
-    assert corpus.document(corpus.find("a.txt").id).text == SICK
-    assert add(corpus, tmp_path / "x") == {"x/a.txt": "added", "b.txt": "unchanged"}
+    corpus.embedder = Slow()
+    waiting = threading.Event()
+    other.store.patience(60, lambda _: waiting.set())
+
+    def add_another() -> None:
+        begun.wait(20)
+        outcomes.update(add(other, tmp_path / "y"))
+
+    thread = threading.Thread(target=add_another)
+    thread.start()
+    assert add(corpus, tmp_path / "x") == {"a.txt": "added", "b.txt": "added"}
+    thread.join(60)
+    assert waiting.is_set()
+    assert outcomes == {"y/a.txt": "added"}
+    assert corpus.document(corpus.find("a.txt").id).text == CANTEEN
     assert corpus.verify() == []
 
 

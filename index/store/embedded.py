@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-
-import numpy as np
 
 from index.errors import IndexDamaged, InputError
 from index.filters.expression import Filter
-from index.store import rows
-from index.store.base import DocumentInfo, Origin, SourceTaken, StoredPassage, Totals
+from index.store import changes, rows
+from index.store.base import Compaction, DocumentInfo, Origin, StoredPassage, Totals
 from index.store.database import SCHEMA, Database
+from index.store.derived import DerivedVectors
+from index.store.lock import WriterLock
 from index.store.matching import Matching
+from index.store.repair import repair_database
 from index.store.rows import COLUMNS
-from index.store.vectors import VectorIndex
 from index.store.verify import verify_database, verify_lexical, verify_vectors
 from index.types import Document, Matrix, Vector
+
+_OWN_FILES = ("index.sqlite3", "vectors.")
 
 
 class EmbeddedStore:
@@ -37,11 +37,8 @@ class EmbeddedStore:
             InputError: the folder cannot be written.
 
         """
-        self._faiss_path = folder / "vectors.faiss"
+        self._folder = folder
         self._dimension = dimension
-        self._lock = threading.RLock()
-        self._vectors: VectorIndex | None = None
-        self._vectors_state = ""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -49,6 +46,8 @@ class EmbeddedStore:
         made_with = {"fingerprint": fingerprint, "dimension": str(dimension)}
         self._database = Database(folder / "index.sqlite3", made_with)
         self._matching = Matching(self._database)
+        self._vectors = DerivedVectors(folder / "vectors.faiss", self._database, dimension)
+        self._lock = WriterLock(folder / "writer.lock")
         try:
             _check(self._database.meta(), {"schema": str(SCHEMA), **made_with}, folder / "index.sqlite3")
         except BaseException:
@@ -83,6 +82,10 @@ class EmbeddedStore:
         documents = self._database.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
         return documents[0] if documents else None
 
+    def holding(self, text: str) -> list[str]:
+        """See `Store`."""
+        return [id_ for (id_,) in self._database.read("SELECT id FROM documents WHERE instr(text, ?) > 0", (text,))]
+
     def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
         """See `Store`."""
         found = self._database.read(
@@ -102,16 +105,20 @@ class EmbeddedStore:
 
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """See `Store`."""
-        among = self._matching.rows(where) if where else None
-        with self._lock:
-            found = self._current_vectors().search(query, k, among)
+        with self._database.snapshot():
+            among = self._matching.rows(where) if where else None
+            with self._vectors.current() as vectors:
+                found = vectors.search(query, k, among)
+            return self._named(found)
+
+    def _named(self, found: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
         names: dict[int, str] = dict(
             self._database.read(
                 "SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(?))",
                 (json.dumps([row for row, _ in found]),),
             )
         )
-        return [(names[row], score) for row, score in found if row in names]
+        return [(names[row], score) for row, score in found]
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """See `Store`."""
@@ -127,16 +134,17 @@ class EmbeddedStore:
         if not words:
             return []
         condition, values = "", [" OR ".join(map(_quoted, dict.fromkeys(words)))]
-        if where:
-            condition = "AND rowid IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(self._matching.rows(where).tolist()))
-        found = self._database.read(
-            f"""SELECT p.id, -f.score FROM
-                (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
-                 WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
-                JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
-            values,
-        )
+        with self._database.snapshot():
+            if where:
+                condition = "AND rowid IN (SELECT value FROM json_each(?))"
+                values.append(json.dumps(self._matching.rows(where).tolist()))
+            found = self._database.read(
+                f"""SELECT p.id, -f.score FROM
+                    (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
+                     WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
+                    JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
+                values,
+            )
         return [(id_, float(score)) for id_, score in found]
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
@@ -167,99 +175,104 @@ class EmbeddedStore:
         """See `Store`."""
         return self._database.revision()
 
+    def reading(self) -> AbstractContextManager[object]:
+        """See `Store`."""
+        return self._database.snapshot()
+
     def verify(self) -> list[str]:
         """See `Store`; also compares FAISS with the stored vectors, row by row."""
         try:
-            with self._lock, self._database.snapshot() as connection:
+            with self._database.snapshot() as connection:
                 problems = verify_database(connection, self._dimension)
-                problems = problems or verify_vectors(connection, self._current_vectors())
+                if not problems:
+                    with self._vectors.current() as vectors:
+                        problems = verify_vectors(connection, vectors)
             return problems or verify_lexical(connection)
         except IndexDamaged as error:
             return [str(error)]
 
     def close(self) -> None:
         """See `Store`."""
-        with self._lock:
-            self._database.close()
-            self._vectors, self._vectors_state = None, ""
+        self._database.close()
+        self._vectors.close()
 
     # --- writing -----------------------------------------------------------------------------------------------
 
+    def patience(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """See `Store`."""
+        self._lock.wait, self._lock.tell = seconds, tell
+
+    def changing(self) -> AbstractContextManager[None]:
+        """See `Store`."""
+        return self._lock.held()
+
     def put(self, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
         """See `Store`."""
-        with self._database.writing() as cursor:
-            if not cursor.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone():
-                cursor.execute(*rows.insertion("documents", rows.document_row(document)))
-                for stored in passages:
-                    cursor.execute(*rows.insertion("passages", rows.passage_row(stored)))
-            cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
-            if cursor.execute("SELECT 1 FROM origins WHERE source = ?", (origin.source,)).fetchone():
-                raise SourceTaken(
-                    f"Another file has just been added as {origin.source}.", "Run the command again for a longer name."
-                )
-            cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
-            orphans = cursor.execute(
-                "SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)"
-            ).fetchall()
-            _delete_documents(cursor, [id_ for (id_,) in orphans])
+        with self._lock.held(), self._database.writing() as cursor:
+            changes.put(cursor, document, origin, passages)
 
     def touch(self, origin: Origin) -> None:
         """See `Store`."""
-        with self._database.writing() as cursor:
-            same = (origin.location, origin.digest)
-            if cursor.execute("DELETE FROM origins WHERE location = ? AND digest = ?", same).rowcount:
-                cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+        with self._lock.held(), self._database.writing() as cursor:
+            changes.move(cursor, origin.location, origin)
+
+    def move(self, location: str, origin: Origin) -> bool:
+        """See `Store`."""
+        with self._lock.held(), self._database.writing() as cursor:
+            return changes.move(cursor, location, origin)
+
+    def drop(self, locations: Sequence[str]) -> None:
+        """See `Store`."""
+        with self._lock.held():
+            with self._database.writing() as cursor:
+                changes.drop(cursor, locations)
+            self.forget()
 
     def remove(self, document_ids: Sequence[str]) -> None:
         """See `Store`."""
-        with self._database.writing() as cursor:
-            _delete_documents(cursor, document_ids)
-        self.forget()
+        with self._lock.held():
+            with self._database.writing() as cursor:
+                changes.delete(cursor, document_ids)
+            self.forget()
 
     def forget(self) -> None:
-        """See `Store`; merges the lexical index, which only marks words as removed, and empties SQLite's log."""
-        if "removed" not in self._database.meta():
+        """See `Store`; merges the lexical index, and empties SQLite's log."""
+        if changes.REMOVED not in self._database.meta():
             return
-        with self._database.writing() as cursor:
-            cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('optimize')")
-            cursor.execute("DELETE FROM meta WHERE key = 'removed'")
-        self._database.read("PRAGMA wal_checkpoint (TRUNCATE)")
-        with suppress(OSError):
-            self._faiss_path.unlink(missing_ok=True)
+        with self._lock.held():
+            with self._database.writing() as cursor:
+                changes.forget(cursor)
+            self._database.checkpoint()
+            self._vectors.drop()
 
-    # --- inside ------------------------------------------------------------------------------------------------
+    def compact(self) -> Compaction:
+        """See `Store`."""
+        with self._lock.held():
+            before = self._bytes()
+            with self._database.writing() as cursor:
+                changes.forget(cursor)
+            self._database.vacuum()
+            self._vectors.drop()
+            with self._vectors.current():
+                pass
+            return Compaction(before, self._bytes())
 
-    def _current_vectors(self) -> VectorIndex:
-        """Return FAISS as of the latest committed change. Call with the lock held."""
-        state = self._database.state()
-        if self._vectors is None:
-            self._vectors = VectorIndex.load(self._faiss_path, self._dimension, state)
-            self._vectors_state = state if self._vectors else ""
-            self._vectors = self._vectors or VectorIndex(self._dimension)
-        if state != self._vectors_state:
-            self._catch_up(self._vectors)
-            self._vectors_state = state
-            self._save(self._vectors)
-        return self._vectors
+    def repair(self) -> list[str]:
+        """See `Store`."""
+        with self._lock.held():
+            mended = repair_database(self._database)
+            try:
+                with self._database.snapshot() as connection, self._vectors.current() as vectors:
+                    damaged = verify_vectors(connection, vectors)
+            except IndexDamaged:
+                return mended  # what is left is told by verify
+            if damaged:
+                self._vectors.drop()
+                mended.append("The FAISS file was made again from the stored vectors.")
+            return mended
 
-    def _catch_up(self, vectors: VectorIndex) -> None:
-        stored = {row for (row,) in self._database.read("SELECT row FROM passages")}
-        indexed = vectors.rows()
-        vectors.remove(indexed - stored)
-        found = self._database.read(
-            "SELECT row, vector FROM passages WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row",
-            (json.dumps(sorted(stored - indexed)),),
-        )
-        decoded = self._database.decoded(lambda row: rows.vector(row[1], self._dimension), found)
-        vectors.add([row for row, _ in found], np.array(decoded, np.float32))
-
-    def _save(self, vectors: VectorIndex) -> None:
-        try:
-            vectors.save(self._faiss_path, self._vectors_state)
-        except OSError:
-            # Only a cache of what SQLite holds: without it the next start reads the vectors from there.
-            with suppress(OSError):
-                self._faiss_path.unlink(missing_ok=True)
+    def _bytes(self) -> int:
+        return sum(file.stat().st_size for file in self._folder.iterdir() if file.name.startswith(_OWN_FILES))
 
 
 def _check(meta: dict[str, str], expected: dict[str, str], path: Path) -> None:
@@ -282,12 +295,3 @@ def _check(meta: dict[str, str], expected: dict[str, str], path: Path) -> None:
 def _quoted(word: str) -> str:
     """Return a word as FTS5 takes it literally."""
     return '"' + word.replace('"', '""').replace("\0", "") + '"'
-
-
-def _delete_documents(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
-    if not document_ids:
-        return
-    doomed = json.dumps(list(document_ids))
-    for table, column in (("origins", "document_id"), ("passages", "document_id"), ("documents", "id")):
-        cursor.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (doomed,))
-    cursor.execute("INSERT OR REPLACE INTO meta VALUES ('removed', 'not forgotten yet')")
