@@ -17,6 +17,7 @@ from index.filters import Filter
 from index.store.embedded import EmbeddedStore
 from index.types import Document, Span
 from rag import abstain, prompts, verify
+from rag.copies import Copies
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.explain import explain_pronoun, with_antecedent
 from rag.likeness import Likeness
@@ -104,14 +105,16 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             yield from _spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
         document_of = cache(self.corpus.store.document)
-        readings = self.readings(whole, filter, clock)
-        found = _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
-        hits = tuple(source for each in found if (source := _source(each, document_of)))
+        with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
+            readings = self.readings(whole, filter, clock)
+            found = _interleaved([reading.found for reading in readings])
+            copies = Copies(self.corpus.store, found, document_of)
+        hits = tuple(source for each in found[:SHOWN_HITS] if (source := _source(each, document_of, copies)))
         yield Evidence(hits)
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
         selections = [self._select(reading) for reading in answered]
-        claims = _claims(zip(answered, selections, strict=True), document_of)
+        claims = copies.of_claims(_claims(zip(answered, selections, strict=True), document_of))
         if not claims:
             text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
             text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
@@ -218,7 +221,7 @@ def _claims(
     return tuple(claims)
 
 
-def _source(found: Found, document_of: Callable[[str], Document | None]) -> Source | None:
+def _source(found: Found, document_of: Callable[[str], Document | None], copies: Copies) -> Source | None:
     passage = found.stored.passage
     document = document_of(passage.document_id)
     if document is None:
@@ -234,6 +237,7 @@ def _source(found: Found, document_of: Callable[[str], Document | None]) -> Sour
         text=passage.text,
         published=document.metadata.get("published"),
         outlet=document.metadata.get("outlet"),
+        also_in=copies.of_hit(found, document.source),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,13 +23,15 @@ NEAR_DUPLICATE = 0.8
 class Found:
     """A passage that was found, with what the reader needs of it.
 
-    ``score`` orders (higher is better), ``dense`` is a cosine, ``lexical`` BM25 (0 where no word occurs).
+    ``score`` orders (higher is better), ``dense`` is a cosine, ``lexical`` BM25 (0 where no word occurs). ``also`` are
+    the ids of other documents with nearly the same passage.
     """
 
     stored: StoredPassage
     score: float
     dense: float
     lexical: float
+    also: tuple[str, ...] = ()
 
 
 def retrieve(
@@ -42,7 +44,7 @@ def retrieve(
     limit: int,
     where: Filter | None = None,
 ) -> list[Found]:
-    """Return at most ``limit`` passages for a question, best first, near-duplicates of a better one left out.
+    """Return at most ``limit`` passages for a question, best first; a near-duplicate is only named by the better one.
 
     ``candidates`` are taken from each of the two searches.
     """
@@ -59,8 +61,9 @@ def retrieve(
             for id_ in ranked[begin : begin + limit]
             if id_ in stored
         ]
+        full = len(kept) == limit  # one more look, for near-duplicates alone
         kept = _distinct([*kept, *fresh])[:limit]
-        if len(kept) == limit:
+        if full:
             break
     return kept
 
@@ -103,11 +106,21 @@ def _distinct(found: Sequence[Found]) -> list[Found]:
     seen: list[set[str]] = []
     for hit in found:
         own = {term.stem for term in terms(hit.stored.passage.text)}
-        if any(len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other) for other in seen):
+        alike = (number for number, other in enumerate(seen) if _is_alike(own, other))
+        first = next(alike, None)
+        if first is None:
+            kept.append(hit)
+            seen.append(own)
             continue
-        kept.append(hit)
-        seen.append(own)
+        better = kept[first]
+        ids = dict.fromkeys((*better.also, hit.stored.passage.document_id, *hit.also))
+        also = tuple(id_ for id_ in ids if id_ != better.stored.passage.document_id)
+        kept[first] = replace(better, also=also)
     return kept
+
+
+def _is_alike(own: set[str], other: set[str]) -> bool:
+    return len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other)
 
 
 def _figures(stems: set[str]) -> bool:

@@ -128,6 +128,9 @@ class Store(Protocol):
     def holding(self, text: str) -> list[str]:
         """Return the ids of the documents whose text contains this one, code point by code point."""
 
+    def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the sources of documents by id, in order; unknown ids are left out."""
+
     def documents(self) -> list[DocumentInfo]:
         """List the documents, by their first source."""
 

@@ -72,6 +72,17 @@ class EmbeddedStore:
         listing = self._database.decoded(rows.document_info, found)
         return sorted(listing, key=lambda info: (info.sources, info.id))
 
+    def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """See `Store`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for id_, source in self._database.read(
+            "SELECT document_id, source FROM origins WHERE document_id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY source",
+            (json.dumps(list(document_ids)),),
+        ):
+            found[id_] = (*found.get(id_, ()), source)
+        return found
+
     def document(self, document_id: str) -> Document | None:
         """See `Store`."""
         found = self._database.read(

@@ -94,7 +94,8 @@ def _shown(answer: Answer, console: Console) -> str:
 
 def _place(source: Source | Quote) -> str:
     page = f"p. {source.page}" if source.page else None
-    parts = (source.title, source.outlet, source.published, source.source, page)
+    copies = f"also in {', '.join(source.also_in)}" if source.also_in else None
+    parts = (source.title, source.outlet, source.published, source.source, page, copies)
     return one_line(", ".join(part for part in parts if part))
 
 
