@@ -271,16 +271,19 @@ class EmbeddedStore:
     def repair(self) -> list[str]:
         """See `Store`."""
         with self._lock.held():
+            differs = self._faiss_differs()
             mended = repair_database(self._database)
-            try:
-                with self._database.snapshot() as connection, self._vectors.current() as vectors:
-                    damaged = verify_vectors(connection, vectors)
-            except IndexDamaged:
-                return mended  # what is left is told by verify
-            if damaged:
+            if differs:
                 self._vectors.drop()
                 mended.append("The FAISS file was made again from the stored vectors.")
             return mended
+
+    def _faiss_differs(self) -> bool:
+        try:
+            with self._database.snapshot() as connection, self._vectors.current() as vectors:
+                return bool(verify_vectors(connection, vectors))
+        except IndexDamaged:
+            return True  # it was made of rows that are damaged
 
     def _bytes(self) -> int:
         return sum(file.stat().st_size for file in self._folder.iterdir() if file.name.startswith(_OWN_FILES))
