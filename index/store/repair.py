@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
 from index.store.database import Database
 from index.store.rows import COLUMNS, checksum
-from index.store.verify import restored, verify_lexical
+from index.store.verify import integrity, restored, verify_lexical
+
+_UNUSED = re.compile("free space corruption|Freelist|is never used|Fragmentation")
+"""What SQLite says of the unused parts of its file."""
 
 
 def repair_database(database: Database) -> list[str]:
     """Mend indexes, leftovers, passages that their document proves, and the lexical index; return what was mended."""
+    return [*_unused_space(database), *_rows(database)]
+
+
+def _unused_space(database: Database) -> Iterator[str]:
+    """Write the file anew where only its unused parts are damaged."""
+    with database.snapshot() as connection:
+        damage = integrity(connection)
+    if damage and all(_UNUSED.search(line) for line in damage):
+        database.vacuum()
+        yield "The file of SQLite was written anew."
+
+
+def _rows(database: Database) -> list[str]:
     mended: list[str] = []
     with database.writing() as cursor:
-        if cursor.execute("PRAGMA integrity_check (1)").fetchall() != [("ok",)]:
+        if integrity(cursor.connection):
             cursor.execute("REINDEX")
             mended.append("The indexes of SQLite were made again.")
         if verify_lexical(cursor.connection):

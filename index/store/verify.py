@@ -15,6 +15,7 @@ from index.store.rows import COLUMNS, checksum
 from index.store.vectors import VectorIndex
 
 MEND = "Run: citechat index verify --repair"
+ANEW = "if that is no help, restore the index from a backup, or remove it and add the documents again"
 
 _TEXT = COLUMNS["passages"].split(", ").index("text")
 _OWNERS = {"documents": 0, "origins": 5, "passages": 1}
@@ -23,10 +24,15 @@ _OWNERS = {"documents": 0, "origins": 5, "passages": 1}
 
 def verify_database(connection: sqlite3.Connection, dimension: int) -> list[str]:
     """Return what is wrong in SQLite, in words, each with its remedy; an empty list is a sound store."""
-    problems = [f"SQLite: {line}. {MEND}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+    problems = [f"SQLite: {line}. {MEND}, or {ANEW}" for line in integrity(connection)]
     problems = problems or list(_checksums(connection))
     checks = (_references(connection), _pages(connection), _offsets(connection), _vectors(connection, dimension))
     return problems or list(itertools.chain(*checks))
+
+
+def integrity(connection: sqlite3.Connection) -> list[str]:
+    """Return what SQLite says against its file."""
+    return [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
 
 
 def verify_vectors(connection: sqlite3.Connection, vectors: VectorIndex) -> list[str]:
