@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from index.corpus import AddResult, Corpus, FoundFile, find_files, location_of
@@ -35,9 +35,8 @@ def sync_folder(
     """
     with corpus.store.changing():
         known = _known(corpus, folder)
-        files = _files(folder, len(known), allow_empty=allow_empty)
-        present = {location_of(file.path) for file in files}
-        gone = [origin for origin in known if origin.location not in present and _is_gone(origin.location)]
+        files = {location_of(file.path): file for file in _files(folder, len(known), allow_empty=allow_empty)}
+        gone = [origin for origin in known if origin.location not in files and _is_gone(origin.location)]
         results: list[AddResult] = []
 
         def report(result: AddResult) -> None:
@@ -45,9 +44,11 @@ def sync_folder(
             if progress is not None:
                 progress(result)
 
-        new = [file for file in files if location_of(file.path) not in {origin.location for origin in known}]
+        before = {origin.location for origin in known}
+        new = {location: file for location, file in files.items() if location not in before}
         moved = _move(corpus, new, gone, report)
-        corpus.add([file for file in files if location_of(file.path) not in moved.values()], report)
+        arrived = set(moved.values())
+        corpus.add([file for location, file in files.items() if location not in arrived], report)
         lost = [origin for origin in gone if origin.location not in moved and _is_gone(origin.location)]
         corpus.store.drop([origin.location for origin in lost])
         for origin in lost:
@@ -78,12 +79,11 @@ def _files(folder: Path, known: int, *, allow_empty: bool) -> list[FoundFile]:
 
 
 def _move(
-    corpus: Corpus, new: Sequence[FoundFile], gone: Sequence[Origin], report: Callable[[AddResult], None]
+    corpus: Corpus, new: Mapping[str, FoundFile], gone: Sequence[Origin], report: Callable[[AddResult], None]
 ) -> dict[str, str]:
     """Point documents to where their files are now; return the new locations by the old ones."""
     moved: dict[str, str] = {}
-    for file in new:
-        location = location_of(file.path)
+    for location, file in new.items():
         try:
             found = file.path.stat()
             alike = [each for each in gone if each.size == found.st_size and each.location not in moved]
