@@ -142,7 +142,7 @@ class Database:
         if connection is None:
             connection = sqlite3.connect(self._path, WRITE_WAIT, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = EXTRA")  # FULL, and a deleted journal is surely gone
+            connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
             with self._lock:
                 self._connections.append(connection)
