@@ -90,14 +90,23 @@ class Database:
         except (ValueError, TypeError) as error:
             raise self._unusable(error) from error
 
-    def checkpoint(self) -> None:
-        """Move the log into the file and empty it, so that no former content is left there."""
-        self.read("PRAGMA wal_checkpoint (TRUNCATE)")
+    def checkpoint(self) -> bool:
+        """Move the log into the file and empty it, so that no former content is left there; tell whether it is."""
+        ((busy, _, _),) = self.read("PRAGMA wal_checkpoint (TRUNCATE)")
+        return not busy
 
     def vacuum(self) -> None:
-        """Write the file anew without unused space, and empty the log."""
+        """Write the file anew without unused space, and empty the log.
+
+        Raises:
+            InputError: somebody reads the former content all the time.
+        """
         self.read("VACUUM")
-        self.checkpoint()
+        if not self.checkpoint():
+            raise InputError(
+                f"The log of {self._path} cannot be emptied while another process reads it.",
+                "Run the command again when it is done.",
+            )
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
