@@ -16,21 +16,25 @@ from index.errors import InputError, ReadError
 from index.passages import lead, split_document
 from index.readers import SUFFIXES, format_named
 from index.readers.worker import ReaderProcess, Reading
-from index.sources import FoundFile, Sources, Visit, as_text, within
-from index.store.base import UNSETTLED, DocumentInfo, Origin, SourceTaken, Store, StoredPassage, Totals
+from index.removal import Removal, remove
+from index.sources import FoundFile, Sources, Visit, as_text, location_of, within
+from index.store.base import UNSETTLED, Compaction, DocumentInfo, Origin, Store, StoredPassage, Totals
 from index.types import Document, Matrix, Passage, Vector
 
 BATCH_PASSAGES = 256
 """Documents are embedded together until they have this many passages: full batches, little lost to a Ctrl-C."""
 
-AddStatus = Literal["added", "replaced", "unchanged", "failed"]
+AddStatus = Literal["added", "replaced", "moved", "deleted", "unchanged", "failed"]
+"""``moved`` and ``deleted`` come of bringing a whole folder up to date: see `index.sync`."""
+
+KEPT = "The version that was indexed before is kept."
 
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
     """What became of one file, or of a member of one. ``document_id`` is ``None`` where it failed.
 
-    ``reason`` says why it failed, or what of it could not be read.
+    ``reason`` says why it failed, or what of it could not be read. ``before`` is the name of a moved file until then.
     """
 
     source: str
@@ -38,6 +42,7 @@ class AddResult:
     document_id: str | None = None
     passages: int = 0
     reason: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,17 @@ class Corpus(AbstractContextManager["Corpus"]):
         results: list[AddResult] = []
 
         def report(result: AddResult) -> None:
+            if result.status == "failed" and result.source in known:
+                result = replace(result, reason=f"{result.reason} {KEPT}")
             results.append(result)
             if progress is not None:
                 progress(result)
 
-        with ReaderProcess() as reader:
+        with self.store.changing(), ReaderProcess() as reader:
             waiting: list[_Pending | _Complete] = []
-            sources = Sources(self.store.origins())
+            origins = self.store.origins()
+            known = {origin.source for origin in origins.values()}
+            sources = Sources(origins)
             for file in files:
                 for outcome in self._examine(file, sources, reader, password):
                     if isinstance(outcome, AddResult):
@@ -103,18 +112,26 @@ class Corpus(AbstractContextManager["Corpus"]):
                         self._store(waiting, report)
                         waiting.clear()
             self._store(waiting, report)
-        self.store.forget()
+            self.store.forget()
         return results
 
-    def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
-        """Remove documents, named by id, source or the container that they lie in, and return what they were.
+    def remove(self, names: Sequence[str]) -> list[Removal]:
+        """Remove documents, named by id, source or the container that they lie in.
+
+        Returns what went, with the proof; see `index.removal`.
 
         Raises:
             InputError: one of them is not in the index; nothing is removed then.
         """
-        doomed = {info.id: info for name in document_ids for info in self._named(name)}
-        self.store.remove(list(doomed))
-        return list(doomed.values())
+        return remove(self.store, [named for name in names for named in self._named(name)])
+
+    def compact(self) -> Compaction:
+        """Give unused space back, so that no byte of removed text is left in the files of the index."""
+        return self.store.compact()
+
+    def repair(self) -> list[str]:
+        """Mend what can be mended without embedding; return what was, in words. `verify` tells what is left."""
+        return self.store.repair()
 
     def find(self, name: str) -> DocumentInfo:
         """Return the document with this id or source.
@@ -127,12 +144,15 @@ class Corpus(AbstractContextManager["Corpus"]):
                 return info
         raise InputError(f"No document {name!r} in the index.", "See: citechat index list")
 
-    def _named(self, name: str) -> list[DocumentInfo]:
-        """Return the document with this id or source, or those that lie in the container (or folder) called so."""
+    def _named(self, name: str) -> list[tuple[str, DocumentInfo]]:
+        """Return the document with this id or source, or those that lie in the container (or folder) called so.
+
+        Each comes with its id or the source that was meant.
+        """
         infos = self.store.documents()
-        exactly = [info for info in infos if name == info.id or name in info.sources]
-        inside = [info for info in infos if any(source.startswith(f"{name}/") for source in info.sources)]
-        return [*exactly, *inside] or [self.find(name)]
+        found = [(name, info) for info in infos if name == info.id or name in info.sources]
+        found += [(source, info) for info in infos for source in info.sources if source.startswith(f"{name}/")]
+        return found or [(name, self.find(name))]
 
     def document(self, document_id: str) -> Document:
         """Return a document by id.
@@ -171,7 +191,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         self, file: FoundFile, sources: Sources, reader: ReaderProcess, password: str
     ) -> Iterator[_Pending | _Complete | AddResult]:
         """Yield what becomes of a file and of each file that lies in it."""
-        location = as_text(os.path.realpath(file.path))
+        location = location_of(file.path)
         before = sources.before(location)
         name = sources.name(file, before)
         try:
@@ -243,12 +263,8 @@ class Corpus(AbstractContextManager["Corpus"]):
             StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
             for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
         ]
-        source = pending.origin.source
-        try:
-            self.store.put(pending.document, pending.origin, stored)
-        except SourceTaken as error:
-            return AddResult(source, "failed", reason=str(error))
-        return AddResult(source, pending.status, pending.document.id, len(stored), pending.note)
+        self.store.put(pending.document, pending.origin, stored)
+        return AddResult(pending.origin.source, pending.status, pending.document.id, len(stored), pending.note)
 
 
 def find_files(paths: Sequence[Path]) -> list[FoundFile]:

@@ -98,6 +98,11 @@ def within(name: str, member: str) -> str:
     return f"{name}/{member}" if member else name
 
 
+def location_of(path: Path) -> str:
+    """Return what identifies a file: its path without links, as text."""
+    return as_text(os.path.realpath(path))
+
+
 def as_text(path: str | Path) -> str:
     """Return a path as text that can be stored and shown, whatever bytes its name consists of."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -17,6 +17,7 @@ from index.filters import Filter
 from index.store.embedded import EmbeddedStore
 from index.types import Document, Span
 from rag import abstain, prompts, verify
+from rag.copies import Copies
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.explain import explain_pronoun, with_antecedent
 from rag.likeness import Likeness
@@ -117,14 +118,17 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             yield from spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
             return
         document_of = cache(self.corpus.store.document)
-        readings = self.readings(whole, filter, background(question, history), clock)
-        found = _interleaved([reading.found for reading in readings])[:SHOWN_HITS]
-        hits = tuple(source for each in found if (source := _source(each, document_of)))
+        with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
+            readings = self.readings(whole, filter, background(question, history), clock)
+            found = _interleaved([reading.found for reading in readings])
+            copies = Copies(self.corpus.store, found, document_of)
+        hits = tuple(source for each in found[:SHOWN_HITS] if (source := _source(each, document_of, copies)))
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
         chosen = [(reading, self._select(reading)) for reading in answered]
-        claims = _claims(chosen, document_of)
-        offered = _claims([*chosen, *self._further(chosen)], document_of) if self._writer else claims
+        claims = copies.of_claims(_claims(chosen, document_of))
+        further = [*chosen, *self._further(chosen)] if self._writer else []
+        offered = copies.of_claims(_claims(further, document_of)) if further else claims
         yield Evidence(hits, tuple(quote for claim in offered for quote in claim.quotes))
         if not claims:
             text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
@@ -259,7 +263,7 @@ def _claims(
     return tuple(claims)
 
 
-def _source(found: Found, document_of: Callable[[str], Document | None]) -> Source | None:
+def _source(found: Found, document_of: Callable[[str], Document | None], copies: Copies) -> Source | None:
     passage = found.stored.passage
     document = document_of(passage.document_id)
     if document is None:
@@ -275,6 +279,7 @@ def _source(found: Found, document_of: Callable[[str], Document | None]) -> Sour
         text=passage.text,
         published=document.metadata.get("published"),
         outlet=document.metadata.get("outlet"),
+        also_in=copies.of_hit(found, document.source),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,13 +27,15 @@ NEAR_DUPLICATE = 0.8
 class Found:
     """A passage that was found, with what the reader needs of it.
 
-    ``score`` orders (higher is better), ``dense`` is a cosine, ``lexical`` BM25 (0 where no word occurs).
+    ``score`` orders (higher is better), ``dense`` is a cosine, ``lexical`` BM25 (0 where no word occurs). ``also`` are
+    the ids of other documents with nearly the same passage.
     """
 
     stored: StoredPassage
     score: float
     dense: float
     lexical: float
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def retrieve(
     dense_weight: float | None = None,
     where: Filter | None = None,
 ) -> list[Found]:
-    """Return at most ``limit`` passages for a question, best first, near-duplicates of a better one left out.
+    """Return at most ``limit`` passages for a question, best first; a near-duplicate is only named by the better one.
 
     ``candidates`` are taken from each of the two searches. ``frequencies`` are the question's `inverse_frequencies`.
     Without a ``dense_weight`` it follows the query, see `rag.fusion`.
@@ -147,15 +149,28 @@ def inverse_frequencies(corpus: Corpus, question: str) -> dict[str, float]:
 def _distinct(found: Iterable[Found], limit: int) -> list[Found]:
     kept: list[Found] = []
     seen: list[set[str]] = []
+    more = limit  # are looked at beyond what is kept, for near-duplicates alone
     for hit in found:
-        if len(kept) == limit:
-            break
         own = {term.stem for term in terms(hit.stored.passage.text)}
-        if any(len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other) for other in seen):
-            continue
-        kept.append(hit)
-        seen.append(own)
+        alike = (number for number, other in enumerate(seen) if _is_alike(own, other))
+        first = next(alike, None)
+        if first is not None:
+            better = kept[first]
+            ids = dict.fromkeys((*better.also, hit.stored.passage.document_id, *hit.also))
+            also = tuple(id_ for id_ in ids if id_ != better.stored.passage.document_id)
+            kept[first] = replace(better, also=also)
+        elif len(kept) < limit:
+            kept.append(hit)
+            seen.append(own)
+        if len(kept) == limit:
+            more -= 1
+            if more < 0:
+                break
     return kept
+
+
+def _is_alike(own: set[str], other: set[str]) -> bool:
+    return len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other)
 
 
 def _figures(stems: set[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from rag.types import Answer, Claim, Source
+from rag.types import Answer, Claim, Quote, Source
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -27,9 +27,16 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 def claim_json(claim: Claim) -> dict[str, Any]:
     """Return a claim with its quotes as JSON values."""
-    return {"text": claim.text, "support": claim.support, "quotes": [asdict(quote) for quote in claim.quotes]}
+    return {"text": claim.text, "support": claim.support, "quotes": [_fields(quote) for quote in claim.quotes]}
 
 
 def source_json(source: Source) -> dict[str, Any]:
     """Return a hit as JSON values."""
-    return asdict(source)
+    return _fields(source)
+
+
+def _fields(value: Quote | Source) -> dict[str, Any]:
+    """Return the fields of a quote or a hit; ``also_in`` only where there is another source."""
+    fields = asdict(value)
+    also_in = fields.pop("also_in")
+    return {**fields, "also_in": list(also_in)} if also_in else fields

@@ -23,7 +23,8 @@ class Turn:
 class Quote:
     """Words of a document, exactly: ``documents[document_id].text[start:end] == text`` (code points).
 
-    ``n`` is the citation number shown to the reader, from 1, unique within an answer.
+    ``n`` is the citation number shown to the reader, from 1, unique within an answer. ``also_in`` names the other
+    sources that hold the same words: copies of the file, and documents with nearly the same passage.
     """
 
     n: int
@@ -36,6 +37,7 @@ class Quote:
     text: str
     published: str | None = None
     outlet: str | None = None
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is shown of a hit: where the passage stands and what it says."""
+    """What is shown of a hit: where the passage stands and what it says.
+
+    ``also_in`` names the sources of near-duplicates, which are no hits of their own.
+    """
 
     document_id: str
     source: str
@@ -64,6 +69,7 @@ class Source:
     text: str
     published: str | None = None
     outlet: str | None = None
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

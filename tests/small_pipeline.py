@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from index.errors import InputError
 from index.filters import Filter
+from index.filters.fields import document_fields
 from index.store.base import DocumentInfo
 from index.types import Document
 from rag.settings import Settings
@@ -86,6 +87,7 @@ class SmallPipeline:
                 text=match[0],
             )
             for document in map(self.corpus.document, (info.id for info in self.corpus.documents()))
-            if condition is None or condition.matches(document.metadata)
+            if condition is None
+            or condition.matches(document_fields(document.title, [document.source], document.metadata))
             for match in re.finditer(r"\S[^.]*\.", document.text)
         ]

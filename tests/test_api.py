@@ -256,3 +256,14 @@ def test_many_readers_are_served_at_once(tmp_path: Path) -> None:
         assert len(answers) == 21
         assert all("event: done" in answer for answer in answers)
         assert many < 10 * one  # one after the other they would take twenty times as long
+
+
+def test_a_filter_limits_what_is_searched(service: Service) -> None:
+    question = "When does the canteen serve soup on Fridays?"
+    conditions = {"source=canteen.txt": {CANTEEN.source}, "published=2025 and not source~img": {LEAVE.source}}
+    for condition, found in conditions.items():
+        reply = service.post("/api/chat", {"question": question, "filter": condition})
+        assert {hit["source"] for hit in events_of(reply.text)[0]["sources"]} == found
+    refused = service.post("/api/chat", {"question": question, "filter": "published>=2025 and"})
+    assert refused.status_code == 422
+    assert "at its end (character 20): a field is missing" in refused.json()["error"]["message"]

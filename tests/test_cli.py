@@ -197,7 +197,9 @@ def test_a_removed_document_is_gone(folder: Path, tmp_path: Path) -> None:
     assert (refused.code, refused.errors) == (
         *(2, "citechat: No document 'nope.txt' in the index. See: citechat index list\n"),
     )
-    assert run("index", "remove", "canteen.md", *home).output == "removed    canteen.md  (1 passages)\n"
+    receipt = run("index", "remove", "canteen.md", *home)
+    assert receipt.output.startswith("removed    canteen.md  (1 passages, 3 vectors, ")
+    assert receipt.output.endswith(" bytes; found by no search)\n")
     assert [info["sources"] for info in run("index", "list", "--json", *home).json] == [["leave.txt"]]
     assert run("index", "show", "canteen.md", *home).code == 2
     assert run("index", "remove", "leave.txt", "--json", *home).json["removed"][0]["sources"] == ["leave.txt"]
@@ -387,12 +389,24 @@ def test_a_damaged_index_exits_with_3(folder: Path, tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "index.sqlite3")
     with connection:
         connection.execute("UPDATE passages SET text = 'The canteen opens at one.'")
+        connection.execute("UPDATE documents SET title = 'Kitchen'")
     connection.close()
     outcome = run("index", "verify", "--json", "--home", tmp_path)
     assert outcome.code == 3
     assert outcome.json["sound"] is False
-    assert outcome.json["problems"][0].endswith("is not what was stored. Add the document again, or remove it.")
+    document, passage = outcome.json["problems"]
+    id_ = document.split()[1]
+    assert passage == f"Passage {id_}-0 is not what was stored. Run: citechat index verify --repair"
+    assert document.endswith(
+        f"citechat index remove {id_}, then add the file again: citechat index add {folder}/canteen.md"
+    )
     assert run("index", "verify", "--home", tmp_path).output.splitlines() == outcome.json["problems"]
+    repaired = run("index", "verify", "--repair", "--json", "--home", tmp_path)
+    assert (repaired.code, repaired.json["problems"]) == (3, [document])
+    assert f"Passage {id_}-0 was given the text of its document again." in repaired.json["mended"]
+    assert run("index", "remove", id_, "--home", tmp_path).code == 0
+    assert run("index", "add", folder / "canteen.md", "--home", tmp_path).code == 0
+    assert run("index", "verify", "--home", tmp_path).code == 0
     (tmp_path / "index.sqlite3").write_bytes(b"no database " * 1000)
     for arguments in (("index", "list"), ("ask", "Who?"), ("index", "verify"), ("index", "add", folder)):
         outcome = run(*arguments, "--home", tmp_path)

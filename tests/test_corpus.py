@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import index.corpus
 from index.corpus import BATCH_PASSAGES, AddResult, Corpus, find_files
 from index.embedder import PassageVectors
 from index.errors import InputError
+from index.filters import parse_filter
 from index.passages import lead
 from index.readers.worker import ReaderProcess, Reading
 from index.sources import FoundFile
@@ -230,25 +232,35 @@ def test_what_could_not_be_read_of_a_document_is_told(
     assert (result.status, result.passages, result.reason) == ("added", 1, "2 of 5 pages are scans.")
 
 
-def test_a_name_that_another_process_takes_meanwhile_fails_that_file_alone(
-    make_corpus: MakeCorpus, tmp_path: Path
-) -> None:
+def test_two_corpora_that_add_at_once_take_turns(make_corpus: MakeCorpus, tmp_path: Path) -> None:
     write(tmp_path, {"x/a.txt": CANTEEN, "x/b.txt": LEAVE, "y/a.txt": SICK})
     corpus, other = make_corpus(), make_corpus()
+    begun = threading.Event()
+    outcomes: dict[str, str] = {}
 
-    class Meanwhile(HashingEmbedder):
-        """Another process adds its file while this one embeds."""
+    class Slow(HashingEmbedder):
+        """Another process wants to add its file while this one embeds."""
 
         def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
-            add(other, tmp_path / "y")
+            begun.set()
+            waiting.wait(20)
             return super().embed_passages(passages)
 
-    corpus.embedder = Meanwhile()
-    results = corpus.add(find_files([tmp_path / "x"]))
-    assert [(result.source, result.status) for result in results] == [("a.txt", "failed"), ("b.txt", "added")]
-    assert "Run the command again" in results[0].reason
-    assert corpus.document(corpus.find("a.txt").id).text == SICK
-    assert add(corpus, tmp_path / "x") == {"x/a.txt": "added", "b.txt": "unchanged"}
+    corpus.embedder = Slow()
+    waiting = threading.Event()
+    other.store.patience(60, lambda _: waiting.set())
+
+    def add_another() -> None:
+        begun.wait(20)
+        outcomes.update(add(other, tmp_path / "y"))
+
+    thread = threading.Thread(target=add_another)
+    thread.start()
+    assert add(corpus, tmp_path / "x") == {"a.txt": "added", "b.txt": "added"}
+    thread.join(60)
+    assert waiting.is_set()
+    assert outcomes == {"y/a.txt": "added"}
+    assert corpus.document(corpus.find("a.txt").id).text == CANTEEN
     assert corpus.verify() == []
 
 
@@ -344,3 +356,35 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
             find_files([folder, path])
         assert str(path) in refusal.value.problem
         assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .bz2 .csv .docm"))
+
+
+# --- filters over what the readers make of front matter ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2025-11-21", "2025-11-21"),
+        ("21 November 2025", "2025-11-21"),
+        ("Friday, 21 Nov 2025, 10:30 CET", "2025-11-21"),
+        ("November 21, 2025", "2025-11-21"),
+        ("21.11.2025", "2025-11-21"),
+        ("21 de noviembre de 2025", "2025-11-21"),
+        ("2025-11-21T10:30:00Z", "2025-11-21"),
+        ("November 2025", "2025-11"),
+    ],
+)
+def test_dates_of_any_format_are_filtered_as_dates(corpus: Corpus, folder: Path, written: str, day: str) -> None:
+    write(folder, {"a.md": f"---\ndate: {written}\nauthors: [Jane Roe, Kofi Annan]\n---\n\n{CANTEEN}"})
+    add(corpus, folder)
+    query = corpus.embedder.embed_query("canteen")
+    for text, passes in (
+        (f"published={day}", True),
+        ("published>=2025-11 and published<2025-12", True),
+        ("date in (2024, 2025)", True),
+        ("published<2025-11 or published>2025-11", False),
+        ("not published=2025-11-01..2025-11-30", False),
+        ("author=Kofi Annan and author=jane roe", True),
+    ):
+        assert bool(corpus.store.dense(query, 5, parse_filter(text))) is passes
+        assert bool(corpus.store.lexical(["canteen"], 5, parse_filter(text))) is passes

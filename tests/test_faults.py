@@ -23,6 +23,8 @@ from tests.embedding import HashingEmbedder
 from tests.terminal import ENVIRONMENT, ROOT, run, start
 
 EMBEDDER = HashingEmbedder()
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "6"))
+"""How often a process is killed. Hundreds are worth a night: ``FAULT_ROUNDS=500 pytest -k killed --timeout 0``."""
 
 
 def write_books(folder: Path, count: int, parts: int) -> None:
@@ -87,6 +89,7 @@ while True:
         store.dense(query, 3)
     store.remove([store.origins()["c"].document_id])
     print("c", 0, flush=True)
+    store.compact()
     version += 1
 """
 
@@ -94,7 +97,7 @@ while True:
 def test_a_store_that_is_killed_while_it_changes_is_sound(tmp_path: Path) -> None:
     chance = random.Random(11)  # noqa: S311
     state = {"c": 0}
-    for version in range(100, 700, 100):
+    for version in range(100, 100 + 100 * ROUNDS, 100):
         process = subprocess.Popen(
             [sys.executable, "-c", CHURN, tmp_path, str(version)],
             stdout=subprocess.PIPE,
@@ -104,7 +107,7 @@ def test_a_store_that_is_killed_while_it_changes_is_sound(tmp_path: Path) -> Non
         )
         assert process.stdout is not None
         first = process.stdout.readline()
-        time.sleep(chance.random() / 3)
+        time.sleep(chance.random() / 2)
         process.kill()
         rest, _ = process.communicate()
         steps = [(line.split()[0], int(line.split()[1])) for line in (first + rest).splitlines()]

@@ -146,3 +146,16 @@ def test_a_failure_is_raised_by_the_client(service: Service) -> None:
         service.client.chat.completions.create(model="citechat", messages=messages)  # type: ignore[arg-type]
     with pytest.raises(openai.APIError, match="Something went wrong"):
         list(service.client.chat.completions.create(model="citechat", messages=messages, stream=True))  # type: ignore[arg-type]
+
+
+def test_a_filter_limits_what_is_quoted(service: Service) -> None:
+    def answer(condition: str) -> list[object]:
+        completion = service.client.chat.completions.create(
+            model="citechat", messages=[{"role": "user", "content": QUESTION}], extra_body={"filter": condition}
+        )
+        return list(completion.model_dump()["citations"])
+
+    assert answer("source~leave and not published<2025") != []
+    assert answer("source~canteen or outlet in (AP, BBC)") == []
+    with pytest.raises(openai.UnprocessableEntityError, match=r"character 9\): a value is missing"):
+        answer("outlet =")

@@ -329,3 +329,23 @@ def test_a_threshold_of_the_settings_wins(pipeline: Pipeline, unguarded: Pipelin
     strict = Pipeline(pipeline.corpus, CROSS_ENCODER, Settings(home=pipeline.settings.home, threshold=1.0))
     assert strict.ask(QUESTIONS[0]).status == "not_found"
     assert unguarded.ask(UNANSWERABLE[0]).status == "answered"
+
+
+def test_the_other_sources_of_a_story_are_named(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> None:
+    story = "The clock museum was founded by Jane Roe, a watchmaker in Leeds. {} a collection of hundreds of clocks."
+    wordings = {"a.txt": "She gave it", "b.txt": "She gave the museum", "copy-of-a.txt": "She gave it"}
+    for name, wording in wordings.items():
+        (tmp_path / name).write_text(story.format(wording))
+    (tmp_path / "c.txt").write_text("Urban bees make more honey than others, say scientists.")
+    with opened(tmp_path / "home", embedder) as pipeline:
+        pipeline.corpus.add(find_files([tmp_path]))
+        answer = pipeline.ask("Who founded the clock museum?")
+        (quote,) = answer.quotes
+        assert quote.text.startswith("The clock museum was founded by Jane Roe")
+        assert {quote.source, *quote.also_in} == set(wordings)
+        about = [hit for hit in answer.hits if "museum" in hit.text]
+        assert [{hit.source, *hit.also_in} for hit in about] == [set(wordings)]
+        assert [hit["also_in"] for hit in answer_json(answer)["hits"] if "museum" in hit["text"]] == [
+            list(about[0].also_in)
+        ]
+        assert all("also_in" not in hit for hit in answer_json(answer)["hits"] if "museum" not in hit["text"])

@@ -127,6 +127,24 @@ def test_of_texts_that_differ_in_plain_words_the_better_is_kept(
     assert sources(corpus, found) == [kept, "bridge.txt"]
 
 
+def test_a_story_in_five_papers_is_found_once_and_names_all_five(tmp_path: Path, corpus: Corpus) -> None:
+    story = "The ancient clock in the tall church tower of Leeds was built by Jane Roe, {} watchmaker, for the city."
+    fill(
+        corpus,
+        tmp_path / "documents",
+        {
+            **{f"paper-{number}.txt": story.format(word) for number, word in enumerate("a the our one".split())},
+            "copy-of-paper-3.txt": story.format("one"),
+            "bridge.txt": "The bridge over the river was closed in spring.",
+        },
+    )
+    first, other = ask(corpus, "Who built the ancient clock in the tower?")
+    named = {corpus.document(id_).source for id_ in (first.stored.passage.document_id, *first.also)}
+    assert named == {"copy-of-paper-3.txt", "paper-0.txt", "paper-1.txt", "paper-2.txt"}
+    assert len(first.also) == 3
+    assert other.also == ()
+
+
 def test_only_what_passes_the_filter_is_found(filled: Corpus) -> None:
     question = "When was the bridge closed?"
     assert sources(filled, ask(filled, question, parse_filter("outlet=Herald"))) == ["leave.md"]

@@ -257,7 +257,8 @@ def test_verify_finds_a_value_that_was_not_stored(home: Path, what: str) -> None
     found = problems(home)
     assert len(found) == 1
     assert CANTEEN.id in found[0] or "/a is not what was stored" in found[0]
-    assert "remove it" in found[0]
+    again = f"citechat index remove {CANTEEN.id}, then add the file again: citechat index add /a"
+    assert found[0].endswith("citechat index verify --repair" if what == "passage text" else again)
 
 
 def test_verify_finds_rows_without_their_others(home: Path) -> None:
@@ -267,7 +268,9 @@ def test_verify_finds_rows_without_their_others(home: Path) -> None:
     assert any("of origins belongs to nothing in documents" in line for line in found)
     change(home, f"DELETE FROM passages WHERE document_id = '{CANTEEN.id}'", "DELETE FROM origins")
     assert sorted(problems(home)) == sorted(
-        f"Document {document.id} has no source. Add the document again, or remove it." for document in (LEAVE, NEWS)
+        f"Document {document.id} has no source. "
+        f"Its file alone can mend it; remove it: citechat index remove {document.id}"
+        for document in (LEAVE, NEWS)
     )
 
 
@@ -334,7 +337,7 @@ def test_verify_compares_faiss_with_the_stored_vectors(home: Path) -> None:
     found = problems(home)
     assert len(found) == len(rows)
     assert found[-1].startswith("FAISS holds 1 passages too many and lacks 1.")
-    assert all("Remove vectors.faiss; it is made again." in line for line in found)
+    assert all("Run: citechat index verify --repair" in line for line in found)
     (home / "vectors.faiss").unlink()
     assert problems(home) == []
 

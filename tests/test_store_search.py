@@ -7,14 +7,21 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from index.errors import InputError
 from index.filters import Filter, parse_filter
+from index.filters.fields import document_fields, passage_fields
 from index.store.base import Store, StoredPassage
 from index.store.embedded import EmbeddedStore
 from index.terms import stem
-from tests.documents import CANTEEN, LEAVE, prose, put
+from index.types import Page
+from tests.documents import CANTEEN, LEAVE, NEWS, Piece, document, prose, put
 from tests.embedding import HashingEmbedder
 
 EMBEDDER = HashingEmbedder()
@@ -39,6 +46,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedSto
             " ".join(chance.choices(VOCABULARY, k=chance.randint(2, 30))) for _ in range(chance.randint(1, 4))
         ]
         metadata = {"published": f"2025-{chance.randint(1, 12):02}", "outlet": chance.choice(["AP", "BBC"])}
+        if number % 3:
+            metadata |= {"rank": str(number), "author": chance.choice(["Jane Roe", "Kofi Annan and Jane Roe"])}
         document = prose("\n\n".join(paragraphs), " ".join(chance.choices(VOCABULARY, k=3)), **metadata)
         passages |= {each.passage.id: each for each in put(store, document, f"s{number}")}
     yield store, passages
@@ -46,14 +55,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedSto
 
 
 def matching(store: Store, passages: dict[str, StoredPassage], where: Filter | None) -> dict[str, StoredPassage]:
-    fields = {
-        info.id: [{**info.metadata, "title": info.title, "source": source} for source in info.sources]
-        for info in store.documents()
-    }
+    fields = {info.id: document_fields(info.title, info.sources, info.metadata) for info in store.documents()}
     return {
         id_: each
         for id_, each in passages.items()
-        if where is None or any(where.matches(own) for own in fields[each.passage.document_id])
+        if where is None or where.matches(passage_fields(fields[each.passage.document_id], each.passage.heading, ()))
     }
 
 
@@ -72,6 +78,89 @@ def test_dense_search_equals_brute_force(
         assert len(found) == len(ids(found)) == min(k, len(exact))
         assert [score for _, score in found] == pytest.approx(sorted(exact.values(), reverse=True)[:k], abs=1e-5)
         assert all(abs(exact[id_] - score) < 1e-5 for id_, score in found)
+
+
+VALUES = {
+    "published": ["2025", "2025-03", "2025-06", "2025-11-30", "2025-02..2025-09-15"],
+    "outlet": ["AP", "BBC", "x' OR 1=1 --", "%", "_"],
+    "author": ["Jane Roe", "Kofi Annan"],
+    "source": ["s3", "s30"],
+    "rank": ["3", "10", "4..20"],
+    "title": ["soup", "a", "MÜLLER"],
+}
+"""What conditions compare with: of every kind that documents have, and hostile."""
+
+
+@st.composite
+def written_conditions(draw: st.DrawFn) -> str:
+    field = draw(st.sampled_from(sorted(VALUES)))
+    value = draw(st.sampled_from(VALUES[field]))
+    if ".." in value:
+        return f"{field}{draw(st.sampled_from(['=', '!=']))}{value}"
+    operator = draw(st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "~", "!~", " in ", " not in "]))
+    return f'{field}{operator}("{value}")' if "in" in operator else f'{field}{operator}"{value}"'
+
+
+WRITTEN = st.recursive(
+    written_conditions(),
+    lambda parts: (
+        st.tuples(parts, st.sampled_from([" and ", " or "]), parts).map(lambda each: f"({''.join(each)})")
+        | parts.map(lambda part: f"not {part}")
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150)
+@given(WRITTEN, st.sampled_from([1, 5, 1000]))
+def test_both_searches_obey_any_filter(
+    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str, k: int
+) -> None:
+    store, passages = many
+    where = parse_filter(condition)
+    candidates = matching(store, passages, where)
+    exact = {id_: float(each.vector @ QUERY) for id_, each in candidates.items()}
+    found = store.dense(QUERY, k, where)
+    assert ids(found) <= exact.keys()
+    assert [score for _, score in found] == pytest.approx(sorted(exact.values(), reverse=True)[:k], abs=1e-5)
+    holding = [id_ for id_, score in reference_bm25(passages, ["days", "noon"]).items() if score and id_ in candidates]
+    words = store.lexical(["days", "noon"], k, where)
+    assert ids(words) <= set(holding)
+    assert len(words) == len(ids(words)) == min(k, len(holding))
+
+
+def test_a_filter_sees_every_change(store: Store) -> None:
+    where = parse_filter("outlet=HR or outlet=The Example")
+    assert store.dense(QUERY, 9, where) == []
+    put(store, CANTEEN, "/a")
+    assert ids(store.dense(QUERY, 9, where)) == {f"{CANTEEN.id}-0"}
+    put(store, NEWS, "/b")
+    assert ids(store.dense(QUERY, 9, where)) == {f"{CANTEEN.id}-0", f"{NEWS.id}-0"}
+    store.remove([CANTEEN.id])
+    assert ids(store.dense(QUERY, 9, where)) == {f"{NEWS.id}-0"}
+
+
+def test_passages_pass_by_their_own_heading_and_page(store: Store) -> None:
+    pieces: list[Piece] = [("heading", "Food", 1), ("paragraph", "Soup is served on Fridays. " * 6, 0)]
+    pieces += [("heading", "Leave", 1), ("paragraph", "Staff get days of leave. " * 6, 0)]
+    made = document(pieces, "Rules")
+    middle = made.text.index("Leave")
+    paged = replace(made, pages=(Page(11, 0, middle), Page(12, middle, len(made.text))))
+    passages = {each.passage.id: each.passage for each in put(store, paged, "/a")}
+    for condition, heading in (("page=11", "Food"), ("heading=leave", "Leave"), ("page=12..99", "Leave")):
+        expected = {id_ for id_, passage in passages.items() if passage.heading == heading}
+        assert ids(store.dense(QUERY, 99, parse_filter(condition))) == expected != set()
+        assert ids(store.lexical(["soup", "leave"], 99, parse_filter(condition))) == expected
+    assert len(store.dense(QUERY, 99, parse_filter("page=11 or section=Leave"))) == len(passages)
+
+
+def test_a_field_that_is_nearly_there_is_suggested(store: Store) -> None:
+    put(store, prose("A plan.", project="harbour"), "/a")
+    for search in (partial(store.dense, QUERY, 9), partial(store.lexical, ["plan"], 9)):
+        with pytest.raises(InputError) as refusal:
+            search(where=parse_filter("projects=harbour"))
+        assert refusal.value.remedy == "Did you mean project?"
+        assert search(where=parse_filter("colour=red")) == []
 
 
 def reference_bm25(passages: dict[str, StoredPassage], words: Sequence[str]) -> dict[str, float]:

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.corpus import AddResult, FoundFile
+from index.corpus import AddResult
 from index.errors import InputError, ReadError
 from index.filters import Filter
+from index.filters.fields import document_fields
 from index.readers import read
+from index.sources import FoundFile
 from index.store.base import DocumentInfo
 from index.types import Block, Document
 from rag.settings import Settings
@@ -144,7 +146,7 @@ class LexicalPipeline:
         documents = [
             document
             for document in self.corpus.by_id.values()
-            if where is None or where.matches({**document.metadata, "source": document.source})
+            if where is None or where.matches(document_fields(document.title, [document.source], document.metadata))
         ]
         hits = _search(question, documents)
         yield Evidence(hits)

@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from index.errors import InputError
+from index.filters import parse_filter
 from ui import sse
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
@@ -35,6 +36,7 @@ class ChatRequest(BaseModel):
 
     question: str = Field(min_length=1, max_length=100_000)
     conversation_id: str | None = Field(default=None, max_length=64)
+    filter: str | None = Field(default=None, max_length=10_000)
 
 
 class FeedbackRequest(BaseModel):
@@ -58,7 +60,8 @@ def chat_router(streams: Streams, library: Library, conversations: Conversations
     @router.post("/chat", dependencies=[Depends(require_json)])
     async def chat(body: ChatRequest) -> StreamingResponse:
         history = conversations.history(body.conversation_id) if body.conversation_id else ()
-        events = streams.events(body.question, history)
+        where = parse_filter(body.filter) if body.filter else None
+        events = streams.events(body.question, history, where)
         first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
         conversation_id, exchange = conversations.begin(body.conversation_id, body.question)
         reply = sse.Reply(conversations, conversation_id, exchange, history)

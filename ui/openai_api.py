@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from index.errors import InputError
+from index.filters import parse_filter
 from rag.serialize import answer_json
 from rag.types import Answer, Delta, Done, Event, Turn
 from ui import sse
@@ -65,6 +66,7 @@ class CompletionRequest(BaseModel):
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
+    filter: str | None = Field(default=None, max_length=10_000)
     tools: list[Any] | None = Field(default=None, max_length=0)
 
 
@@ -89,7 +91,8 @@ def openai_router(streams: Streams) -> APIRouter:
         if not turns or turns[-1].role != "user":
             raise InputError("The last message must be the user's.", "Send the question as the last message.")
         completion = _Completion(body)
-        events = streams.events(turns[-1].content, turns[:-1])
+        where = parse_filter(body.filter) if body.filter else None
+        events = streams.events(turns[-1].content, turns[:-1], where)
         if not body.stream:
             return JSONResponse(await completion.whole(events))
         first = await anext(events)  # a question that cannot be asked fails here, before the reply begins

@@ -15,8 +15,9 @@ from ui.metrics import Metrics, Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.corpus import AddResult, FoundFile
+    from index.corpus import AddResult
     from index.filters import Filter
+    from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,6 +68,14 @@ class Totals:
     characters: int
 
 
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """Bytes of the store's files before and after."""
+
+    before: int
+    after: int
+
+
 class SourceTaken(InputError):
     """Another origin has the name already."""
 
@@ -93,6 +102,16 @@ class Store(Protocol):
         is removed, with documents that no origin points to any more.
         """
 
+    def move(self, location: str, origin: Origin) -> bool:
+        """Replace the origin at ``location`` by another of the same content, if it is there; tell whether it was.
+
+        Raises:
+            SourceTaken: another origin has this name; nothing is changed then.
+        """
+
+    def drop(self, locations: Sequence[str]) -> None:
+        """Remove origins, and without a trace the documents that have no other; unknown ones are no error."""
+
     def remove(self, document_ids: Sequence[str]) -> None:
         """Remove documents and their origins, without a trace; unknown ids are no error.
 
@@ -101,6 +120,28 @@ class Store(Protocol):
 
     def forget(self) -> None:
         """Erase what is left on disk of documents that were replaced."""
+
+    def compact(self) -> Compaction:
+        """Give unused space back to the disk, and leave no byte of removed documents in any file of the store."""
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Keep other writers out for several changes; see `patience`.
+
+        Raises:
+            InputError: another writer did not finish in time.
+        """
+
+    def patience(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """Set how long a change waits for another writer at most, and who hears that it waits."""
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Show one state of the store to all that this thread reads inside, whatever others change meanwhile."""
+
+    def holding(self, text: str) -> list[str]:
+        """Return the ids of the documents whose text contains this one, code point by code point."""
+
+    def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the sources of documents by id, in order; unknown ids are left out."""
 
     def documents(self) -> list[DocumentInfo]:
         """List the documents, by their first source."""
@@ -137,6 +178,9 @@ class Store(Protocol):
 
     def verify(self) -> list[str]:
         """Check the store against itself and return the problems, in words; none is a sound store."""
+
+    def repair(self) -> list[str]:
+        """Mend what can be made again from what is sound, without embedding; return what was mended, in words."""
 
     def close(self) -> None:
         """Release files and memory."""

@@ -90,10 +90,31 @@ class Database:
         except (ValueError, TypeError) as error:
             raise self._unusable(error) from error
 
+    def checkpoint(self) -> bool:
+        """Move the log into the file and empty it, so that no former content is left there; tell whether it is."""
+        ((busy, _, _),) = self.read("PRAGMA wal_checkpoint (TRUNCATE)")
+        return not busy
+
+    def vacuum(self) -> None:
+        """Write the file anew without unused space, and empty the log.
+
+        Raises:
+            InputError: somebody reads the former content all the time.
+        """
+        self.read("VACUUM")
+        if not self.checkpoint():
+            raise InputError(
+                f"The log of {self._path} cannot be emptied while another process reads it.",
+                "Run the command again when it is done.",
+            )
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Show one state of the file to all that this thread reads, whatever others write meanwhile."""
         connection = self._connection()
+        if connection.in_transaction:
+            yield connection  # the state that is shown already
+            return
         try:
             connection.execute("BEGIN")
             try:
@@ -139,6 +160,8 @@ class Database:
 
     def _create(self, meta: Mapping[str, str]) -> None:
         connection = self._connection()
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return  # so that whoever only reads never waits for a writer
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         with connection:

@@ -24,7 +24,12 @@ def add_commands(commands: Subparsers) -> None:
         'citechat ask "Who prepared the draft?" --filter "published>=2025-11-01" --llm smollm2-135m-instruct',
     )
     parser.add_argument("question", metavar="QUESTION")
-    parser.add_argument("--filter", metavar="CONDITIONS", help='such as: published>=2025-11-01 and author="Jane Roe"')
+    parser.add_argument(
+        "--filter",
+        metavar="CONDITIONS",
+        help="field op value (= != < <= > >= ~, in (a, b), low..high), joined by and, or, not and brackets, such as: "
+        "published>=2025-11 and (outlet=AP or author~roe)",
+    )
     parser.add_argument("--history", type=Path, metavar="FILE", help="earlier turns: a JSON list of {role, content}")
     _add_model(parser)
 
@@ -106,7 +111,8 @@ def _shown(answer: Answer, console: Console) -> str:
 
 def _place(source: Source | Quote) -> str:
     page = f"p. {source.page}" if source.page else None
-    parts = (source.title, source.outlet, source.published, source.source, page)
+    copies = f"also in {', '.join(source.also_in)}" if source.also_in else None
+    parts = (source.title, source.outlet, source.published, source.source, page, copies)
     return one_line(", ".join(part for part in parts if part))
 
 

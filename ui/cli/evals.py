@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
-from ui.cli.documents import open_corpus
+from ui.cli.opening import open_corpus
 from ui.cli.eval_run import add_command_run, positive, write
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _impact(options: argparse.Namespace, console: Console) -> int:
     home = load_settings(options.home).home
     reported = [citation for path in options.report for citation in cited_in(read_report(path))]
     citations = (reported if options.report else recall(home)) + cited_by_saved_answers(home)
-    with open_corpus(options.home) as corpus:
+    with open_corpus(options.home, console) as corpus:
         found = altered(citations, corpus)
     named = counted(found) or "Nothing"
     lines = [*(one_line(str(each)) for each in found), f"{named} of {len(citations)} citations cited altered text."]

@@ -1,0 +1,178 @@
+"""Conditions, how they are joined, and what a document must have to pass.
+
+A field has no value, one, or several (a list of authors). A condition holds if **any** value satisfies it. ``!=``,
+``!~`` and ``not in`` are exactly ``not`` of their opposites, so a document without the field passes them, and passes no
+other condition.
+
+Two dates compare at the precision of the less precise one: ``published<=2025-11`` includes all of November, and a
+document of 2025 is neither before nor after 2025-11-01. Two numbers compare as numbers (``9 < 10``, ``8 = 8.0``).
+Everything else compares as text, without case, in Unicode's composed form, and by code point for order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from index.errors import InputError
+from index.filters.fields import Fields
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "!~", "in", ".."]
+
+DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+_DATE_AND_TIME = re.compile(rf"(?P<date>{DATE.pattern})(?:T.*)?")
+_NEAR = 0.75
+"""Likeness of two field names, by `difflib`, from which one is taken for a slip of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A comparison. ``values`` are several for ``in``, low and high for ``..``, and one for every other operator.
+
+    ``position`` is where the field stands in the filter's text (code points).
+    """
+
+    field: str
+    operator: Operator
+    values: tuple[str, ...]
+    position: int = dataclasses.field(default=0, compare=False)
+
+    def matches(self, fields: Fields) -> bool:
+        """Tell whether any of the field's values satisfies the condition (for ``!=`` and ``!~``: none the opposite)."""
+        held = any(map(self._holds, fields.get(self.field, ())))
+        return held != self.operator.startswith("!")
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield the condition itself."""
+        yield self
+
+    def _holds(self, actual: str) -> bool:
+        first = self.values[0]
+        match self.operator:
+            case "=" | "!=" | "in":
+                return any(_order(actual, value) == 0 for value in self.values)
+            case "~" | "!~":
+                return _folded(first) in _folded(actual)
+            case "<":
+                return _order(actual, first) < 0
+            case "<=":
+                return _order(actual, first) <= 0
+            case ">":
+                return _order(actual, first) > 0
+            case ">=":
+                return _order(actual, first) >= 0
+            case "..":
+                return _comparable(actual, first) and _order(actual, first) >= 0 >= _order(actual, self.values[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """``and``: all parts must hold."""
+
+    parts: tuple[Expression, ...]
+
+    def matches(self, fields: Fields) -> bool:
+        """Tell whether all parts hold."""
+        return all(part.matches(fields) for part in self.parts)
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield the conditions of the parts, in order."""
+        for part in self.parts:
+            yield from part.conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """``or``: one of the parts must hold."""
+
+    parts: tuple[Expression, ...]
+
+    def matches(self, fields: Fields) -> bool:
+        """Tell whether one of the parts holds."""
+        return any(part.matches(fields) for part in self.parts)
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield the conditions of the parts, in order."""
+        for part in self.parts:
+            yield from part.conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """``not``: the part must not hold."""
+
+    part: Expression
+
+    def matches(self, fields: Fields) -> bool:
+        """Tell whether the part does not hold."""
+        return not self.part.matches(fields)
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield the conditions of the part."""
+        yield from self.part.conditions()
+
+
+Expression = Condition | Both | Either | Negation
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """An expression, and the text that it was read from."""
+
+    expression: Expression
+    text: str = dataclasses.field(default="", compare=False)
+
+    def matches(self, fields: Fields) -> bool:
+        """Tell whether a document or passage with these fields passes."""
+        return self.expression.matches(fields)
+
+    def names(self) -> frozenset[str]:
+        """Return the fields that are asked for."""
+        return frozenset(condition.field for condition in self.expression.conditions())
+
+    def check(self, known: Collection[str]) -> None:
+        """Compare the fields with those that there are.
+
+        Raises:
+            InputError: a field is not there, but one of nearly its name is. Any other field is merely one that no
+                document has.
+        """
+        for condition in self.expression.conditions():
+            near = difflib.get_close_matches(condition.field, sorted(known), 1, _NEAR)
+            if condition.field not in known and near:
+                raise InputError(
+                    f"No document has the field {condition.field!r}, which stands at character "
+                    f"{condition.position + 1} of the filter {self.text!r}.",
+                    f"Did you mean {near[0]}?",
+                )
+
+
+def _order(left: str, right: str) -> int:
+    """Return -1, 0 or 1: how ``left`` stands to ``right`` (as dates, numbers or text)."""
+    a, b = _DATE_AND_TIME.fullmatch(left), _DATE_AND_TIME.fullmatch(right)
+    if a and b:
+        precision = min(len(a["date"]), len(b["date"]))
+        left, right = a["date"][:precision], b["date"][:precision]
+    elif NUMBER.fullmatch(left) and NUMBER.fullmatch(right):
+        x, y = Decimal(left), Decimal(right)
+        return (x > y) - (x < y)
+    else:
+        left, right = _folded(left), _folded(right)
+    return (left > right) - (left < right)
+
+
+def _comparable(left: str, right: str) -> bool:
+    """Tell whether both are dates or both are numbers."""
+    return any(shape.fullmatch(left) and shape.fullmatch(right) for shape in (_DATE_AND_TIME, NUMBER))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

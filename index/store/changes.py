@@ -1,0 +1,99 @@
+"""What a change does to the rows, inside the one write transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+from index.store import rows
+from index.store.base import UNSETTLED, Origin, SourceTaken, StoredPassage
+from index.store.rows import COLUMNS
+from index.types import Document
+
+REMOVED = "removed"
+"""Key in ``meta`` while words of removed documents may still be on disk."""
+
+
+def put(cursor: sqlite3.Cursor, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
+    """Store a document and point its origin to it; see `Store.put`."""
+    if not cursor.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone():
+        cursor.execute(*rows.insertion("documents", rows.document_row(document)))
+        for stored in passages:
+            cursor.execute(*rows.insertion("passages", rows.passage_row(stored)))
+    cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
+    _point(cursor, origin)
+    _delete_orphans(cursor)
+
+
+def move(cursor: sqlite3.Cursor, location: str, origin: Origin) -> bool:
+    """Move an origin whose content is unchanged; see `Store.move`."""
+    known = "DELETE FROM origins WHERE location = ? AND digest = ? AND document_id = ?"
+    if not cursor.execute(known, (location, origin.digest, origin.document_id)).rowcount:
+        return False
+    _point(cursor, origin)
+    return True
+
+
+def settle(cursor: sqlite3.Cursor, location: str, origins: Sequence[Origin]) -> None:
+    """Make these origins all that the file at ``location`` consists of; see `Store.settle`."""
+    cursor.execute(
+        # "0" comes right after "/": between them lies what is called after a folder or a container.
+        """DELETE FROM origins WHERE (location = ? OR location > ? AND location < ?)
+           AND location NOT IN (SELECT value FROM json_each(?))""",
+        (location, f"{location}/", f"{location}0", json.dumps([origin.location for origin in origins])),
+    )
+    known = "DELETE FROM origins WHERE location = ? AND document_id = ?"
+    there = [origin for origin in origins if cursor.execute(known, (origin.location, origin.document_id)).rowcount]
+    for origin in there:
+        settled = origin if len(there) == len(origins) else replace(origin, modified_ns=UNSETTLED)
+        cursor.execute(*rows.insertion("origins", rows.origin_row(settled)))
+    _delete_orphans(cursor)
+
+
+def unsettle(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
+    """Let the files that these documents lie in be read again when they are added again."""
+    found = cursor.execute(
+        f"""SELECT {COLUMNS["origins"]} FROM origins WHERE digest IN
+            (SELECT digest FROM origins WHERE document_id IN (SELECT value FROM json_each(?)))""",
+        (json.dumps(list(document_ids)),),
+    ).fetchall()
+    for origin in (replace(Origin(*row), modified_ns=UNSETTLED) for row in found):
+        cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
+        cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+
+
+def drop(cursor: sqlite3.Cursor, locations: Sequence[str]) -> None:
+    """Remove origins, and the documents that no other origin points to."""
+    cursor.execute("DELETE FROM origins WHERE location IN (SELECT value FROM json_each(?))", (json.dumps(locations),))
+    _delete_orphans(cursor)
+
+
+def delete(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
+    """Remove documents with all that belongs to them."""
+    if not document_ids:
+        return
+    doomed = json.dumps(list(document_ids))
+    for table, column in (("origins", "document_id"), ("passages", "document_id"), ("documents", "id")):
+        cursor.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (doomed,))
+    cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, 'not forgotten yet')", (REMOVED,))
+
+
+def forget(cursor: sqlite3.Cursor) -> None:
+    """Merge the lexical index, which only marks words as removed."""
+    cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('optimize')")
+    cursor.execute("DELETE FROM meta WHERE key = ?", (REMOVED,))
+
+
+def _point(cursor: sqlite3.Cursor, origin: Origin) -> None:
+    if cursor.execute("SELECT 1 FROM origins WHERE source = ?", (origin.source,)).fetchone():
+        raise SourceTaken(
+            f"Another file has just been added as {origin.source}.", "Run the command again for a longer name."
+        )
+    cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+
+
+def _delete_orphans(cursor: sqlite3.Cursor) -> None:
+    orphans = cursor.execute("SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)").fetchall()
+    delete(cursor, [id_ for (id_,) in orphans])

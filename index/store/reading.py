@@ -1,0 +1,165 @@
+"""What the store in one folder shows: documents, passages and the two searches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from index.filters import Filter
+from index.store import rows
+from index.store.base import DocumentInfo, Origin, StoredPassage, Totals
+from index.store.database import Database
+from index.store.derived import DerivedVectors
+from index.store.matching import Matching
+from index.store.rows import COLUMNS
+from index.types import Document, Matrix, Vector
+
+
+class StoredReading:
+    """The part of a `Store` that changes nothing. Thread-safe."""
+
+    def __init__(self, database: Database, vectors: DerivedVectors, dimension: int) -> None:
+        self._database = database
+        self._vectors = vectors
+        self._dimension = dimension
+        self._matching = Matching(database)
+
+    def origins(self) -> dict[str, Origin]:
+        """See `Store`."""
+        found = self._database.read(f"SELECT {COLUMNS['origins']} FROM origins")
+        return {row[0]: Origin(*row) for row in found}
+
+    def documents(self) -> list[DocumentInfo]:
+        """See `Store`."""
+        found = self._database.read(
+            """SELECT d.id, d.title, d.metadata, length(d.text),
+                      (SELECT json_group_array(source) FROM origins o WHERE o.document_id = d.id),
+                      (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
+               FROM documents d"""
+        )
+        listing = self._database.decoded(rows.document_info, found)
+        return sorted(listing, key=lambda info: (info.sources, info.id))
+
+    def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """See `Store`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for id_, source in self._database.read(
+            "SELECT document_id, source FROM origins WHERE document_id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY source",
+            (json.dumps(list(document_ids)),),
+        ):
+            found[id_] = (*found.get(id_, ()), source)
+        return found
+
+    def document(self, document_id: str) -> Document | None:
+        """See `Store`."""
+        found = self._database.read(
+            f"""SELECT {COLUMNS["documents"]}, (SELECT min(source) FROM origins o WHERE o.document_id = d.id)
+                FROM documents d WHERE d.id = ?""",
+            (document_id,),
+        )
+        documents = self._database.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
+        return documents[0] if documents else None
+
+    def holding(self, text: str) -> list[str]:
+        """See `Store`."""
+        return [id_ for (id_,) in self._database.read("SELECT id FROM documents WHERE instr(text, ?) > 0", (text,))]
+
+    def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
+        """See `Store`."""
+        found = self._database.read(
+            "SELECT digest, vector, sentence_vectors FROM passages WHERE digest IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(digests)),),
+        )
+        return dict(self._database.decoded(lambda row: (row[0], rows.vectors(row[1:], self._dimension)), found))
+
+    def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
+        """See `Store`."""
+        found = self._database.read(
+            f"SELECT {COLUMNS['passages']} FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(passage_ids)),),
+        )
+        stored = self._database.decoded(lambda row: rows.stored_passage(row, self._dimension), found)
+        return {each.passage.id: each for each in stored}
+
+    def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
+        """See `Store`."""
+        with self._database.snapshot():
+            among = self._matching.rows(where) if where else None
+            with self._vectors.current() as vectors:
+                found = vectors.search(query, k, among)
+            return self._named(found)
+
+    def _named(self, found: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
+        names: dict[int, str] = dict(
+            self._database.read(
+                "SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(?))",
+                (json.dumps([row for row, _ in found]),),
+            )
+        )
+        return [(names[row], score) for row, score in found]
+
+    def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
+        """See `Store`."""
+        found = self._database.read(
+            "SELECT id, vector FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(passage_ids)),),
+        )
+        decoded = self._database.decoded(lambda row: (row[0], rows.vector(row[1], self._dimension)), found)
+        return {id_: float(vector @ query) for id_, vector in decoded}
+
+    def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
+        """See `Store`; SQLite's BM25 (k1 1.2, b 0.75), titles and headings at half weight."""
+        if not words:
+            return []
+        condition, values = "", [" OR ".join(map(_quoted, dict.fromkeys(words)))]
+        with self._database.snapshot():
+            if where:
+                condition = "AND rowid IN (SELECT value FROM json_each(?))"
+                values.append(json.dumps(self._matching.rows(where).tolist()))
+            found = self._database.read(
+                f"""SELECT p.id, -f.score FROM
+                    (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
+                     WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
+                    JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
+                values,
+            )
+        return [(id_, float(score)) for id_, score in found]
+
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """See `Store`."""
+        found: dict[str, int] = dict(
+            self._database.read(
+                "SELECT term, doc FROM passages_vocabulary WHERE term IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(words)),),
+            )
+        )
+        return {word: found.get(word, 0) for word in words}
+
+    def count(self) -> int:
+        """See `Store`."""
+        ((passages,),) = self._database.read("SELECT count(*) FROM passages")
+        return int(passages)
+
+    def totals(self) -> Totals:
+        """See `Store`."""
+        ((documents, characters, sources, passages, sentences, tokens),) = self._database.read(
+            """SELECT (SELECT count(*) FROM documents), (SELECT coalesce(sum(length(text)), 0) FROM documents),
+                      (SELECT count(*) FROM origins), count(*),
+                      coalesce(sum(json_array_length(sentences)), 0), coalesce(sum(tokens), 0) FROM passages"""
+        )
+        return Totals(documents, sources, passages, sentences, tokens, characters)
+
+    def revision(self) -> int:
+        """See `Store`."""
+        return self._database.revision()
+
+    def reading(self) -> AbstractContextManager[object]:
+        """See `Store`."""
+        return self._database.snapshot()
+
+
+def _quoted(word: str) -> str:
+    """Return a word as FTS5 takes it literally."""
+    return '"' + word.replace('"', '""').replace("\0", "") + '"'

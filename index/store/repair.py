@@ -1,0 +1,64 @@
+"""Mending what can be made again from what is proved sound. Nothing is embedded, and nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+
+from index.store.database import Database
+from index.store.rows import COLUMNS, checksum
+from index.store.verify import integrity, restored, verify_lexical
+
+_UNUSED = re.compile("free space corruption|Freelist|is never used|Fragmentation")
+"""What SQLite says of the unused parts of its file."""
+
+
+def repair_database(database: Database) -> list[str]:
+    """Mend indexes, leftovers, passages that their document proves, and the lexical index; return what was mended."""
+    return [*_unused_space(database), *_rows(database)]
+
+
+def _unused_space(database: Database) -> Iterator[str]:
+    """Write the file anew where only its unused parts are damaged."""
+    with database.snapshot() as connection:
+        damage = integrity(connection)
+    if damage and all(_UNUSED.search(line) for line in damage):
+        database.vacuum()
+        yield "The file of SQLite was written anew."
+
+
+def _rows(database: Database) -> list[str]:
+    mended: list[str] = []
+    with database.writing() as cursor:
+        if integrity(cursor.connection):
+            cursor.execute("REINDEX")
+            mended.append("The indexes of SQLite were made again.")
+        if verify_lexical(cursor.connection):
+            # Rows cannot be deleted, nor changed, while it is broken.
+            cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')")
+            mended.append("The lexical index was made again from the passages.")
+        changed = [*_leftovers(cursor), *_passages(cursor)]
+        if changed:
+            cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')")
+        return mended + changed
+
+
+def _leftovers(cursor: sqlite3.Cursor) -> Iterator[str]:
+    """Delete rows of documents that are not there: no search shows them, and nothing else can be made of them."""
+    for table in ("origins", "passages"):
+        lost = f"DELETE FROM {table} WHERE document_id NOT IN (SELECT id FROM documents)"
+        if number := cursor.execute(lost).rowcount:
+            yield f"{number} {table} that belonged to no document were deleted."
+
+
+def _passages(cursor: sqlite3.Cursor) -> Iterator[str]:
+    """Give passages the text that stands in their document, where their checksum proves that it was theirs."""
+    found = cursor.execute(f"SELECT row, checksum, {COLUMNS['passages']} FROM passages").fetchall()
+    for row, expected, *values in found:
+        if checksum(values) == expected:
+            continue
+        text = restored(cursor.connection, values, expected)
+        if text is not None:
+            cursor.execute("UPDATE passages SET text = ? WHERE row = ?", (text, row))
+            yield f"Passage {values[0]} was given the text of its document again."

@@ -1,0 +1,46 @@
+"""How commands open the index, how long they wait for another one that writes to it, and what a change touches."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ui.cli.console import Console
+
+if TYPE_CHECKING:
+    from index.corpus import Corpus
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add ``--wait`` to a command that changes the index."""
+    parser.add_argument(
+        "--wait", type=float, metavar="SECONDS", help="wait at most so long for another writer (default 600)"
+    )
+
+
+@contextmanager
+def open_corpus(home: Path | None, console: Console, wait: float | None = None) -> Iterator[Corpus]:
+    """Open the index of a home folder; ``wait`` is how long a change waits for another writer, in seconds."""
+    from index.store.lock import WAIT
+    from rag.pipeline import open_pipeline
+    from rag.settings import load_settings
+
+    with open_pipeline(load_settings(home, llm="none")) as pipeline:
+        pipeline.corpus.store.patience(WAIT if wait is None else wait, console.say)
+        yield pipeline.corpus
+
+
+def tell_impact(corpus: Corpus, home: Path | None, console: Console) -> None:
+    """Say how many eval cases and saved answers cited what is gone; erase the answers that evals keep of it."""
+    from evals.impact import altered, cited_by_saved_answers, counted, recall
+    from evals.memory import forget
+    from rag.settings import load_settings
+
+    folder = load_settings(home).home
+    forget(folder)
+    changed = counted(altered([*recall(folder), *cited_by_saved_answers(folder)], corpus))
+    if changed:
+        console.say(f"{changed} cited text that is no longer there. See: citechat eval impact")
