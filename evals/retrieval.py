@@ -138,7 +138,9 @@ def _figures(
         ranked,
         len(queries),
         tuple(_mean(recall_at(each, cut) for each in found) for cut in CUTS),
-        _mean(ndcg_of_ranks(gain, each, 10) for gain, (_, each) in zip(gains, pairs, strict=True)) if whole else None,
+        _mean(ndcg_of_ranks(gain, each, 10) or 0.0 for gain, (_, each) in zip(gains, pairs, strict=True))
+        if whole
+        else None,
         _mean(reciprocal_rank(min((rank for rank in each if rank), default=None)) for each in found),
     )
 

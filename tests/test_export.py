@@ -25,7 +25,7 @@ def quote(n: int, text: str, **fields: object) -> Quote:
 def exchange(*quotes: Quote, question: str = "Who?", short: str | None = None) -> Exchange:
     claims = tuple(Claim(each.text, "verbatim", (each,)) for each in quotes)
     answer = Answer(question, question, "answered", 0.9, short, "", claims, (), "extractive")
-    return Exchange("m", question, "complete", "", (), answer, asked=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    return Exchange("m", question, "complete", answer=answer, asked=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
 
 
 def references(style: export.References, *quotes: Quote) -> str:

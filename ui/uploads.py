@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from index.corpus import AddResult, FoundFile
+from index.corpus import AddResult
 from index.errors import InputError
 from index.readers import SUFFIXES
+from index.sources import FoundFile
 
 Add = Callable[[Sequence[FoundFile]], list[AddResult]]
 """What indexes files: ``index.corpus.Corpus.add``."""

@@ -117,6 +117,15 @@ def expected_texts(paths: Sequence[Path]) -> dict[Path, str]:
     return {path: text for path, text in found.items() if text.strip()}
 
 
+def _read(reader: ReaderProcess, path: Path) -> str:
+    """Return the text of a file and of all files in it. Raises the first ``ReadError`` if there is none."""
+    outcomes = [reading.outcome for reading in reader.unpack(path, path.name)]
+    texts = [outcome.text for outcome in outcomes if not isinstance(outcome, ReadError)]
+    if not texts:
+        raise next((each for each in outcomes if isinstance(each, ReadError)), ReadError(f"{path.name} holds no file."))
+    return "\n".join(texts)
+
+
 def measure(paths: Sequence[Path], tools: dict[str, Tool]) -> tuple[list[Line], list[tuple[Path, Attempt]]]:
     """Return the lines of the table, kind by kind, and what the first tool got no text of."""
     expected = expected_texts(paths)
@@ -196,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not paths:
         parser.error(f"there is no file in {folder}")
     with ReaderProcess(seconds=_TIMEOUT) as reader:
-        tools: dict[str, Tool] = {"citechat": lambda path: reader.read(path, path.name).text}
+        tools: dict[str, Tool] = {"citechat": lambda path: _read(reader, path)}
         lines, without_text = measure(paths, tools | other_tools())
     sys.stdout.write(table(lines) + "\n")
     for path, each in without_text:

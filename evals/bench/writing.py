@@ -21,7 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from evals.cases import Case, load_cases
-from evals.metrics import answer_recall, percentile
+from evals.metrics import percentile
 from index.corpus import find_files
 from index.errors import CitechatError
 from rag import prompts
@@ -98,7 +98,7 @@ def measure(pipeline: Pipeline, cases: Sequence[Case], tally: Tally) -> None:
         tally.sentence_s.append(wall)
         tally.sentence_cpu_s.append(processor)
         if answer is not None:
-            tally.recall.append(answer_recall(case.answer, answer.text) or 0.0)
+            tally.recall.append(_recall(case, answer))
             tally.fallen_back += answer.notice is not None
 
 

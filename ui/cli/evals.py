@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
-from ui.cli.opening import open_corpus
 from ui.cli.eval_run import add_command_run, positive, write
+from ui.cli.opening import open_corpus
 
 if TYPE_CHECKING:
     from evals.draft import Draft
