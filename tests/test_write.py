@@ -227,7 +227,8 @@ def test_the_models_own_count_decides(verifier: Verifier) -> None:
     """The budget says that all fit; the model, which has 2,048 tokens, says otherwise and is shown fewer."""
     claims = offered(*(f"{text} {n}" for n in range(40) for text in TEXTS))
     writer = Writer(ServerLLM(llama_cpp(), "any", KEY, 60), verifier, 100_000)
-    assert [each for each in writer.write(QUESTION, claims) if each]
+    with closing(writer.write(QUESTION, claims)) as sentences:
+        assert next(each for each in sentences if each)
 
 
 def test_a_context_that_holds_no_quote_is_too_small(verifier: Verifier) -> None:
