@@ -129,7 +129,6 @@ def ranks(query: Query, scores: Scores, pipeline: Pipeline, sources: Mapping[str
 def _figures(
     pool: str, asked: str, ranked: str, queries: Sequence[Query], found: Sequence[Sequence[int | None]]
 ) -> Figures:
-    pairs = list(zip(queries, found, strict=True))
     whole = not any(item.wordings for query in queries for item in query.wanted)
     gains = [[item.gain for item in query.wanted] for query in queries]
     return Figures(
@@ -138,9 +137,7 @@ def _figures(
         ranked,
         len(queries),
         tuple(_mean(recall_at(each, cut) for each in found) for cut in CUTS),
-        _mean(ndcg_of_ranks(gain, each, 10) or 0.0 for gain, (_, each) in zip(gains, pairs, strict=True))
-        if whole
-        else None,
+        _mean(ndcg_of_ranks(gain, each, 10) or 0.0 for gain, each in zip(gains, found, strict=True)) if whole else None,
         _mean(reciprocal_rank(min((rank for rank in each if rank), default=None)) for each in found),
     )
 

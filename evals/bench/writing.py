@@ -21,7 +21,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from evals.cases import Case, load_cases
-from evals.metrics import percentile
+from evals.facts import count_facts, missing_facts
+from evals.metrics import percentile, share
+from evals.wordings import answer_text
 from index.corpus import find_files
 from index.errors import CitechatError
 from rag import prompts
@@ -100,6 +102,11 @@ def measure(pipeline: Pipeline, cases: Sequence[Case], tally: Tally) -> None:
         if answer is not None:
             tally.recall.append(_recall(case, answer))
             tally.fallen_back += answer.notice is not None
+
+
+def _recall(case: Case, answer: Answer) -> float:
+    facts = count_facts(case)
+    return share(facts - len(missing_facts(case, answer_text(answer))), facts) or 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
