@@ -144,4 +144,4 @@ def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Visitor
     context.close()
     own = urlsplit(address).netloc
     assert [url for url in visitor.requests if urlsplit(url).netloc not in (own, "")] == []
-    assert visitor.problems == []
+    assert visitor.problems == [], visitor.problems

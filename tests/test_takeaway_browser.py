@@ -61,8 +61,10 @@ def copied(visitor: Visitor) -> str:
 def test_an_earlier_conversation_is_opened_and_goes_on(visitor: Visitor, service: Service) -> None:
     visitor.ask(LEAVE)
     visitor.button("New conversation").click()
+    expect(visitor.questions).to_have_count(0)
     visitor.ask("soup?")
     visitor.button("New conversation").click()
+    expect(visitor.questions).to_have_count(0)
     visitor.page.reload()  # the server remembers, not the page
     visitor.button("History").click()
     window = visitor.page.get_by_role("dialog", name="History")

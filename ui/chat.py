@@ -116,8 +116,7 @@ class Chat:
         own = {conversation.id for conversation in self._conversations.of(visitor)} if visitor else set()
         if conversation_id not in own:
             return gr.skip(), gr.skip(), gr.skip()
-        say = self._say(request)
-        return _ready(say), self._messages(conversation_id, say), conversation_id
+        return gr.skip(), self._messages(conversation_id, self._say(request)), conversation_id
 
     def _was_left(self, exchange: Exchange) -> bool:
         """Tell whether the reader stopped this answer or went elsewhere: it must not appear on what they see now."""

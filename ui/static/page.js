@@ -81,7 +81,7 @@ function describe() {
   }
   write(document.getElementById('fresh'), t('fresh'));
   const box = document.querySelector('#question textarea');
-  if (box && box.placeholder !== t('placeholder')) Object.assign(box, { placeholder: t('placeholder'), ariaLabel: t('question') });
+  if (box && box.ariaLabel !== t('question')) Object.assign(box, { placeholder: t('placeholder'), ariaLabel: t('question') });
   const send = document.querySelector('#question .submit-button');
   if (send && send.textContent !== t('ask')) send.firstChild.data = t('ask');
 }
