@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import InputError
+from index.filters import Filter
 from index.types import Document
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
@@ -81,18 +82,23 @@ class LexicalPipeline:
     def warm_up(self) -> None:
         self.corpus.stats()
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+    ) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")
         self.histories.append(tuple(history))
         self.running += 1
         try:
-            yield from self._events(question)
+            yield from self._events(question, filter)
         finally:
             self.running -= 1
 
-    def _events(self, question: str) -> Iterator[Event]:
-        hits = self._search(question)
+    def _events(self, question: str, where: Filter | None) -> Iterator[Event]:
+        hits = self._search(question, where)
         yield Evidence(hits)
         if "explode" in question:
             raise RuntimeError("the boiler burst")
@@ -105,17 +111,18 @@ class LexicalPipeline:
         status: Status = "answered" if claims else "not_found"
         yield Done(Answer(question, question, status, 0.9, None, text, claims, hits, "extractive"))
 
-    def _search(self, question: str) -> tuple[Source, ...]:
+    def _search(self, question: str, where: Filter | None) -> tuple[Source, ...]:
         asked = _terms(question)
+        shelf = [each for each in self.corpus.by_id.values() if where is None or where.matches(each.metadata)]
         found = [
             Source(document.id, document.source, document.title, None, start, end, score, document.text[start:end])
-            for document in self.corpus.by_id.values()
+            for document in shelf
             for start, end in _sentences(document)
             if (score := float(len(asked & _terms(document.text[start:end]))))
         ]
         nearest = [
             Source(document.id, document.source, document.title, None, start, end, 0.0, document.text[start:end])
-            for document in self.corpus.by_id.values()
+            for document in shelf
             for start, end in _sentences(document)[:1]
         ]
         return tuple(sorted(found, key=lambda hit: -hit.score)[:4]) or tuple(nearest)
@@ -135,9 +142,9 @@ def _terms(text: str) -> set[str]:
 
 
 @contextmanager
-def running(pipeline: Answerer, settings: Settings) -> Iterator[str]:
-    """Serve on a free port of this machine; gives the address."""
-    with listen("127.0.0.1", 0) as listener:
+def running(pipeline: Answerer, settings: Settings, port: int = 0) -> Iterator[str]:
+    """Serve on a port of this machine, a free one unless it is given; gives the address."""
+    with listen("127.0.0.1", port) as listener:
         server = server_for(build_app(pipeline, settings), listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

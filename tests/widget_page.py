@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from index.filters import Filter
 from rag.types import Delta, Done, Event, Turn
 from tests import web
 from tests.hosts import Hosts, serving
@@ -24,9 +25,14 @@ LEAVE_QUOTE = "Every employee gets 25 days of paid leave a year."
 class Leading(web.LexicalPipeline):
     """Begins every answer with a short one, as the pipeline does where it finds one."""
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+    ) -> Iterator[Event]:
         short = None
-        for event in super().stream(question, history):
+        for event in super().stream(question, history, filter):
             if isinstance(event, Delta) and short is None and "25 days" in web.LEAVE.text and "paid leave" in question:
                 short = "25 days"
                 yield Delta(f"**{short}.** ")

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import InputError
-from ui.api import STATIC, chat_router, site_router
+from ui.api import STATIC, chat_router, document_router, site_router
 from ui.conversations import Conversations
 from ui.feedback import FeedbackLog
 from ui.guard import Guard, Policy
@@ -22,6 +22,7 @@ from ui.metrics import Metrics
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
 from ui.shell import Shell
+from ui.sites import Sites
 from ui.stream import Answerer, Library, Streams
 
 if TYPE_CHECKING:
@@ -42,16 +43,17 @@ _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     """Assemble the application. It asks nothing of the network and writes only to the home folder."""
-    metrics, conversations = Metrics(), Conversations()
+    metrics, conversations, sites = Metrics(), Conversations(), Sites(settings)
     streams = Streams(pipeline, metrics)
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
     app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
     install_handlers(app)
-    app.include_router(site_router(pipeline.corpus, metrics, settings))
-    app.include_router(chat_router(streams, pipeline.corpus, conversations, feedback))
+    app.include_router(site_router(pipeline.corpus, metrics, settings, sites))
+    app.include_router(chat_router(streams, conversations, feedback, sites))
+    app.include_router(document_router(pipeline.corpus, sites))
     app.include_router(openai_router(streams))
     app.mount("/static", _Static(directory=STATIC))
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, sites)
     # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
     asyncio.run(_mount_chat(app, streams, conversations, feedback, pipeline.corpus, settings))
     return app
@@ -100,7 +102,7 @@ class _Static(StaticFiles):
         return response
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, sites: Sites) -> None:
     """Add what stands before the routes. The last one added is the outermost.
 
     Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
@@ -108,19 +110,19 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Shell, title=settings.title)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=settings.widget_origins,
+        allow_origins=sites.origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["content-type"],
+        allow_headers=["authorization", "content-type"],
         max_age=600,
     )
     own = () if settings.host in _ANY_ADDRESS else (settings.host,)
     policy = Policy(
         hosts=settings.allowed_hosts + own,
-        widget_origins=settings.widget_origins,
         requests_per_minute=settings.requests_per_minute,
         burst=min(20, settings.requests_per_minute),
+        proxies=tuple(settings.trusted_proxies),
     )
-    app.add_middleware(Guard, policy=policy)
+    app.add_middleware(Guard, policy=policy, sites=sites)
 
 
 def serve(pipeline: Answerer, settings: Settings) -> None:

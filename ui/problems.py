@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 _CODES = {
+    401: "not_authorised",
     403: "origin_not_allowed",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     415: "unsupported_media_type",
     421: "unknown_host",
     422: "invalid_request",
     429: "too_many_requests",
+    503: "busy",
 }
 _log = logging.getLogger(__name__)
-_KINDS = {403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 def problem(status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None) -> Response:

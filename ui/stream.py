@@ -13,6 +13,7 @@ from rag.types import Done, Event, Turn
 from ui.metrics import Metrics, Outcome
 
 if TYPE_CHECKING:
+    from index.filters import Filter
     from index.types import Document
 
 MAX_STREAMS = 32
@@ -57,7 +58,12 @@ class Answerer(Protocol):
         """Load what the first question would otherwise wait for."""
         ...
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002  # the name in the public contract
+    ) -> Iterator[Event]:
         """Yield the events of an answer: evidence, text, the whole answer."""
         ...
 
@@ -70,8 +76,10 @@ class Streams:
         self._metrics = metrics
         self._turns = asyncio.Semaphore(limit)
 
-    async def events(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
-        """Yield the events of an answer.
+    async def events(
+        self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events of an answer from the documents that pass ``where``.
 
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
@@ -80,7 +88,7 @@ class Streams:
         outcome: Outcome = "stopped"
         self._metrics.running += 1
         try:
-            async with self._turns, aclosing(self._from_thread(question, history)) as events:
+            async with self._turns, aclosing(self._from_thread(question, history, where)) as events:
                 async for event in events:
                     if isinstance(event, Done):
                         outcome = event.answer.status
@@ -92,7 +100,9 @@ class Streams:
             self._metrics.running -= 1
             self._metrics.count(outcome, time.monotonic() - begun)
 
-    async def _from_thread(self, question: str, history: Sequence[Turn]) -> AsyncGenerator[Event, None]:
+    async def _from_thread(
+        self, question: str, history: Sequence[Turn], where: Filter | None
+    ) -> AsyncGenerator[Event, None]:
         arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         left = threading.Event()
         loop = asyncio.get_running_loop()
@@ -100,7 +110,7 @@ class Streams:
         def work() -> None:
             outcome: Exception | None = None
             try:
-                for event in self._answerer.stream(question, history):
+                for event in self._answerer.stream(question, history, where):
                     if left.is_set():
                         return
                     loop.call_soon_threadsafe(arrivals.put_nowait, event)
