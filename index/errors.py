@@ -6,7 +6,8 @@
     ├── InputError           2  bad usage, question, filter, file or configuration
     │   └── ReadError           one document could not be read; the rest goes on
     ├── IndexDamaged         3  the index contradicts itself
-    └── ModelMissing         4  a model or server is not there
+    ├── ModelMissing         4  a model or server is not there
+    └── Busy                 4  too much is asked of it at once
 """
 
 from __future__ import annotations
@@ -47,5 +48,11 @@ class IndexDamaged(CitechatError):
 
 class ModelMissing(CitechatError):
     """A model file or model server that is needed is not there."""
+
+    exit_code = 4
+
+
+class Busy(CitechatError):
+    """The server has too much to do; the same question may be answered later."""
 
     exit_code = 4

@@ -38,6 +38,10 @@ _GRADIO_ENVIRONMENT = {
 }
 """Gradio calls nobody, and does not sum up its own use after every event for a page that is not served."""
 
+BODY_SECONDS = 20.0
+"""Time for the body of a request."""
+MAX_CONNECTIONS = 2_000
+"""Connections at one time; a further one is told that the server is busy (503)."""
 _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 
@@ -120,6 +124,7 @@ def _add_middleware(app: FastAPI, settings: Settings, sites: Sites) -> None:
         hosts=settings.allowed_hosts + own,
         requests_per_minute=settings.requests_per_minute,
         burst=min(20, settings.requests_per_minute),
+        body_seconds=BODY_SECONDS,
         proxies=tuple(settings.trusted_proxies),
     )
     app.add_middleware(Guard, policy=policy, sites=sites)
@@ -133,7 +138,7 @@ def serve(pipeline: Answerer, settings: Settings) -> None:
     """
     with listen(settings.host, settings.port) as listener:
         threading.Thread(target=pipeline.warm_up, daemon=True).start()
-        server_for(build_app(pipeline, settings), listener).run(sockets=[listener])
+        server_for(build_app(pipeline, settings), listener, settings.shutdown_seconds).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -152,9 +157,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_for(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
-    """Return a server for a bound socket that prints its address when it is ready."""
+def server_for(app: FastAPI, listener: socket.socket, shutdown_seconds: int = 3) -> uvicorn.Server:
+    """Return a server for a bound socket that prints its address when it is ready.
+
+    Told to end, it takes no further connection and gives the answers that are under way ``shutdown_seconds``.
+    """
     import uvicorn
+
+    from ui.connection import Connection
 
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -166,6 +176,13 @@ def server_for(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
             sys.stdout.flush()
 
     config = uvicorn.Config(
-        app, log_level="warning", server_header=False, proxy_headers=False, ws="none", timeout_graceful_shutdown=3
+        app,
+        http=Connection,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=shutdown_seconds,
     )
     return Server(config)

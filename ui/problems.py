@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from index.errors import CitechatError, InputError, ModelMissing
+from index.errors import Busy, CitechatError, InputError, ModelMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -55,7 +55,9 @@ def code_of(error: Exception) -> str:
     """Return the code under which programs know an error."""
     if isinstance(error, InputError):
         return "invalid_request"
-    return "model_missing" if isinstance(error, ModelMissing) else "internal_error"
+    if isinstance(error, ModelMissing):
+        return "model_missing"
+    return "busy" if isinstance(error, Busy) else "internal_error"
 
 
 def message_of(error: Exception) -> str:
@@ -85,4 +87,5 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(CitechatError)
     async def told(_: Request, error: CitechatError) -> Response:
-        return JSONResponse(error_json(error), _status(error))
+        headers = {"Retry-After": "5"} if isinstance(error, Busy) else None
+        return JSONResponse(error_json(error), _status(error), headers)

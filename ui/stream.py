@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
+from index.errors import Busy
 from rag.types import Done, Event, Turn
 from ui.metrics import Metrics, Outcome
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 32
 """Answers that are written at one time; further questions wait for their turn."""
+MAX_WAITING = 500
+"""Questions that wait; further ones are turned away."""
+SILENCE_SECONDS = 120.0
+"""Time without anything new after which an answer is given up."""
 
 
 class Totals(Protocol):
@@ -75,6 +80,7 @@ class Streams:
         self._answerer = answerer
         self._metrics = metrics
         self._turns = asyncio.Semaphore(limit)
+        self._limit = limit + MAX_WAITING
 
     async def events(
         self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
@@ -84,6 +90,8 @@ class Streams:
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
         """
+        if self._metrics.running >= self._limit:
+            raise Busy("Too many questions wait for an answer.", "Please try again in a moment.")
         begun = time.monotonic()
         outcome: Outcome = "stopped"
         self._metrics.running += 1
@@ -121,7 +129,14 @@ class Streams:
 
         threading.Thread(target=work, name="answer", daemon=True).start()
         try:
-            while (event := await arrivals.get()) is not None:
+            while True:
+                try:
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        event = await arrivals.get()
+                except TimeoutError:
+                    raise Busy("The answer takes too long.", "Please try again, or ask less at once.") from None
+                if event is None:
+                    return
                 if isinstance(event, Exception):
                     raise event
                 yield event
