@@ -9,11 +9,16 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import InputError
+from ui.admin.access import Access
+from ui.admin.cases import Cases
+from ui.admin.desk import Desk
+from ui.admin.documents import Shelves, archive_of
+from ui.admin.pages import admin_router
 from ui.api import STATIC, chat_router, document_router, site_router
 from ui.conversations import Conversations
 from ui.feedback import FeedbackLog
@@ -56,11 +61,30 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     app.include_router(chat_router(streams, conversations, feedback, sites))
     app.include_router(document_router(pipeline.corpus, sites))
     app.include_router(openai_router(streams))
+    app.include_router(_operator_pages(pipeline.corpus, conversations, feedback, metrics, settings))
     app.mount("/static", _Static(directory=STATIC))
-    _add_middleware(app, settings, sites)
+    _add_middleware(app, settings, sites, metrics)
     # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
     asyncio.run(_mount_chat(app, streams, conversations, feedback, pipeline.corpus, settings))
     return app
+
+
+def _operator_pages(
+    library: Library, conversations: Conversations, feedback: FeedbackLog, metrics: Metrics, settings: Settings
+) -> APIRouter:
+    archive = archive_of(library)
+    desk = Desk(
+        access=Access(settings.admin_password_hash, settings.admin_token.get_secret_value()),
+        library=library,
+        shelves=Shelves(archive, settings.home) if archive else None,
+        conversations=conversations,
+        feedback=feedback,
+        cases=Cases(settings.home),
+        metrics=metrics,
+        home=settings.home,
+        title=settings.title,
+    )
+    return admin_router(desk)
 
 
 async def _mount_chat(
@@ -106,7 +130,7 @@ class _Static(StaticFiles):
         return response
 
 
-def _add_middleware(app: FastAPI, settings: Settings, sites: Sites) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Metrics) -> None:
     """Add what stands before the routes. The last one added is the outermost.
 
     Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
@@ -127,7 +151,7 @@ def _add_middleware(app: FastAPI, settings: Settings, sites: Sites) -> None:
         body_seconds=BODY_SECONDS,
         proxies=tuple(settings.trusted_proxies),
     )
-    app.add_middleware(Guard, policy=policy, sites=sites)
+    app.add_middleware(Guard, policy=policy, sites=sites, metrics=metrics)
 
 
 def serve(pipeline: Answerer, settings: Settings) -> None:

@@ -15,39 +15,41 @@ READ_SECONDS = 20.0
 class Connection(H11Protocol):
     """uvicorn's connection with two deadlines. Bodies have theirs in :mod:`ui.guard`."""
 
-    _head: asyncio.TimerHandle | None = None
-    _read: asyncio.TimerHandle | None = None
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Wait for a request, but not for ever."""
+        self._deadlines: dict[str, asyncio.TimerHandle] = {}
         super().connection_made(transport)
-        self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._set("head", HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
-        self._head, self._read = _cancelled(self._head), _cancelled(self._read)
+        self._clear("head")
+        self._clear("read")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends; a head that is not complete keeps its deadline."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._head = _cancelled(self._head)
-        elif self._head is None:
-            self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+            self._clear("head")
+        elif "head" not in self._deadlines:
+            self._set("head", HEAD_SECONDS)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write: give it some time, and the reply up after that."""
         super().pause_writing()
-        _cancelled(self._read)
-        self._read = self.loop.call_later(READ_SECONDS, self.transport.abort)
+        self._set("read", READ_SECONDS)
 
     def resume_writing(self) -> None:
         """The client has read."""
         super().resume_writing()
-        self._read = _cancelled(self._read)
+        self._clear("read")
 
+    def _set(self, name: str, seconds: float) -> None:
+        self._clear(name)
+        self._deadlines[name] = self.loop.call_later(seconds, self.transport.abort)
 
-def _cancelled(deadline: asyncio.TimerHandle | None) -> None:
-    if deadline is not None:
-        deadline.cancel()
+    def _clear(self, name: str) -> None:
+        deadline = self._deadlines.pop(name, None)
+        if deadline is not None:
+            deadline.cancel()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from ui.metrics import Metrics
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CONFIG = "/api/widget/config"
 """Any page may read this: one that is not allowed learns here what to change."""
@@ -81,8 +83,9 @@ class Policy:
 class Guard:
     """See the module."""
 
-    def __init__(self, app: ASGIApp, policy: Policy, sites: Sites) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, sites: Sites, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
         self.policy = policy
         self._sites = sites
         self._hosts = frozenset(host.lower() for host in policy.hosts)
@@ -112,10 +115,10 @@ class Guard:
                     receive = counted(receive, policy.max_upload, policy.upload_seconds)
                 else:
                     receive = replay(await read_body(headers, receive, policy.max_body, policy.body_seconds), receive)
-            except TooLong:
-                refusal = problem(413, f"A request may have {policy.max_body:,} bytes.")
-            except TimeoutError:
-                refusal = problem(408, "The request did not arrive in time.", headers={"Connection": "close"})
+            except (TooLong, TimeoutError) as error:
+                refusal = _too_much(error)
+        if refusal is not None:
+            self._metrics.count_refusal(refusal.status_code)
         await (refusal or self._shielded)(scope, receive, send)
 
     async def _shielded(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,7 +135,8 @@ class Guard:
         except Exception as error:
             if begun:
                 raise
-            await problem(500, message_of(error))(scope, receive, send)
+            large = isinstance(error, TooLong | TimeoutError) and _UPLOAD.fullmatch(scope["path"])
+            await (_too_much(error) if large else problem(500, message_of(error)))(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         path, method = scope["path"], scope["method"]
@@ -186,7 +190,8 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = f"{_CSP} {self._framers(scope)}".rstrip()
+                csp = _CSP if _GRADIO.fullmatch(path) else _CSP.replace(" 'unsafe-inline'", "")
+                headers["Content-Security-Policy"] = f"{csp} {self._framers(scope)}".rstrip()
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
@@ -206,6 +211,12 @@ class Guard:
             return ""
         key = parse_qs(scope["query_string"].decode("latin-1")).get("site", [DEFAULT])[0]
         return " ".join(self._sites.origins_of(key))
+
+
+def _too_much(error: Exception) -> Response:
+    if isinstance(error, TooLong):
+        return problem(413, f"A request may have {error.limit:,} bytes.", headers={"Connection": "close"})
+    return problem(408, "The request did not arrive in time.", headers={"Connection": "close"})
 
 
 def _name(host: str) -> str:

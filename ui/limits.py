@@ -18,7 +18,11 @@ Network = IPv4Network | IPv6Network
 
 
 class TooLong(Exception):
-    """A body has more bytes than are taken."""
+    """A body has more than ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(limit)
 
 
 class TokenBuckets:
@@ -83,7 +87,7 @@ async def read_body(headers: Headers, receive: Receive, limit: int, seconds: flo
     """
     announced = headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > limit:
-        raise TooLong
+        raise TooLong(limit)
     chunks: list[bytes] = []
     size = 0
     async with asyncio.timeout(seconds):
@@ -92,7 +96,7 @@ async def read_body(headers: Headers, receive: Receive, limit: int, seconds: flo
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
             if size > limit:
-                raise TooLong
+                raise TooLong(limit)
             if not message.get("more_body", False):
                 return b"".join(chunks)
 
@@ -120,7 +124,7 @@ def counted(receive: Receive, limit: int, seconds: float) -> Receive:
             message = await receive()
         size += len(message.get("body", b""))
         if size > limit:
-            raise TooLong
+            raise TooLong(limit)
         return message
 
     return next_part

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from index.errors import Busy, CitechatError, InputError, ModelMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+
+
+class LoggedOut(Exception):
+    """A page of the operator's was asked for by somebody who is not logged in."""
+
 
 _CODES = {
     401: "not_authorised",
@@ -84,6 +89,12 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail))
+
+    @app.exception_handler(LoggedOut)
+    async def logged_out(request: Request, _: LoggedOut) -> Response:
+        if request.method == "GET" and not request.url.path.endswith(".json"):
+            return RedirectResponse("/admin/login", 303)
+        return problem(401, "Log in first: /admin/login")
 
     @app.exception_handler(CitechatError)
     async def told(_: Request, error: CitechatError) -> Response:

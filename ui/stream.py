@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import Busy
-from rag.types import Done, Event, Turn
+from rag.types import Done, Event, Evidence, Turn
 from ui.metrics import Metrics, Outcome
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Streams:
         try:
             async with self._turns, aclosing(self._from_thread(question, history, where)) as events:
                 async for event in events:
+                    if isinstance(event, Evidence):
+                        self._metrics.count_evidence(time.monotonic() - begun)
                     if isinstance(event, Done):
                         outcome = event.answer.status
                     yield event
