@@ -177,6 +177,9 @@ def test_what_the_chat_does_not_need_is_not_there(address: str, method: str, pat
         ("/static/icon.svg", "image/svg+xml"),
         ("/widget.js", "text/javascript"),
         ("/demo", "text/html"),
+        ("/embed", "text/html"),
+        ("/frame", "text/html"),
+        ("/openapi.json", "application/json"),
         ("/manifest.json", "application/json"),
         ("/favicon.ico", "image/svg+xml"),
         ("/healthz", "application/json"),
@@ -190,7 +193,8 @@ def test_what_the_pages_need_is_there_with_its_type_and_the_policy(address: str,
     policy = dict(part.strip().split(" ", 1) for part in response.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
-    assert policy["frame-ancestors"] == "'self'"
+    assert policy["frame-ancestors"] == (f"'self' {SITE}" if path == "/frame" else "'self'")
+    assert ("unsafe-inline" in policy["style-src"]) == path.startswith(("/gradio", "/config")) or path == "/"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "same-origin"
     assert response.headers["cross-origin-resource-policy"] == (

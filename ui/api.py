@@ -141,6 +141,14 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
     async def demo() -> FileResponse:
         return FileResponse(STATIC / "demo.html", media_type="text/html")
 
+    @router.get("/embed", include_in_schema=False)
+    async def embed() -> FileResponse:
+        return FileResponse(STATIC / "embed.html", media_type="text/html")
+
+    @router.get("/frame", include_in_schema=False)
+    async def frame() -> FileResponse:
+        return FileResponse(STATIC / "frame.html", media_type="text/html")
+
     @router.get("/manifest.json")
     async def manifest() -> dict[str, Any]:
         icon = {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}

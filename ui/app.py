@@ -55,7 +55,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     metrics, conversations, sites = Metrics(), Conversations(), Sites(settings)
     streams = Streams(pipeline, metrics)
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
-    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     install_handlers(app)
     app.include_router(site_router(pipeline.corpus, metrics, settings, sites))
     app.include_router(chat_router(streams, conversations, feedback, sites))

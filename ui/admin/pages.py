@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,9 +22,6 @@ from ui.admin import runs
 from ui.admin.access import Session
 from ui.admin.desk import Changes, Desk
 from ui.problems import LoggedOut
-
-if TYPE_CHECKING:
-    pass
 
 COOKIE = "citechat_operator"
 SHOWN = 200
