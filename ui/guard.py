@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ui.metrics import Metrics
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _SAFE_METHODS | {"POST", "DELETE"}
 _CONFIG = "/api/widget/config"
 """Any page may read this: one that is not allowed learns here what to change."""
 _FOR_SITES = re.compile(r"/api/(?:chat|feedback|documents/[^/]+|answers/[^/]+/sources)")
@@ -145,6 +146,8 @@ class Guard:
             return problem(421, "This server does not answer to that name; see allowed_hosts.")
         if not (_OURS.fullmatch(path) or _GRADIO.fullmatch(path)):
             return problem(404, "There is nothing here.")
+        if method not in _METHODS:
+            return problem(405, "This method is not used here.", headers={"Allow": ", ".join(sorted(_METHODS))})
         visit = Visit()
         if (method not in _SAFE_METHODS or _PRIVATE.fullmatch(path)) and path != _CONFIG:
             try:
