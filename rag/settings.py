@@ -99,8 +99,10 @@ class Settings(BaseSettings):
     """Opens the operator's pages: what ``citechat password`` prints. Empty: there are none, unless a token is set."""
     admin_token: SecretStr = SecretStr("")
     """Opens them too; meant for the variable ``CITECHAT_ADMIN_TOKEN``."""
+    log_answers: bool = False
+    """Whether the server writes a line of JSON for each answer to standard error."""
     log_questions: bool = False
-    """Whether the log may hold the text of questions."""
+    """Whether these lines hold the text of the question."""
     max_question_length: int = Field(default=2000, ge=1)
     """Characters of a question, at most."""
 

@@ -231,6 +231,21 @@ def test_answers_are_counted_by_how_they_ended(tmp_path: Path) -> None:
     assert (counted["citechat_documents"], counted["citechat_passages"]) == (3, 12)
 
 
+@pytest.mark.parametrize("questions", [False, True])
+def test_the_log_holds_questions_only_where_it_may(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, questions: bool
+) -> None:
+    caplog.set_level("INFO", "citechat.answers")
+    pipeline = LexicalPipeline()
+    with running(pipeline, settings(tmp_path, log_questions=questions)) as address:
+        Service(address, pipeline, tmp_path).ask("When does the canteen open?")
+    entry = json.loads(caplog.messages[-1])
+    assert (entry["event"], entry["outcome"], entry["characters"]) == ("answer", "answered", 27)
+    assert 0 < entry["first_evidence"] <= entry["seconds"]
+    assert entry.get("question") == ("When does the canteen open?" if questions else None)
+    assert ("canteen" in caplog.text) == questions
+
+
 def numbers(service: Service) -> dict[str, float]:
     lines = service.get("/metrics").text.splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}

@@ -36,16 +36,16 @@ _CONTEXT = 200_000
 class ChatRequest(BaseModel):
     """Body of ``POST /api/chat``. A longer question than the settings allow is refused in words by the pipeline."""
 
-    question: str = Field(min_length=1, max_length=100_000)
+    question: str = Field(min_length=1, max_length=100_000, examples=["How many weeks of parental leave are paid?"])
     conversation_id: str | None = Field(default=None, max_length=64)
 
 
 class FeedbackRequest(BaseModel):
     """Body of ``POST /api/feedback``."""
 
-    message_id: str = Field(max_length=64)
-    value: Verdict
-    reason: str = Field(default="", max_length=1_000)
+    message_id: str = Field(max_length=64, examples=["hVx0c1UoTQyYb1nJ2m4KqA"])
+    value: Verdict = Field(examples=["down"])
+    reason: str = Field(default="", max_length=1_000, examples=["The rule changed in March."])
 
 
 def require_json(request: Request) -> None:

@@ -23,6 +23,7 @@ from ui.api import STATIC, chat_router, document_router, site_router
 from ui.conversations import Conversations
 from ui.feedback import FeedbackLog
 from ui.guard import Guard, Policy
+from ui.logs import AnswerLog, log_to_stderr
 from ui.metrics import Metrics
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
@@ -53,7 +54,7 @@ _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     """Assemble the application. It asks nothing of the network and writes only to the home folder."""
     metrics, conversations, sites = Metrics(), Conversations(), Sites(settings)
-    streams = Streams(pipeline, metrics)
+    streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions))
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
     app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     install_handlers(app)
@@ -160,6 +161,8 @@ def serve(pipeline: Answerer, settings: Settings) -> None:
     Raises:
         InputError: the address or the port cannot be used.
     """
+    if settings.log_answers:
+        log_to_stderr()
     with listen(settings.host, settings.port) as listener:
         threading.Thread(target=pipeline.warm_up, daemon=True).start()
         server_for(build_app(pipeline, settings), listener, settings.shutdown_seconds).run(sockets=[listener])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import Busy
 from rag.types import Done, Event, Evidence, Turn
+from ui.logs import AnswerLog
 from ui.metrics import Metrics, Outcome
 
 if TYPE_CHECKING:
@@ -76,9 +77,12 @@ class Answerer(Protocol):
 class Streams:
     """Runs :meth:`Answerer.stream` in threads, at most ``limit`` at one time, and counts what becomes of it."""
 
-    def __init__(self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS) -> None:
+    def __init__(
+        self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS, log: AnswerLog | None = None
+    ) -> None:
         self._answerer = answerer
         self._metrics = metrics
+        self._log = log or AnswerLog()
         self._turns = asyncio.Semaphore(limit)
         self._limit = limit + MAX_WAITING
 
@@ -94,12 +98,14 @@ class Streams:
             raise Busy("Too many questions wait for an answer.", "Please try again in a moment.")
         begun = time.monotonic()
         outcome: Outcome = "stopped"
+        first: float | None = None
         self._metrics.running += 1
         try:
             async with self._turns, aclosing(self._from_thread(question, history, where)) as events:
                 async for event in events:
                     if isinstance(event, Evidence):
-                        self._metrics.count_evidence(time.monotonic() - begun)
+                        first = time.monotonic() - begun
+                        self._metrics.count_evidence(first)
                     if isinstance(event, Done):
                         outcome = event.answer.status
                     yield event
@@ -108,7 +114,9 @@ class Streams:
             raise
         finally:
             self._metrics.running -= 1
-            self._metrics.count(outcome, time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            self._metrics.count(outcome, seconds)
+            self._log.write(question, outcome, seconds, first)
 
     async def _from_thread(
         self, question: str, history: Sequence[Turn], where: Filter | None
