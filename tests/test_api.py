@@ -69,6 +69,14 @@ def test_an_answer_arrives_in_order_and_adds_up(service: Service) -> None:
     assert events[-1]["usage"]["total_tokens"] > events[-1]["usage"]["completion_tokens"] > 0
 
 
+def test_the_client_in_the_readme_works(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    client = readme.split("```python\n")[1].split("```")[0]
+    client = client.replace("http://127.0.0.1:7860", service.address)
+    exec(client.replace("weeks of parental leave", "days of leave"), {})  # noqa: S102  # our own text
+    assert "Every employee gets 25 days of paid leave a year. ['handbook/leave.md']" in capsys.readouterr().out
+
+
 def test_what_is_not_found_comes_with_the_nearest_passages(service: Service) -> None:
     events = service.ask("Quidditch?")
     assert events[-2]["status"] == "not_found"
