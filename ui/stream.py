@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
@@ -84,6 +85,8 @@ class Streams:
         self._metrics = metrics
         self._log = log or AnswerLog()
         self._turns = asyncio.Semaphore(limit)
+        # Threads that stay: torch keeps memory for each thread that it ever ran in.
+        self._threads = ThreadPoolExecutor(limit, thread_name_prefix="answer")
         self._limit = limit + MAX_WAITING
 
     async def events(
@@ -137,7 +140,7 @@ class Streams:
             if not left.is_set():
                 loop.call_soon_threadsafe(arrivals.put_nowait, outcome)
 
-        threading.Thread(target=work, name="answer", daemon=True).start()
+        self._threads.submit(work)
         try:
             while True:
                 try:
