@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from index.store.embedded import EmbeddedStore
 from tests.embedding import HashingEmbedder
 from tests.web import LexicalPipeline, running, settings
 from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
+from ui.cli import main
 
 TOKEN = "a token of the operator"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
@@ -290,3 +292,16 @@ def ask(operator: Operator, question: str) -> dict[str, str]:
     reply = operator.client.post("/api/chat", json={"question": question})
     done: dict[str, str] = json.loads(reply.text.split("data: ")[-1])
     return done
+
+
+def test_the_command_makes_a_hash_that_opens_the_pages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["password", "--json"]) == 0
+    access = Access(json.loads(capsys.readouterr().out)["admin_password_hash"], "")
+    assert access.log_in("a", "correct horse battery\n") is None
+    assert access.log_in("a", "correct horse battery") is not None
+    monkeypatch.setattr("sys.stdin", io.StringIO("short"))
+    assert main(["password"]) == 2
+    assert "12 characters" in capsys.readouterr().err
