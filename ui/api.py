@@ -69,23 +69,23 @@ def chat_router(streams: Streams, conversations: Conversations, feedback: Feedba
 
     @router.post("/chat", dependencies=[Depends(require_json)])
     async def chat(body: ChatRequest, visit: Visitor) -> StreamingResponse:
-        history = conversations.history(body.conversation_id, visit) if body.conversation_id else ()
+        history = conversations.history(body.conversation_id, visit.owner) if body.conversation_id else ()
         events = streams.events(body.question, history, sites.filter_of(visit))
         first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
-        conversation_id, exchange = conversations.begin(body.conversation_id, body.question, visit)
+        conversation_id, exchange = conversations.begin(body.conversation_id, body.question, visit.owner)
         reply = sse.Reply(conversations, conversation_id, exchange, history)
         return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
 
     @router.get("/answers/{message_id}/sources")
     async def sources(message_id: str, visit: Visitor) -> dict[str, Any]:
-        exchange = conversations.exchange(message_id, visit)
+        exchange = conversations.exchange(message_id, visit.owner)
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept; ask again.")
         return _sources(exchange)
 
     @router.post("/feedback", dependencies=[Depends(require_json)])
     def give_feedback(body: FeedbackRequest, visit: Visitor) -> dict[str, bool]:
-        exchange = conversations.exchange(body.message_id, visit)
+        exchange = conversations.exchange(body.message_id, visit.owner)
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept.")
         feedback.append(exchange, body.value, body.reason)

@@ -42,6 +42,11 @@ class Visit:
     site: str = OWN
     visitor: str = ""
 
+    @property
+    def owner(self) -> Visit | None:
+        """Whose the conversations of this visit are; ``None``: of whoever knows their ids, as on the chat page."""
+        return self if self.visitor else None
+
 
 class Denied(Exception):
     """A page may not ask: HTTP status, code for programs, and what to change, for people."""

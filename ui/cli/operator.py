@@ -17,7 +17,7 @@ def add_commands(commands: Subparsers) -> None:
         "password",
         _password,
         "hash a password for the operator's pages at /admin",
-        'citechat password   (or: printf %s "$SECRET" | citechat password)',
+        "citechat password",
     )
 
 
