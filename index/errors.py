@@ -6,9 +6,10 @@
     ├── InputError           2  bad usage, question, filter, file or configuration
     │   └── ReadError           one document could not be read; the rest goes on
     ├── IndexDamaged         3  the index contradicts itself
-    └── ModelMissing         4  a model or server is not there
-        └── ModelFailed         a language model gave no answer, or broke off
-            └── ContextTooSmall    it cannot read so much at a time
+    ├── ModelMissing         4  a model or server is not there
+    │   └── ModelFailed         a language model gave no answer, or broke off
+    │       └── ContextTooSmall    it cannot read so much at a time
+    └── Busy                 4  too much is asked of it at once
 """
 
 from __future__ import annotations
@@ -68,3 +69,9 @@ class ContextTooSmall(ModelFailed):
         self.limit = limit
         counts = f" ({asked:,} tokens, and {limit:,} fit)" if asked is not None and limit is not None else ""
         super().__init__(f"The quotes are longer than the language model can read{counts}.", "Raise its context.")
+
+
+class Busy(CitechatError):
+    """The server has too much to do; the same question may be answered later."""
+
+    exit_code = 4

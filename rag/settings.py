@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,28 @@ from pydantic_settings import (
 from index.errors import InputError
 
 DEFAULT_HOME = Path(".citechat")
+
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")]
+"""Scheme, host and port of a page, as browsers write them: lower case, no path, no final slash."""
+SiteKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+"""The name of a site, which its pages carry in ``data-site``; not a secret."""
+
+
+class Site(BaseModel):
+    """A web site whose pages may ask."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origins: tuple[Origin, ...] = Field(min_length=1)
+    """Where its pages are, such as ``https://www.example.org``; several, if it has several addresses."""
+    filter: str = ""
+    """Conditions that restrict what its visitors may read, such as ``outlet="Human Resources"``; none is everything."""
+    requests_per_minute: int = Field(default=600, ge=1)
+    """Questions of all its visitors together, per minute."""
+    title: str | None = None
+    """Heading of its widget; the server's, unless set."""
+    examples: tuple[str, ...] | None = None
+    """Questions offered by its widget; the server's, unless set."""
 
 
 class Settings(BaseSettings):
@@ -83,10 +105,24 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=0, le=65535)
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     """Host names under which the server answers."""
-    widget_origins: tuple[str, ...] = ()
-    """Origins of the pages that may embed the widget, such as ``https://www.example.org``."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses of one's own reverse proxies: only these are believed when they say whom a request comes from."""
+    widget_origins: tuple[Origin, ...] = ()
+    """Origins of the pages that may embed the widget without naming a site: short for ``sites.default.origins``."""
+    sites: dict[SiteKey, Site] = Field(default_factory=dict)
+    """Sites by their key; what is not named here may not ask."""
     requests_per_minute: int = Field(default=60, ge=1)
     """Questions per address and minute."""
+    shutdown_seconds: int = Field(default=5, ge=0)
+    """Time that answers have to finish when the server is told to end."""
+    admin_password_hash: str = ""
+    """Opens the operator's pages: what ``citechat password`` prints. Empty: there are none, unless a token is set."""
+    admin_token: SecretStr = SecretStr("")
+    """Opens them too; meant for the variable ``CITECHAT_ADMIN_TOKEN``."""
+    log_answers: bool = False
+    """Whether the server writes a line of JSON for each answer to standard error."""
+    log_questions: bool = False
+    """Whether these lines hold the text of the question."""
     max_question_length: int = Field(default=2000, ge=1)
     """Characters of a question, at most."""
 
@@ -153,7 +189,9 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:  # no
 
 def _variables() -> list[str]:
     """Return the variables that are set for lists."""
-    lists = [name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple)]
+    lists = [
+        name for name, field in Settings.model_fields.items() if name == "sites" or isinstance(field.default, tuple)
+    ]
     return [variable for name in lists if (variable := f"CITECHAT_{name.upper()}") in os.environ]
 
 

@@ -69,6 +69,14 @@ def test_an_answer_arrives_in_order_and_adds_up(service: Service) -> None:
     assert events[-1]["usage"]["total_tokens"] > events[-1]["usage"]["completion_tokens"] > 0
 
 
+def test_the_client_in_the_readme_works(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    client = readme.split("```python\n")[1].split("```")[0]
+    client = client.replace("http://127.0.0.1:7860", service.address)
+    exec(client.replace("weeks of parental leave", "days of leave"), {})  # noqa: S102  # our own text
+    assert "Every employee gets 25 days of paid leave a year. ['handbook/leave.md']" in capsys.readouterr().out
+
+
 def test_what_is_not_found_comes_with_the_nearest_passages(service: Service) -> None:
     events = service.ask("Quidditch?")
     assert events[-2]["status"] == "not_found"
@@ -229,6 +237,21 @@ def test_answers_are_counted_by_how_they_ended(tmp_path: Path) -> None:
     assert counted["citechat_answer_seconds_count"] == 5
     assert counted["citechat_answer_seconds_sum"] > 0
     assert (counted["citechat_documents"], counted["citechat_passages"]) == (3, 12)
+
+
+@pytest.mark.parametrize("questions", [False, True])
+def test_the_log_holds_questions_only_where_it_may(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, questions: bool
+) -> None:
+    caplog.set_level("INFO", "citechat.answers")
+    pipeline = LexicalPipeline()
+    with running(pipeline, settings(tmp_path, log_questions=questions)) as address:
+        Service(address, pipeline, tmp_path).ask("When does the canteen open?")
+    entry = json.loads(caplog.messages[-1])
+    assert (entry["event"], entry["outcome"], entry["characters"]) == ("answer", "answered", 27)
+    assert 0 < entry["first_evidence"] <= entry["seconds"]
+    assert entry.get("question") == ("When does the canteen open?" if questions else None)
+    assert ("canteen" in caplog.text) == questions
 
 
 def numbers(service: Service) -> dict[str, float]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.web import LEAVE, LexicalPipeline, running, settings
-from ui.guard import TokenBuckets
+from ui.limits import TokenBuckets
 
 SITE = "https://allowed.example"
 QUESTION = {"question": "How many days of leave?"}
@@ -21,6 +21,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     chosen = settings(tmp_path_factory.mktemp("home"), widget_origins=(SITE,), allowed_hosts=("127.0.0.1", "[::1]"))
     with running(LexicalPipeline(), chosen) as address:
         yield address
+
+
+def with_token(address: str, origin: str = SITE, site: str = "") -> dict[str, str]:
+    """The headers of a page that has been given its token."""
+    greeting = httpx.get(f"{address}/api/widget/config?site={site}", headers={"origin": origin}).json()
+    return {"origin": origin, "authorization": f"Bearer {greeting['token']}"}
 
 
 def code_of(response: httpx.Response) -> str:
@@ -56,7 +62,7 @@ def test_two_host_headers_are_refused(address: str) -> None:
     [
         ({}, 200),
         ({"origin": "{own}"}, 200),
-        ({"origin": SITE}, 200),
+        ({"origin": SITE}, 401),
         ({"sec-fetch-site": "same-origin"}, 200),
         ({"sec-fetch-site": "none"}, 200),
         ({"origin": "null"}, 403),
@@ -78,16 +84,17 @@ def test_other_sites_may_neither_ask_nor_read(address: str, method: str, headers
     else:
         response = httpx.get(f"{address}/api/documents/{LEAVE.id}", headers=sent)
     assert response.status_code == status
-    if status == 403:
-        assert code_of(response) == "origin_not_allowed"
+    if status != 200:
+        assert code_of(response) == ("origin_not_allowed" if status == 403 else "token_missing")
 
 
-def test_an_allowed_site_gets_the_api_and_nothing_else(address: str) -> None:
-    headers = {"origin": SITE}
+def test_an_allowed_site_gets_what_the_widget_needs_and_nothing_else(address: str) -> None:
+    headers = with_token(address)
     read = httpx.get(f"{address}/api/documents/{LEAVE.id}", headers=headers)
     assert read.headers["access-control-allow-origin"] == SITE
     assert "access-control-allow-credentials" not in read.headers
-    for path in ("/gradio_api/queue/join", "/v1/chat/completions", "/gradio_api/cancel"):
+    assert httpx.post(f"{address}/api/chat", json=QUESTION, headers=headers).status_code == 200
+    for path in ("/gradio_api/queue/join", "/v1/chat/completions", "/gradio_api/cancel", "/api/holdings", "/admin"):
         assert httpx.post(f"{address}{path}", json={}, headers=headers).status_code == 403
 
 
@@ -96,7 +103,7 @@ def test_preflight_is_granted_to_allowed_sites_only(address: str) -> None:
         asked = {
             "origin": origin,
             "access-control-request-method": "POST",
-            "access-control-request-headers": "content-type",
+            "access-control-request-headers": "authorization,content-type",
         }
         return httpx.options(f"{address}/api/chat", headers=asked)
 
@@ -110,8 +117,9 @@ def test_every_site_may_ask_whether_it_is_allowed(address: str) -> None:
 
     denied = config("https://evil.invalid")
     assert denied.headers["access-control-allow-origin"] == "*"
-    assert denied.json() == {"allowed": False}
-    assert config("null").json() == {"allowed": False}
+    assert (denied.json()["allowed"], denied.json()["code"]) == (False, "origin_not_allowed")
+    assert 'Add "https://evil.invalid" to widget_origins' in denied.json()["message"]
+    assert "serve it over HTTP" in config("null").json()["message"]
     assert config(SITE).headers["access-control-allow-origin"] == SITE
     assert config(SITE).json()["allowed"] is True
 
@@ -143,7 +151,6 @@ def test_every_site_may_ask_whether_it_is_allowed(address: str) -> None:
         "/logout",
         "/pwa_icon",
         "/docs",
-        "/openapi.json",
         "//gradio_api/upload",
         "/static/../app.py",
         "/static/%2e%2e/app.py",
@@ -170,6 +177,9 @@ def test_what_the_chat_does_not_need_is_not_there(address: str, method: str, pat
         ("/static/icon.svg", "image/svg+xml"),
         ("/widget.js", "text/javascript"),
         ("/demo", "text/html"),
+        ("/embed", "text/html"),
+        ("/frame", "text/html"),
+        ("/openapi.json", "application/json"),
         ("/manifest.json", "application/json"),
         ("/favicon.ico", "image/svg+xml"),
         ("/healthz", "application/json"),
@@ -183,7 +193,8 @@ def test_what_the_pages_need_is_there_with_its_type_and_the_policy(address: str,
     policy = dict(part.strip().split(" ", 1) for part in response.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
-    assert policy["frame-ancestors"] == f"'self' {SITE}"
+    assert policy["frame-ancestors"] == (f"'self' {SITE}" if path == "/frame" else "'self'")
+    assert ("unsafe-inline" in policy["style-src"]) == path.startswith(("/gradio", "/config")) or path == "/"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "same-origin"
     assert response.headers["cross-origin-resource-policy"] == (

@@ -127,9 +127,9 @@ def test_the_theme_follows_the_system_unless_it_is_set(site: Site, browser: Brow
 def test_a_site_that_is_not_allowed_learns_what_to_change(site: Site, browser: Browser) -> None:
     with reading(browser, address(site.denied, "plain")) as reader:
         reader.open()
-        expect(reader.part(".problem")).to_contain_text(f"Add {site.denied.origin} to widget_origins of {site.server}")
+        expect(reader.part(".problem")).to_contain_text(f'Add "{site.denied.origin}" to widget_origins in')
         reader.ask(LEAVE_QUESTION)
-        expect(reader.part(".problem")).to_contain_text(f"Add {site.denied.origin} to widget_origins")
+        expect(reader.part(".problem")).to_contain_text(f'Add "{site.denied.origin}" to widget_origins')
         expect(reader.part(".text")).to_have_text("")
 
 

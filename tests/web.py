@@ -205,9 +205,9 @@ def _terms(text: str) -> set[str]:
 
 
 @contextmanager
-def running(pipeline: Answerer, settings: Settings) -> Iterator[str]:
-    """Serve on a free port of this machine; gives the address."""
-    with listen("127.0.0.1", 0) as listener:
+def running(pipeline: Answerer, settings: Settings, port: int = 0) -> Iterator[str]:
+    """Serve on a port of this machine, a free one unless it is given; gives the address."""
+    with listen("127.0.0.1", port) as listener:
         server = server_for(build_app(pipeline, settings), listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -15,16 +15,20 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from index.errors import InputError
-from index.filters import parse_filter
+from index.filters import joined, parse_filter
+from index.filters.fields import document_fields
 from ui import sse
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
 from ui.metrics import CONTENT_TYPE, Metrics
+from ui.script import widget_response
+from ui.sites import Visit, bearer, page_origin
 from ui.stream import Library, Streams
 
 if TYPE_CHECKING:
     from index.types import Document
     from rag.settings import Settings
+    from ui.sites import Sites
 
 STATIC = Path(__file__).with_name("static")
 _CONTEXT = 200_000
@@ -34,7 +38,7 @@ _CONTEXT = 200_000
 class ChatRequest(BaseModel):
     """Body of ``POST /api/chat``. A longer question than the settings allow is refused in words by the pipeline."""
 
-    question: str = Field(min_length=1, max_length=100_000)
+    question: str = Field(min_length=1, max_length=100_000, examples=["How many weeks of parental leave are paid?"])
     conversation_id: str | None = Field(default=None, max_length=64)
     filter: str | None = Field(default=None, max_length=10_000)
 
@@ -42,9 +46,9 @@ class ChatRequest(BaseModel):
 class FeedbackRequest(BaseModel):
     """Body of ``POST /api/feedback``."""
 
-    message_id: str = Field(max_length=64)
-    value: Verdict
-    reason: str = Field(default="", max_length=1_000)
+    message_id: str = Field(max_length=64, examples=["hVx0c1UoTQyYb1nJ2m4KqA"])
+    value: Verdict = Field(examples=["down"])
+    reason: str = Field(default="", max_length=1_000, examples=["The rule changed in March."])
 
 
 def require_json(request: Request) -> None:
@@ -53,35 +57,64 @@ def require_json(request: Request) -> None:
         raise HTTPException(415, "The body must be application/json.")
 
 
-def chat_router(streams: Streams, library: Library, conversations: Conversations, feedback: FeedbackLog) -> APIRouter:
+def visit_of(request: Request) -> Visit:
+    """Return who asks; the guard has found it out."""
+    visit: Visit = request.state.visit
+    return visit
+
+
+Visitor = Annotated[Visit, Depends(visit_of)]
+
+
+def chat_router(streams: Streams, conversations: Conversations, feedback: FeedbackLog, sites: Sites) -> APIRouter:
     """Return the routes for asking, for looking at the sources of an answer, and for judging it."""
     router = APIRouter(prefix="/api")
 
     @router.post("/chat", dependencies=[Depends(require_json)])
-    async def chat(body: ChatRequest) -> StreamingResponse:
-        history = conversations.history(body.conversation_id) if body.conversation_id else ()
-        where = parse_filter(body.filter) if body.filter else None
+    async def chat(body: ChatRequest, visit: Visitor) -> StreamingResponse:
+        history = conversations.history(body.conversation_id, visit.owner) if body.conversation_id else ()
+        where = joined(sites.filter_of(visit), parse_filter(body.filter) if body.filter else None)
         events = streams.events(body.question, history, where)
         first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
-        conversation_id, exchange = conversations.begin(body.conversation_id, body.question)
+        conversation_id, exchange = conversations.begin(body.conversation_id, body.question, visit.owner)
         reply = sse.Reply(conversations, conversation_id, exchange, history)
         return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
 
     @router.get("/answers/{message_id}/sources")
-    async def sources(message_id: str) -> dict[str, Any]:
-        exchange = conversations.exchange(message_id)
+    async def sources(message_id: str, visit: Visitor) -> dict[str, Any]:
+        exchange = conversations.exchange(message_id, visit.owner)
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept; ask again.")
         return _sources(exchange)
 
+    @router.post("/feedback", dependencies=[Depends(require_json)])
+    def give_feedback(body: FeedbackRequest, visit: Visitor) -> dict[str, bool]:
+        exchange = conversations.exchange(body.message_id, visit.owner)
+        if exchange is None:
+            raise HTTPException(404, "This answer is no longer kept.")
+        feedback.append(exchange, body.value, body.reason)
+        return {"ok": True}
+
+    return router
+
+
+def document_router(library: Library, sites: Sites) -> APIRouter:
+    """Return the routes for reading what was cited."""
+    router = APIRouter(prefix="/api")
+
     @router.get("/documents/{document_id}")
     def document(
-        document_id: str, start: Annotated[int, Query(ge=0)] = 0, end: Annotated[int, Query(ge=0)] = 0
+        document_id: str, visit: Visitor, start: Annotated[int, Query(ge=0)] = 0, end: Annotated[int, Query(ge=0)] = 0
     ) -> dict[str, Any]:
+        where = sites.filter_of(visit)
         try:
             found = library.document(document_id)
         except InputError:
-            raise HTTPException(404, "This document is no longer in the index.") from None
+            found = None
+        if found is None or not (
+            where is None or where.matches(document_fields(found.title, [found.source], found.metadata))
+        ):
+            raise HTTPException(404, "This document is no longer in the index.")
         if not start <= end <= len(found.text):
             raise HTTPException(422, f"start and end must be in order and at most {len(found.text)}.")
         return _document(found, start, end)
@@ -91,41 +124,36 @@ def chat_router(streams: Streams, library: Library, conversations: Conversations
         totals = library.stats()
         return {"documents": totals.documents, "passages": totals.passages}
 
-    @router.post("/feedback", dependencies=[Depends(require_json)])
-    def give_feedback(body: FeedbackRequest) -> dict[str, bool]:
-        exchange = conversations.exchange(body.message_id)
-        if exchange is None:
-            raise HTTPException(404, "This answer is no longer kept.")
-        feedback.append(exchange, body.value, body.reason)
-        return {"ok": True}
-
     return router
 
 
-def site_router(library: Library, metrics: Metrics, settings: Settings) -> APIRouter:
+def site_router(library: Library, metrics: Metrics, settings: Settings, sites: Sites) -> APIRouter:
     """Return the routes of the widget and of whoever watches the server."""
     router = APIRouter()
 
     @router.get("/api/widget/config")
-    async def widget_config(request: Request, response: Response) -> dict[str, Any]:
-        """Tell a page whether it may use the widget; every site may ask that."""
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Vary"] = "Origin"
-        origin = request.headers.get("origin")
-        own = origin is None or origin.partition("://")[2] == request.headers["host"]
-        if not own and origin not in settings.widget_origins:
-            return {"allowed": False}
-        return {"allowed": True, "title": settings.title, "examples": list(settings.examples)}
+    async def widget_config(
+        request: Request, response: Response, site: Annotated[str | None, Query(max_length=64)] = None
+    ) -> dict[str, Any]:
+        """Give a page of an allowed site its token; every page may ask, and learns what to change."""
+        response.headers.update({"Access-Control-Allow-Origin": "*", "Vary": "Origin", "Cache-Control": "no-store"})
+        return sites.greeting(site, page_origin(request.headers), bearer(request.headers))
 
     @router.get("/widget.js")
-    async def widget() -> FileResponse:
-        return FileResponse(
-            STATIC / "widget.js", media_type="text/javascript", headers={"Cache-Control": "max-age=300"}
-        )
+    async def widget(request: Request) -> Response:
+        return widget_response(request.headers.get("accept-encoding", ""))
 
     @router.get("/demo")
     async def demo() -> FileResponse:
         return FileResponse(STATIC / "demo.html", media_type="text/html")
+
+    @router.get("/embed", include_in_schema=False)
+    async def embed() -> FileResponse:
+        return FileResponse(STATIC / "embed.html", media_type="text/html")
+
+    @router.get("/frame", include_in_schema=False)
+    async def frame() -> FileResponse:
+        return FileResponse(STATIC / "frame.html", media_type="text/html")
 
     @router.get("/manifest.json")
     async def manifest() -> dict[str, Any]:

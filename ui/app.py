@@ -9,21 +9,28 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import InputError
-from ui.api import STATIC, chat_router, site_router
+from ui.admin.access import Access
+from ui.admin.cases import Cases
+from ui.admin.desk import Desk
+from ui.admin.documents import Shelves, archive_of
+from ui.admin.pages import admin_router
+from ui.api import STATIC, chat_router, document_router, site_router
 from ui.chat_api import answers_router, history_router, page_router
 from ui.conversations import Conversations
 from ui.feedback import FeedbackLog
 from ui.guard import Guard, Policy
+from ui.logs import AnswerLog, log_to_stderr
 from ui.metrics import Metrics
 from ui.openai_api import openai_router
 from ui.problems import install_handlers
 from ui.shell import Shell
-from ui.stream import Answerer, Streams
+from ui.sites import Sites
+from ui.stream import Answerer, Library, Streams
 from ui.suggestions import Suggestions
 
 if TYPE_CHECKING:
@@ -39,28 +46,52 @@ _GRADIO_ENVIRONMENT = {
 }
 """Gradio calls nobody, and does not sum up its own use after every event for a page that is not served."""
 
+BODY_SECONDS = 20.0
+"""Time for the body of a request."""
+MAX_CONNECTIONS = 2_000
+"""Connections at one time; a further one is told that the server is busy (503)."""
 _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 
 def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     """Assemble the application. It asks nothing of the network and writes only to the home folder."""
-    metrics, conversations = Metrics(), Conversations()
-    streams = Streams(pipeline, metrics)
+    metrics, conversations, sites = Metrics(), Conversations(), Sites(settings)
+    streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions))
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
-    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     install_handlers(app)
-    app.include_router(site_router(pipeline.corpus, metrics, settings))
-    app.include_router(chat_router(streams, pipeline.corpus, conversations, feedback))
+    app.include_router(site_router(pipeline.corpus, metrics, settings, sites))
+    app.include_router(chat_router(streams, conversations, feedback, sites))
+    app.include_router(document_router(pipeline.corpus, sites))
     app.include_router(openai_router(streams))
     suggestions = Suggestions(pipeline, settings.examples)
     app.include_router(page_router(pipeline.corpus, suggestions, settings))
     app.include_router(answers_router(pipeline.corpus, conversations, suggestions, settings))
     app.include_router(history_router(conversations, settings))
+    app.include_router(_operator_pages(pipeline.corpus, conversations, feedback, metrics, settings))
     app.mount("/static", _Static(directory=STATIC))
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, sites, metrics)
     # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
     asyncio.run(_mount_chat(app, streams, conversations, settings))
     return app
+
+
+def _operator_pages(
+    library: Library, conversations: Conversations, feedback: FeedbackLog, metrics: Metrics, settings: Settings
+) -> APIRouter:
+    archive = archive_of(library)
+    desk = Desk(
+        access=Access(settings.admin_password_hash, settings.admin_token.get_secret_value()),
+        library=library,
+        shelves=Shelves(archive, settings.home) if archive else None,
+        conversations=conversations,
+        feedback=feedback,
+        cases=Cases(settings.home),
+        metrics=metrics,
+        home=settings.home,
+        title=settings.title,
+    )
+    return admin_router(desk)
 
 
 async def _mount_chat(app: FastAPI, streams: Streams, conversations: Conversations, settings: Settings) -> None:
@@ -99,7 +130,7 @@ class _Static(StaticFiles):
         return response
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Metrics) -> None:
     """Add what stands before the routes. The last one added is the outermost.
 
     Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
@@ -107,20 +138,21 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Shell, title=settings.title)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=settings.widget_origins,
+        allow_origins=sites.origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["content-type"],
+        allow_headers=["authorization", "content-type"],
         max_age=600,
     )
     own = () if settings.host in _ANY_ADDRESS else (settings.host,)
     policy = Policy(
         hosts=settings.allowed_hosts + own,
-        widget_origins=settings.widget_origins,
         requests_per_minute=settings.requests_per_minute,
         burst=min(20, settings.requests_per_minute),
-        max_upload=settings.max_upload_mib << 20,
+        max_visitor_upload=settings.max_upload_mib << 20,
+        body_seconds=BODY_SECONDS,
+        proxies=tuple(settings.trusted_proxies),
     )
-    app.add_middleware(Guard, policy=policy)
+    app.add_middleware(Guard, policy=policy, sites=sites, metrics=metrics)
 
 
 def serve(pipeline: Answerer, settings: Settings) -> None:
@@ -129,9 +161,11 @@ def serve(pipeline: Answerer, settings: Settings) -> None:
     Raises:
         InputError: the address or the port cannot be used.
     """
+    if settings.log_answers:
+        log_to_stderr()
     with listen(settings.host, settings.port) as listener:
         threading.Thread(target=pipeline.warm_up, daemon=True).start()
-        server_for(build_app(pipeline, settings), listener).run(sockets=[listener])
+        server_for(build_app(pipeline, settings), listener, settings.shutdown_seconds).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -150,9 +184,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_for(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
-    """Return a server for a bound socket that prints its address when it is ready."""
+def server_for(app: FastAPI, listener: socket.socket, shutdown_seconds: int = 3) -> uvicorn.Server:
+    """Return a server for a bound socket that prints its address when it is ready.
+
+    Told to end, it takes no further connection and gives the answers that are under way ``shutdown_seconds``.
+    """
     import uvicorn
+
+    from ui.connection import Connection
 
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -164,6 +203,13 @@ def server_for(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
             sys.stdout.flush()
 
     config = uvicorn.Config(
-        app, log_level="warning", server_header=False, proxy_headers=False, ws="none", timeout_graceful_shutdown=3
+        app,
+        http=Connection,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=shutdown_seconds,
     )
     return Server(config)

@@ -63,7 +63,7 @@ class Chat:
         say = self._say(request)
         history = self._conversations.history(conversation_id)
         visitor = visitor_of(request.cookies)
-        conversation_id, exchange = self._conversations.begin(conversation_id, question, visitor, where)
+        conversation_id, exchange = self._conversations.begin(conversation_id, question, visitor=visitor, where=where)
         yield _busy(say), self._messages(conversation_id, say), conversation_id
         drawn = time.monotonic()
         try:

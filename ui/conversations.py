@@ -1,6 +1,7 @@
 """What was asked and answered, kept on the server so that no client can forge it.
 
-Everything is in memory, bounded in number and age, and reached by ids that cannot be guessed.
+Everything is in memory, bounded in number and age, and reached by ids that cannot be guessed; where its owner is known
+(a visitor of a site), a conversation is reached by nobody else even with its id.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -55,7 +56,8 @@ class Conversation:
 @dataclass(slots=True)
 class _Conversation:
     used: float
-    visitor: str | None
+    visitor: str | None = None
+    owner: Hashable = None
     exchanges: OrderedDict[str, Exchange] = field(default_factory=OrderedDict)
 
 
@@ -73,32 +75,40 @@ class Conversations:
         self._max_exchanges = max_exchanges
         self._max_age_s = max_age_s
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
-        self._owner: dict[str, str] = {}
+        self._conversation_of: dict[str, str] = {}
 
     def begin(
-        self, conversation_id: str | None, question: str, visitor: str | None = None, where: str = ""
+        self,
+        conversation_id: str | None,
+        question: str,
+        owner: Hashable = None,
+        *,
+        visitor: str | None = None,
+        where: str = "",
     ) -> tuple[str, Exchange]:
         """Record a question and return the conversation's id and the new exchange.
 
-        An id that is not known (forgotten, made up, or another visitor's) is not adopted: a new conversation begins.
+        ``owner`` is a visitor of a site: nobody else reads the conversation, even with its id. ``visitor`` is one of
+        the chat page, whose list of conversations it is on. An id that is not known (forgotten, made up, or another's)
+        is not adopted: a new conversation begins.
         """
         with self._lock:
             self._forget_old()
             known = self._conversations.get(conversation_id) if conversation_id else None
-            if conversation_id is None or known is None or known.visitor != visitor:
+            if conversation_id is None or known is None or (known.owner, known.visitor) != (owner, visitor):
                 conversation_id = secrets.token_urlsafe(16)
-                self._conversations[conversation_id] = _Conversation(self._clock(), visitor)
+                self._conversations[conversation_id] = _Conversation(self._clock(), visitor, owner)
                 self._make_room(visitor)
             conversation = self._conversations[conversation_id]
             conversation.used = self._clock()
             self._conversations.move_to_end(conversation_id)
             exchange = Exchange(secrets.token_urlsafe(16), question, where=where)
             conversation.exchanges[exchange.id] = exchange
-            self._owner[exchange.id] = conversation_id
+            self._conversation_of[exchange.id] = conversation_id
             while len(conversation.exchanges) > self._max_exchanges:
-                del self._owner[conversation.exchanges.popitem(last=False)[0]]
+                del self._conversation_of[conversation.exchanges.popitem(last=False)[0]]
             while len(self._conversations) > self._max_conversations:
                 self._drop(next(iter(self._conversations)))
             return conversation_id, exchange
@@ -108,7 +118,7 @@ class Conversations:
         with self._lock:
             stored = self._find(exchange.id)
             if stored is not None and stored.state == "running":
-                self._conversations[self._owner[exchange.id]].exchanges[exchange.id] = exchange
+                self._conversations[self._conversation_of[exchange.id]].exchanges[exchange.id] = exchange
 
     def stop(self, conversation_id: str) -> None:
         """Mark what is still running in a conversation as stopped."""
@@ -124,7 +134,7 @@ class Conversations:
                 return None
             removed = list(conversation.exchanges.values())[position:]
             for exchange in removed:
-                del conversation.exchanges[exchange.id], self._owner[exchange.id]
+                del conversation.exchanges[exchange.id], self._conversation_of[exchange.id]
             return removed[0].question
 
     def of(self, visitor: str) -> tuple[Conversation, ...]:
@@ -151,22 +161,35 @@ class Conversations:
             conversation = self._conversations.get(conversation_id)
             return tuple(conversation.exchanges.values()) if conversation else ()
 
-    def exchange(self, message_id: str) -> Exchange | None:
-        """Return one exchange, or ``None`` if it is not known."""
+    def exchange(self, message_id: str, owner: Hashable = None) -> Exchange | None:
+        """Return one exchange, or ``None`` if it is not known to this owner."""
         with self._lock:
             self._forget_old()
-            return self._find(message_id)
+            return self._find(message_id) if self._owned(self._conversation_of.get(message_id, ""), owner) else None
 
-    def history(self, conversation_id: str) -> tuple[Turn, ...]:
-        """Return the turns that were completed, for the next question."""
+    def recent(self, limit: int) -> list[tuple[Exchange, ...]]:
+        """Return the conversations used last, the latest first: for the operator."""
+        with self._lock:
+            self._forget_old()
+            latest = list(self._conversations.values())[: -limit - 1 : -1]
+            return [tuple(conversation.exchanges.values()) for conversation in latest if conversation.exchanges]
+
+    def history(self, conversation_id: str, owner: Hashable = None) -> tuple[Turn, ...]:
+        """Return the turns that were completed, for the next question; none of another's conversation."""
         turns: list[Turn] = []
-        for exchange in self.exchanges(conversation_id):
+        with self._lock:
+            exchanges = self.exchanges(conversation_id) if self._owned(conversation_id, owner) else ()
+        for exchange in exchanges:
             if exchange.answer is not None:
                 turns += Turn("user", exchange.question), Turn("assistant", exchange.answer.text)
         return tuple(turns)
 
+    def _owned(self, conversation_id: str, owner: Hashable) -> bool:
+        conversation = self._conversations.get(conversation_id)
+        return conversation is not None and conversation.owner == owner
+
     def _find(self, message_id: str) -> Exchange | None:
-        owner = self._owner.get(message_id)
+        owner = self._conversation_of.get(message_id)
         return self._conversations[owner].exchanges[message_id] if owner else None
 
     def _make_room(self, visitor: str | None) -> None:
@@ -181,4 +204,4 @@ class Conversations:
 
     def _drop(self, conversation_id: str) -> None:
         for message_id in self._conversations.pop(conversation_id).exchanges:
-            del self._owner[message_id]
+            del self._conversation_of[message_id]

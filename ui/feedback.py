@@ -6,7 +6,7 @@ import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ui.conversations import Exchange
 
@@ -41,3 +41,17 @@ class FeedbackLog:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line)
+
+    def entries(self, limit: int) -> list[dict[str, Any]]:
+        """Return the last judgements, the latest first; a line that was damaged is left out."""
+        with self._lock:
+            lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        return [entry for line in reversed(lines[-limit:]) if (entry := _parsed(line))]
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "message_id" in entry else None

@@ -4,10 +4,11 @@ It is one pure ASGI middleware, so nothing of the application (and nothing of Gr
 
 ====================================  =======================================================================
 a ``Host`` that is not ours           421: a foreign name that resolves to this machine (DNS rebinding)
-another site's request                403, if it would change something or read documents
+a page of another site                403, unless the site is named in the settings; then a token is asked of it (401)
 a Gradio route that the chat needs    passes; every other one answers 404
 a body above the limit                413, also when its length was not announced
-too many questions from an address    429 with ``Retry-After``
+a body that does not end              408
+too many requests                     429 with ``Retry-After``: from an address, or from all visitors of a site
 an error that nobody expected         500, and nothing about it but in the log
 ====================================  =======================================================================
 """
@@ -16,33 +17,43 @@ from __future__ import annotations
 
 import math
 import re
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 
+from ui.limits import Network, TokenBuckets, TooLong, client_address, counted, read_body, replay
 from ui.problems import message_of, problem
+from ui.sites import DEFAULT, OWN, Denied, Sites, Visit, bearer, page_origin
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from ui.metrics import Metrics
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_PUBLIC = frozenset({"/api/widget/config"})
-"""Paths under ``/api`` that any site may read: a site that is not allowed learns here that it is not."""
+_METHODS = _SAFE_METHODS | {"POST", "DELETE"}
+_CONFIG = "/api/widget/config"
+"""Any page may read this: one that is not allowed learns here what to change."""
+_FOR_SITES = re.compile(r"/api/(?:chat|feedback|documents/[^/]+|answers/[^/]+/sources)")
+"""What a token opens to a page of another site."""
 
 _GRADIO = re.compile(
     r"/(?:gradio_api/(?:info|startup-events|app_id|queue/(?:join|data)|cancel|reset|heartbeat/\w+|theme\.css)/?"
     r"|config|theme\.css|robots\.txt|(?:assets|svelte)/.*)?"
 )
-_OURS = re.compile(r"/(?:api|chat|v1|static)/.*|/(?:widget\.js|demo|healthz|metrics|manifest\.json|favicon\.ico)")
+_OURS = re.compile(
+    r"/(?:api|chat|v1|static|admin)/.*|/(?:admin|embed|frame|widget\.js|demo|healthz|metrics|openapi\.json|manifest\.json"
+    r"|favicon\.ico)"
+)
+_PRIVATE = re.compile(r"/(?:api|chat|v1|admin)/.*|/(?:admin|metrics)")
+"""What a page of another site may not even read."""
+_UPLOAD = re.compile(r"/admin/documents(?:/[0-9a-f]+/replace)?")
+"""These bodies are large and read as they come, once the operator is known."""
+_VISITOR_UPLOAD = "/chat/uploads"
 _COSTLY = re.compile(r"/api/(?:chat|feedback)|/chat/uploads|/v1/chat/completions|/gradio_api/queue/join/?")
-
-_UPLOAD = "/chat/uploads"
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -55,73 +66,66 @@ _CSP = (
 class Policy:
     """What the guard allows.
 
-    ``hosts`` are names without port; ``widget_origins`` are origins such as ``https://example.org`` that may use
-    ``/api``; ``max_body`` and ``max_upload`` (for documents) are in bytes. An address may send ``burst`` questions at
-    once and ``requests_per_minute`` in the long run.
+    ``hosts`` are names without port; sizes are in bytes, times in seconds. An address may send ``burst`` questions at
+    once and ``requests_per_minute`` in the long run, and ``reads_per_question`` times as many other requests.
+    ``max_upload`` bounds the operator's documents, ``max_visitor_upload`` those of the chat page. Addresses that
+    ``proxies`` forward are believed.
     """
 
     hosts: tuple[str, ...]
-    widget_origins: tuple[str, ...] = ()
     requests_per_minute: int = 60
     burst: int = 20
+    reads_per_question: int = 10
     max_body: int = 1 << 20
-    max_upload: int = 1 << 20
-
-
-class TokenBuckets:
-    """A token bucket for each key. The least recently used keys are forgotten, which refills them."""
-
-    def __init__(
-        self, per_minute: int, burst: int, keys: int = 10_000, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._rate = per_minute / 60
-        self._burst = burst
-        self._keys = keys
-        self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def wait(self, key: str) -> float:
-        """Take a token and return 0, or return the seconds until there is one."""
-        now = self._clock()
-        then, tokens = self._buckets.pop(key, (now, float(self._burst)))
-        tokens = min(self._burst, tokens + (now - then) * self._rate)
-        taken = tokens >= 1
-        self._buckets[key] = (now, tokens - taken)
-        while len(self._buckets) > self._keys:
-            self._buckets.popitem(last=False)
-        return 0.0 if taken else (1 - tokens) / self._rate
+    max_upload: int = 64 << 20
+    max_visitor_upload: int = 1 << 20
+    body_seconds: float = 20.0
+    upload_seconds: float = 300.0
+    proxies: tuple[Network, ...] = ()
 
 
 class Guard:
     """See the module."""
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, sites: Sites, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
         self.policy = policy
+        self._sites = sites
         self._hosts = frozenset(host.lower() for host in policy.hosts)
-        self._origins = frozenset(policy.widget_origins)
-        self._buckets = TokenBuckets(policy.requests_per_minute, policy.burst)
-        self._csp = " ".join((_CSP, *policy.widget_origins))
+        self._origins = frozenset(sites.origins)
+        self._questions = TokenBuckets(policy.requests_per_minute, policy.burst)
+        factor = policy.reads_per_question
+        self._reads = TokenBuckets(policy.requests_per_minute * factor, policy.burst * factor)
+        self._of_site = {key: TokenBuckets(limit, max(1, limit // 3)) for key, limit in sites.limits().items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, self._with_headers(scope["path"], send))
+            await self._serve(scope, receive, self._with_headers(scope, send))
         else:  # there are no websockets here
             await receive()
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope)
+        policy, headers = self.policy, Headers(scope=scope)
+        scope["client"] = (client_address(scope, policy.proxies), 0)
+        refusal = self._refusal(scope, headers)
         if refusal is None and scope["method"] not in _SAFE_METHODS:
-            limit = self.policy.max_upload if scope["path"] == _UPLOAD else self.policy.max_body
-            body = await _read_body(Headers(scope=scope), receive, limit)
-            if body is None:
-                refusal = problem(413, f"A request may have {limit} bytes.")
-            else:
-                receive = _replay(body, receive)
+            try:
+                if _UPLOAD.fullmatch(scope["path"]):
+                    receive = counted(receive, policy.max_upload, policy.upload_seconds)
+                elif scope["path"] == _VISITOR_UPLOAD:
+                    body = await read_body(headers, receive, policy.max_visitor_upload, policy.upload_seconds)
+                    receive = replay(body, receive)
+                else:
+                    receive = replay(await read_body(headers, receive, policy.max_body, policy.body_seconds), receive)
+            except (TooLong, TimeoutError) as error:
+                refusal = _too_much(error)
+        if refusal is not None:
+            self._metrics.count_refusal(refusal.status_code)
         await (refusal or self._shielded)(scope, receive, send)
 
     async def _shielded(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,81 +142,92 @@ class Guard:
         except Exception as error:
             if begun:
                 raise
-            await problem(500, message_of(error))(scope, receive, send)
+            large = isinstance(error, TooLong | TimeoutError) and _UPLOAD.fullmatch(scope["path"])
+            await (_too_much(error) if large else problem(500, message_of(error)))(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        path, method = scope["path"], scope["method"]
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
             return problem(421, "This server does not answer to that name; see allowed_hosts.")
         if not (_OURS.fullmatch(path) or _GRADIO.fullmatch(path)):
             return problem(404, "There is nothing here.")
-        private = path.startswith(("/api/", "/chat/", "/v1/", "/metrics")) and path not in _PUBLIC
-        if (method not in _SAFE_METHODS or private) and not self._may_call(headers, path):
-            return problem(403, "This site may not use the server; see widget_origins.")
-        if method == "POST" and _COSTLY.fullmatch(path):
-            client = scope.get("client")
-            wait = self._buckets.wait(client[0] if client else "")
-            if wait:
-                return problem(429, "Too many questions; wait a moment.", headers={"Retry-After": str(math.ceil(wait))})
+        if method not in _METHODS:
+            return problem(405, "This method is not used here.", headers={"Allow": ", ".join(sorted(_METHODS))})
+        visit = Visit()
+        if (method not in _SAFE_METHODS or _PRIVATE.fullmatch(path)) and path != _CONFIG:
+            try:
+                visit = self._visit(headers, path, method)
+            except Denied as denied:
+                return problem(denied.status, str(denied), denied.code)
+        scope.setdefault("state", {})["visit"] = visit
+        wait = self._wait(scope["client"][0], visit, path, method)
+        if wait:
+            message = "Too many questions; wait a moment."
+            return problem(429, message, headers={"Retry-After": str(math.ceil(wait))})
         return None
 
     def _is_ours(self, host: str) -> bool:
         return "*" in self._hosts or _name(host) in self._hosts
 
-    def _may_call(self, headers: Headers, path: str) -> bool:
-        """Tell whether the page that sends this request is ours or an allowed one. Programs send no origin."""
-        origin = headers.get("origin")
-        if origin is None:
-            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-        if urlsplit(origin).netloc.lower() == headers["host"].lower():
-            return True
-        return origin in self._origins and path.startswith("/api/")
+    def _visit(self, headers: Headers, path: str, method: str) -> Visit:
+        """Return who asks; raises ``Denied`` for a page that may not. Programs send neither origin nor token."""
+        origin = page_origin(headers)
+        foreign = origin != OWN or headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        if foreign and "origin" not in headers:
+            raise Denied(403, "origin_not_allowed", "Pages of other sites may not use this server in this way.")
+        if origin != OWN and (origin not in self._origins or not _FOR_SITES.fullmatch(path)):
+            raise Denied(403, "origin_not_allowed", self._sites.obstacle(origin))
+        token = bearer(headers) if path.startswith("/api/") else None
+        if token is not None:
+            return self._sites.visit(token, origin)
+        if origin != OWN and method != "OPTIONS":  # a preflight carries no token
+            raise Denied(401, "token_missing", "Ask /api/widget/config for a token and send it as a bearer.")
+        return Visit()
 
-    def _with_headers(self, path: str, send: Send) -> Send:
+    def _wait(self, address: str, visit: Visit, path: str, method: str) -> float:
+        """Return the seconds until a request may be sent; 0 is now."""
+        if method == "POST" and _COSTLY.fullmatch(path):
+            site = self._of_site.get(visit.site)
+            return self._questions.wait(address) or (site.wait(visit.site) if site else 0.0)
+        return self._reads.wait(address) if _PRIVATE.fullmatch(path) else 0.0
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        path, asked = scope["path"], Headers(scope=scope)
+        origin = asked.get("origin", "")
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self._csp
+                csp = _CSP if _GRADIO.fullmatch(path) else _CSP.replace(" 'unsafe-inline'", "")
+                headers["Content-Security-Policy"] = f"{csp} {self._framers(scope)}".rstrip()
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 headers["Cross-Origin-Resource-Policy"] = "cross-origin" if path == "/widget.js" else "same-origin"
+                if origin in self._origins and path.startswith("/api/"):  # so that the page can read a refusal, too
+                    headers["Access-Control-Allow-Origin"] = origin
+                    headers["Access-Control-Expose-Headers"] = "Retry-After"
+                    headers.add_vary_header("Origin")
             await send(message)
 
         return send_with_headers
+
+    def _framers(self, scope: Scope) -> str:
+        """Return the origins whose pages may frame this one, besides our own: for a site's frame, those of the site."""
+        if scope["path"] != "/frame":
+            return ""
+        key = parse_qs(scope["query_string"].decode("latin-1")).get("site", [DEFAULT])[0]
+        return " ".join(self._sites.origins_of(key))
+
+
+def _too_much(error: Exception) -> Response:
+    if isinstance(error, TooLong):
+        return problem(413, f"A request may have {error.limit:,} bytes.", headers={"Connection": "close"})
+    return problem(408, "The request did not arrive in time.", headers={"Connection": "close"})
 
 
 def _name(host: str) -> str:
     """Return a ``Host`` header without its port."""
     return re.sub(r":\d*$", "", host).lower()
-
-
-async def _read_body(headers: Headers, receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body, or ``None`` if it is longer than ``limit`` bytes."""
-    announced = headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > limit:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that gives ``body`` once and then what ``receive`` gives (the disconnect)."""
-    pending: Iterable[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
-    messages = iter(pending)
-
-    async def replay() -> Message:
-        message = next(messages, None)
-        return message if message is not None else await receive()
-
-    return replay

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from rag.types import Status
@@ -13,11 +14,20 @@ OUTCOMES: tuple[Outcome, ...] = ("answered", "not_found", "clarify", "stopped", 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+RECENT = 500
+"""Answers that percentiles are taken over."""
+
+
 class Metrics:
-    """Counts answers. All of it happens on the event loop, so there is no lock."""
+    """Counts answers and refused requests. All of it happens on the event loop, so there is no lock."""
 
     def __init__(self) -> None:
         self.running = 0
+        self.started = time.monotonic()
+        self._refused: Counter[int] = Counter()
+        self._first: deque[float] = deque(maxlen=RECENT)
+        self._whole: deque[float] = deque(maxlen=RECENT)
+        self._first_seconds, self._first_count = 0.0, 0
         self._outcomes: Counter[Outcome] = Counter()
         self._seconds = 0.0
 
@@ -25,6 +35,31 @@ class Metrics:
         """Record how an answer ended and how long it took, waiting for its turn included."""
         self._outcomes[outcome] += 1
         self._seconds += seconds
+        self._whole.append(seconds)
+
+    def count_evidence(self, seconds: float) -> None:
+        """Record how long it took until the first evidence of an answer was there, waiting for its turn included."""
+        self._first.append(seconds)
+        self._first_seconds += seconds
+        self._first_count += 1
+
+    def count_refusal(self, status: int) -> None:
+        """Record a request that the guard refused, by its HTTP status."""
+        self._refused[status] += 1
+
+    def load(self) -> dict[str, float | int | None]:
+        """Return how the server is doing: percentiles in seconds, over the last answers (``None``: no answer yet)."""
+        return {
+            "running": self.running,
+            "answers": self._outcomes.total(),
+            "failed": self._outcomes["failed"],
+            "refused": self._refused.total(),
+            "first_p50": _percentile(self._first, 0.5),
+            "first_p95": _percentile(self._first, 0.95),
+            "whole_p50": _percentile(self._whole, 0.5),
+            "whole_p95": _percentile(self._whole, 0.95),
+            "uptime": round(time.monotonic() - self.started),
+        }
 
     def text(self, documents: int, passages: int) -> str:
         """Return everything, with the size of the index."""
@@ -39,6 +74,14 @@ class Metrics:
         yield "# TYPE citechat_answer_seconds summary"
         yield f"citechat_answer_seconds_sum {self._seconds:.6f}"
         yield f"citechat_answer_seconds_count {self._outcomes.total()}"
+        yield "# HELP citechat_first_evidence_seconds Time from a question to the first evidence."
+        yield "# TYPE citechat_first_evidence_seconds summary"
+        yield f"citechat_first_evidence_seconds_sum {self._first_seconds:.6f}"
+        yield f"citechat_first_evidence_seconds_count {self._first_count}"
+        yield "# HELP citechat_requests_refused_total Requests that the guard refused, by HTTP status."
+        yield "# TYPE citechat_requests_refused_total counter"
+        for status, number in sorted(self._refused.items()):
+            yield f'citechat_requests_refused_total{{status="{status}"}} {number}'
         gauges = {
             "answers_running": ("Answers being written or waiting.", self.running),
             "documents": ("Documents in the index.", documents),
@@ -48,3 +91,8 @@ class Metrics:
             yield f"# HELP citechat_{name} {meaning}"
             yield f"# TYPE citechat_{name} gauge"
             yield f"citechat_{name} {value}"
+
+
+def _percentile(values: Sequence[float], share: float) -> float | None:
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 4) if ordered else None

@@ -61,8 +61,10 @@ class StreamOptions(BaseModel):
 class CompletionRequest(BaseModel):
     """Body of ``POST /v1/chat/completions``."""
 
-    model: str
-    messages: list[Message] = Field(min_length=1, max_length=500)
+    model: str = Field(examples=["citechat"])
+    messages: list[Message] = Field(
+        min_length=1, max_length=500, examples=[[{"role": "user", "content": "Who prepared the draft?"}]]
+    )
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None

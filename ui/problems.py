@@ -7,25 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from index.errors import CitechatError, InputError, ModelMissing
+from index.errors import Busy, CitechatError, InputError, ModelMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
+
+class LoggedOut(Exception):
+    """A page of the operator's was asked for by somebody who is not logged in."""
+
+
 _CODES = {
+    401: "not_authorised",
     403: "origin_not_allowed",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     415: "unsupported_media_type",
     421: "unknown_host",
     422: "invalid_request",
     429: "too_many_requests",
+    503: "busy",
 }
 _log = logging.getLogger(__name__)
-_KINDS = {403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 def problem(status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None) -> Response:
@@ -52,7 +60,9 @@ def code_of(error: Exception) -> str:
     """Return the code under which programs know an error."""
     if isinstance(error, InputError):
         return "invalid_request"
-    return "model_missing" if isinstance(error, ModelMissing) else "internal_error"
+    if isinstance(error, ModelMissing):
+        return "model_missing"
+    return "busy" if isinstance(error, Busy) else "internal_error"
 
 
 def message_of(error: Exception) -> str:
@@ -80,6 +90,13 @@ def install_handlers(app: FastAPI) -> None:
     async def refused(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail))
 
+    @app.exception_handler(LoggedOut)
+    async def logged_out(request: Request, _: LoggedOut) -> Response:
+        if request.method == "GET" and not request.url.path.endswith(".json"):
+            return RedirectResponse("/admin/login", 303)
+        return problem(401, "Log in first: /admin/login")
+
     @app.exception_handler(CitechatError)
     async def told(_: Request, error: CitechatError) -> Response:
-        return JSONResponse(error_json(error), _status(error))
+        headers = {"Retry-After": "5"} if isinstance(error, Busy) else None
+        return JSONResponse(error_json(error), _status(error), headers)

@@ -6,10 +6,13 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
-from rag.types import Done, Event, Turn
+from index.errors import Busy
+from rag.types import Done, Event, Evidence, Turn
+from ui.logs import AnswerLog
 from ui.metrics import Metrics, Outcome
 
 if TYPE_CHECKING:
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 32
 """Answers that are written at one time; further questions wait for their turn."""
+MAX_WAITING = 500
+"""Questions that wait; further ones are turned away."""
+SILENCE_SECONDS = 120.0
+"""Time without anything new after which an answer is given up."""
 
 
 class Totals(Protocol):
@@ -88,10 +95,16 @@ class Answerer(Protocol):
 class Streams:
     """Runs :meth:`Answerer.stream` in threads, at most ``limit`` at one time, and counts what becomes of it."""
 
-    def __init__(self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS) -> None:
+    def __init__(
+        self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS, log: AnswerLog | None = None
+    ) -> None:
         self._answerer = answerer
         self._metrics = metrics
+        self._log = log or AnswerLog()
         self._turns = asyncio.Semaphore(limit)
+        # Threads that stay: torch keeps memory for each thread that it ever ran in.
+        self._threads = ThreadPoolExecutor(limit, thread_name_prefix="answer")
+        self._limit = limit + MAX_WAITING
 
     async def events(
         self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
@@ -101,12 +114,18 @@ class Streams:
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
         """
+        if self._metrics.running >= self._limit:
+            raise Busy("Too many questions wait for an answer.", "Please try again in a moment.")
         begun = time.monotonic()
         outcome: Outcome = "stopped"
+        first: float | None = None
         self._metrics.running += 1
         try:
             async with self._turns, aclosing(self._from_thread(question, history, where)) as events:
                 async for event in events:
+                    if isinstance(event, Evidence):
+                        first = time.monotonic() - begun
+                        self._metrics.count_evidence(first)
                     if isinstance(event, Done):
                         outcome = event.answer.status
                     yield event
@@ -115,7 +134,9 @@ class Streams:
             raise
         finally:
             self._metrics.running -= 1
-            self._metrics.count(outcome, time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            self._metrics.count(outcome, seconds)
+            self._log.write(question, outcome, seconds, first)
 
     async def _from_thread(
         self, question: str, history: Sequence[Turn], where: Filter | None
@@ -136,9 +157,16 @@ class Streams:
             if not left.is_set():
                 loop.call_soon_threadsafe(arrivals.put_nowait, outcome)
 
-        threading.Thread(target=work, name="answer", daemon=True).start()
+        self._threads.submit(work)
         try:
-            while (event := await arrivals.get()) is not None:
+            while True:
+                try:
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        event = await arrivals.get()
+                except TimeoutError:
+                    raise Busy("The answer takes too long.", "Please try again, or ask less at once.") from None
+                if event is None:
+                    return
                 if isinstance(event, Exception):
                     raise event
                 yield event

@@ -15,7 +15,7 @@ included. ``or`` inside a bare value belongs to it unless a condition follows. T
 
 from __future__ import annotations
 
-from index.filters.expression import Filter
+from index.filters.expression import Filter, joined
 from index.filters.parser import parse_filter
 
-__all__ = ["Filter", "parse_filter"]
+__all__ = ["Filter", "joined", "parse_filter"]

@@ -176,3 +176,11 @@ def _comparable(left: str, right: str) -> bool:
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def joined(*filters: Filter | None) -> Filter | None:
+    """Return the filter that all of these must pass, ``None`` where there is none."""
+    given = [each for each in filters if each is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    return Filter(Both(tuple(each.expression for each in given)), " and ".join(f"({each.text})" for each in given))

@@ -5,7 +5,7 @@
   const script = document.currentScript;
   const HOME = new URL('.', script?.src || location.href).href;
   const STYLES = ['accent', 'on-accent', 'bg', 'fg', 'font', 'radius', 'height', 'z'];
-  const CONFIG = 'api/widget/config';
+  const CONFIG = 'api/widget/config?site=';
 
   const TEXT = {
     title: 'Ask the documents',
@@ -33,7 +33,6 @@
     stopped: 'Stopped.',
     again: 'Ask again',
     dropped: 'No complete answer arrived.',
-    denied: (server) => `This site may not ask here. Add ${location.origin} to widget_origins of ${server}`,
     blocked: (server) => `Add ${server} to connect-src in the Content-Security-Policy of this page.`,
     unreachable: (server) => `${server} cannot be reached. Is it running, and is this its address?`,
   };
@@ -204,7 +203,9 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     static observedAttributes = STYLES.map((name) => 'data-' + name);
 
     #server;
-    #config = {};
+    #config;
+    #expires;
+    #visiting;
     #conversation;
     #asking;
     #cited;
@@ -332,7 +333,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     async #reveal() {
       this.#panel.open = true;
       this.#dress();
-      if (this.#config.allowed) return;
+      if (this.#config?.allowed) return;
       const message = await this.#obstacle();
       this.#greet(message);
       if (message) this.#emit('error', { message });
@@ -347,13 +348,29 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 
     /** What keeps this page from its server; '' when nothing does. */
     async #obstacle() {
+      const url = this.#server + CONFIG + (this.dataset.site ?? '');
       try {
-        this.#config = await (await this.#request(CONFIG)).json();
-        return this.#config.allowed ? '' : TEXT.denied(this.#server);
+        return (await this.#visit(!this.#config?.allowed)).message ?? '';
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 99)); // violations are reported later
-        return TEXT[blocked.has(this.#server + CONFIG) ? 'blocked' : 'unreachable'](this.#server);
+        return TEXT[blocked.has(url) ? 'blocked' : 'unreachable'](this.#server);
       }
+    }
+
+    /** Title, examples, and the token of this visit: renewed shortly before its end, and when the server forgot it. */
+    #visit(renew = Date.now() > this.#expires) {
+      if (renew || !this.#visiting) this.#visiting = this.#enter();
+      return this.#visiting;
+    }
+
+    async #enter() {
+      const { token } = this.#config ?? {};
+      const headers = token && { authorization: 'Bearer ' + token };
+      const url = this.#server + CONFIG + (this.dataset.site ?? '');
+      const response = await fetch(url, { credentials: 'omit', headers });
+      this.#config = await response.json();
+      this.#expires = Date.now() + this.#config.expires_in * 900;
+      return this.#config;
     }
 
     #restart() {
@@ -367,8 +384,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
 
     #greet(problem) {
       const { title, greeting = TEXT.greeting, examples } = this.dataset;
-      this.#title.textContent = title || this.#config.title || TEXT.title;
-      const questions = examples?.split('|') ?? this.#config.examples ?? [];
+      this.#title.textContent = title || this.#config?.title || TEXT.title;
+      const questions = examples?.split('|') ?? this.#config?.examples ?? [];
       const click = ({ target }) => {
         this.ask(target.textContent);
         this.#focus();
@@ -403,10 +420,13 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       if (scrollHeight - scrollTop - clientHeight < 60) this.#log.scrollTop = asked.offsetTop - 12;
     }
 
-    async #request(path, body, signal) {
-      const headers = { 'content-type': 'application/json' };
-      const post = body && { method: 'POST', headers, body: JSON.stringify(body) };
-      const response = await fetch(this.#server + path, { credentials: 'omit', signal, ...post });
+    async #request(path, body, signal, renew) {
+      const { token, ...visit } = await this.#visit(renew);
+      if (!visit.allowed) throw refusal(visit);
+      const headers = { 'content-type': 'application/json', authorization: 'Bearer ' + token };
+      const post = body && { method: 'POST', body: JSON.stringify(body) };
+      const response = await fetch(this.#server + path, { credentials: 'omit', signal, headers, ...post });
+      if (response.status === 401 && !renew) return this.#request(path, body, signal, true);
       if (!response.ok) throw refusal((await response.json()).error);
       return response;
     }
@@ -437,7 +457,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       const paint = () => this.#write(turn, () => turn.body.replaceChildren(...streamed(text)));
       this.#log.scrollTop = this.#log.scrollHeight;
       turn.body.replaceChildren(el('span.wait', {}, TEXT.searching));
-      const asked = { question, conversation_id: this.#conversation, site: this.dataset.site };
+      const asked = { question, conversation_id: this.#conversation };
       const response = await this.#request('api/chat', asked, signal);
       try {
         for await (const event of eventsOf(response)) {

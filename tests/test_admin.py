@@ -1,0 +1,307 @@
+"""The operator's pages: who gets in, and what can be done there, over a real connection and a real index."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from evals.cases import load_cases
+from index.corpus import Corpus
+from index.errors import InputError
+from index.store.embedded import EmbeddedStore
+from tests.embedding import HashingEmbedder
+from tests.web import LexicalPipeline, running, settings
+from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
+from ui.cli import main
+
+TOKEN = "a token of the operator"
+PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
+
+
+class Keeping(LexicalPipeline):
+    """Answers from documents in memory and keeps a real index beside them, which the operator changes."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        super().__init__()
+        self.shelf, self.corpus = self.corpus, corpus  # type: ignore[assignment]
+
+    def _search(self, question: str, where: object) -> object:  # type: ignore[override]
+        kept, self.corpus = self.corpus, self.shelf
+        try:
+            return super()._search(question, where)  # type: ignore[arg-type]
+        finally:
+            self.corpus = kept
+
+
+@dataclass(slots=True)
+class Operator:
+    client: httpx.Client
+    home: Path
+    corpus: Corpus
+
+    def log_in(self, secret: str = TOKEN) -> httpx.Response:
+        return self.client.post("/admin/login", data={"password": secret})
+
+    def page(self, name: str) -> str:
+        reply = self.client.get(f"/admin{name}")
+        assert reply.status_code == 200, reply.text
+        return reply.text
+
+    def send(self, path: str, files: list[tuple[str, tuple[str, bytes]]] | None = None, **fields: str) -> str:
+        """Send a form as its page would; returns the page that it leads to."""
+        csrf = re.search(r'name="csrf" value="([^"]+)"', self.page(""))
+        assert csrf
+        reply = self.client.post(f"/admin{path}", data={"csrf": csrf[1], **fields}, files=files)
+        assert reply.status_code == 303, reply.text
+        return self.client.get(reply.headers["location"]).text
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    home, embedder = tmp_path_factory.mktemp("home"), HashingEmbedder()
+    with (
+        Corpus(EmbeddedStore(home, embedder.fingerprint, embedder.dimension), embedder, 60) as corpus,
+        running(Keeping(corpus), settings(home, admin_token=TOKEN)) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        yield Operator(client, home, corpus)
+
+
+@pytest.fixture
+def operator(house: Operator) -> Iterator[Operator]:
+    """Somebody new at the pages, over an index without documents."""
+    with httpx.Client(base_url=house.client.base_url) as client:
+        yield Operator(client, house.home, house.corpus)
+    house.corpus.remove([info.id for info in house.corpus.documents()])
+    for path in (house.home / "uploads").glob("*"):
+        path.unlink()
+
+
+def test_without_a_password_there_is_nothing(tmp_path: Path) -> None:
+    with running(LexicalPipeline(), settings(tmp_path)) as address:
+        for path in ("/admin", "/admin/documents", "/admin/login"):
+            reply = httpx.get(address + path)
+            assert reply.status_code == 404
+            assert "citechat password" in reply.text
+        assert httpx.post(f"{address}/admin/login", data={"password": ""}).status_code == 404
+
+
+def test_nobody_gets_in_without_the_secret(operator: Operator) -> None:
+    for path in ("", "/documents", "/conversations", "/gaps", "/feedback", "/cases", "/evals", "/answers/x"):
+        reply = operator.client.get(f"/admin{path}")
+        assert (reply.status_code, reply.headers["location"]) == (303, "/admin/login")
+    assert operator.client.get("/admin/load.json").status_code == 401
+    for path in ("/documents", "/documents/aa/remove", "/verify", "/cases", "/logout"):
+        assert operator.client.post(f"/admin{path}", data={"csrf": ""}).status_code == 401
+    assert operator.log_in("wrong").status_code == 401
+    assert operator.client.get("/admin").status_code == 303
+    operator.log_in()  # so that the failure is forgotten
+
+
+def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(operator: Operator) -> None:
+    cookie = operator.log_in().headers["set-cookie"].lower()
+    assert all(part in cookie for part in ("httponly", "samesite=strict", "path=/admin"))
+    assert "secure" not in cookie  # over plain HTTP the browser would not send it back
+    assert operator.page("").count("Log out") == 1
+    operator.send("/logout")
+    assert operator.client.get("/admin").status_code == 303
+
+
+def test_a_form_needs_its_mark_and_our_own_page(operator: Operator) -> None:
+    operator.log_in()
+    for forged in ("", "x"):
+        assert operator.client.post("/admin/verify", data={"csrf": forged}).status_code == 403
+    csrf = re.search(r'name="csrf" value="([^"]+)"', operator.page(""))
+    assert csrf
+    for headers in ({"origin": "https://evil.invalid"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
+        assert operator.client.post("/admin/verify", data={"csrf": csrf[1]}, headers=headers).status_code == 403
+
+
+def test_guessing_gets_slower(tmp_path: Path) -> None:
+    with running(LexicalPipeline(), settings(tmp_path, admin_token=TOKEN)) as address:
+
+        def log_in(secret: str) -> httpx.Response:
+            return httpx.post(f"{address}/admin/login", data={"password": secret})
+
+        assert [log_in("wrong").status_code for _ in range(FREE_FAILURES)] == [401] * FREE_FAILURES
+        refused = log_in(TOKEN)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
+        assert "set-cookie" not in refused.headers
+
+
+def test_the_lock_opens_with_time_and_belongs_to_one_address() -> None:
+    now = 0.0
+    access = Access("", TOKEN, lambda: now)
+    for failure in range(1, 15):
+        assert access.log_in("a", "wrong") is None
+        pause = 0.0 if failure < FREE_FAILURES else min(MAX_WAIT_S, 2.0 ** (failure - FREE_FAILURES + 1))
+        assert access.wait("a") == pause
+        assert access.wait("b") == 0.0
+        now += pause
+    assert pause == MAX_WAIT_S
+    assert access.session(access.log_in("a", TOKEN)) is not None
+    assert access.wait("a") == 0.0
+
+
+def test_a_session_ends() -> None:
+    now = 0.0
+    access = Access(hash_password("correct horse battery"), "", lambda: now)
+    key = access.log_in("a", "correct horse battery")
+    assert access.session(key) is not None
+    assert access.session("made up") is None
+    assert access.session(None) is None
+    now = SESSION_S
+    assert access.session(key) is None
+
+
+def test_secrets_that_protect_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="12 characters"):
+        hash_password("short")
+    with pytest.raises(InputError, match="12 characters"):
+        Access("", "short")
+    with pytest.raises(InputError, match="citechat password"):
+        Access("plain text", "")
+
+
+def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
+    operator.log_in()
+    page = operator.send("/documents", [("files", ("plan.md", PLAN)), ("files", ("evil.exe", b"MZ"))])
+    assert "plan.md: added (1 passages)" in page
+    assert "evil.exe: failed" in page
+    first = operator.corpus.find("plan.md")
+    page = operator.send(f"/documents/{first.id}/replace", [("files", ("new.md", PLAN.replace(b"4 May", b"5 May")))])
+    assert "plan.md: replaced" in page
+    assert "Gone: plan.md (The plan; 1 passages" in page
+    assert [info.sources for info in operator.corpus.documents()] == [("plan.md",)]
+    second = operator.corpus.find("plan.md")
+    assert "5 May" in operator.corpus.document(second.id).text
+    page = operator.send(f"/documents/{second.id}/replace", [("files", ("new.md", b""))])
+    assert "failed" in page
+    assert operator.corpus.find("plan.md").id == second.id
+    assert "5 May" in (operator.home / "uploads" / "plan.md").read_text(encoding="utf-8")
+    page = operator.send("/verify")
+    assert "The index is sound: 1 documents, 1 passages." in page
+    page = operator.send(f"/documents/{second.id}/remove")
+    assert "Removed for good: plan.md" in page
+    assert operator.corpus.documents() == []
+    assert list((operator.home / "uploads").iterdir()) == []
+    assert "No document" in operator.send(f"/documents/{second.id}/remove")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../evil.md", "evil.md"),
+        ("/etc/evil.md", "evil.md"),
+        ("..\\..\\evil.md", "evil.md"),
+        (".evil.md", "evil.md"),
+    ],
+)
+def test_a_name_cannot_leave_the_folder(operator: Operator, sent: str, kept: str) -> None:
+    operator.log_in()
+    assert f"{kept}: added" in operator.send("/documents", [("files", (sent, PLAN))])
+    assert [path.name for path in (operator.home / "uploads").iterdir()] == [kept]
+
+
+def test_the_file_of_somebody_else_is_never_touched(operator: Operator, tmp_path: Path) -> None:
+    from index.corpus import find_files
+
+    own = tmp_path / "folder" / "plan.md"
+    own.parent.mkdir()
+    own.write_bytes(PLAN)
+    operator.corpus.add(find_files([own]))
+    operator.log_in()
+    document = operator.corpus.find("plan.md")
+    page = operator.send(f"/documents/{document.id}/replace", [("files", ("plan.md", PLAN + b" It rains."))])
+    assert "Gone: plan.md" in page
+    assert own.read_bytes() == PLAN
+    assert len(operator.corpus.documents()) == 1
+
+
+def test_an_upload_above_the_limit_is_refused(operator: Operator) -> None:
+    operator.log_in()
+    body = b"x" * (65 << 20)
+    reply = operator.client.post("/admin/documents", files=[("files", ("big.md", body))], timeout=60)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
+    assert operator.corpus.documents() == []
+
+
+def test_a_thumb_down_becomes_a_case(operator: Operator) -> None:
+    done = ask(operator, "soup on Fridays?")
+    verdict = {"message_id": done["message_id"], "value": "down", "reason": "<b>stale</b>"}
+    assert operator.client.post("/api/feedback", json=verdict).status_code == 200
+    operator.log_in()
+    assert "&lt;b&gt;stale&lt;/b&gt;" in operator.page("/feedback")
+    page = operator.send("/cases", message_id=done["message_id"])
+    draft = re.search(r'action="/admin/cases/([^"]+)"', page)
+    assert draft
+    assert "Say either" in operator.send(f"/cases/{draft[1]}", expected="  ")
+    page = operator.send(f"/cases/{draft[1]}", expected="soup | broth\nFriday")
+    assert "No drafts." in page
+    case = load_cases(operator.home / "cases" / "cases.jsonl").cases[0]
+    assert (case.question, case.answer) == ("soup on Fridays?", (("soup", "broth"), ("Friday",)))
+
+
+def test_the_gap_list_and_the_trace(operator: Operator) -> None:
+    for question in ("Quidditch?", "Quidditch?", "<i>Snitch</i>?", "When does the canteen open?"):
+        ask(operator, question)
+    operator.log_in()
+    gaps = operator.page("/gaps")
+    assert re.search(r"<td>2</td><td><a [^>]+>Quidditch\?</a>", gaps)
+    assert "&lt;i&gt;Snitch" in gaps
+    assert "canteen open" not in gaps
+    trace = operator.page(re.findall(r'href="/admin(/answers/[^"]+)"', operator.page("/conversations"))[0])
+    assert "canteen.txt 0" in trace
+    assert "verbatim" in trace
+
+
+def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
+    folder = operator.home / "reports"
+    folder.mkdir()
+    for number, passed in enumerate((True, False)):
+        cases = [{"id": "one", "passed": passed, "question": "Who?"}, {"id": "two", "passed": True, "question": "?"}]
+        report = {"metrics": {"pass_rate": 0.5 + passed / 2}, "counts": {"cases": 2, "passed": 1 + passed}}
+        (folder / f"run-{number}.json").write_text(json.dumps(report | {"cases": cases}), encoding="utf-8")
+    (folder / "broken.json").write_text("[]", encoding="utf-8")
+    operator.log_in()
+    page = operator.page("/evals?before=run-0&after=run-1")
+    assert "From run-0 to run-1" in page
+    assert "Now wrong: 1" in page
+    assert "one: Who?" in page
+    assert "No reports: broken.json" in page
+    assert "<circle" in page
+
+
+def test_the_load_is_told(operator: Operator) -> None:
+    operator.log_in()
+    before = operator.client.get("/admin/load.json").json()
+    ask(operator, "soup?")
+    load = operator.client.get("/admin/load.json").json()
+    assert (load["answers"], load["running"], load["failed"]) == (before["answers"] + 1, 0, 0)
+    assert 0 < load["first_p50"] <= load["whole_p95"]
+
+
+def ask(operator: Operator, question: str) -> dict[str, str]:
+    reply = operator.client.post("/api/chat", json={"question": question})
+    done: dict[str, str] = json.loads(reply.text.split("data: ")[-1])
+    return done
+
+
+def test_the_command_makes_a_hash_that_opens_the_pages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["password", "--json"]) == 0
+    access = Access(json.loads(capsys.readouterr().out)["admin_password_hash"], "")
+    assert access.log_in("a", "correct horse battery\n") is None
+    assert access.log_in("a", "correct horse battery") is not None
+    monkeypatch.setattr("sys.stdin", io.StringIO("short"))
+    assert main(["password"]) == 2
+    assert "12 characters" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""The operator's pages under ``/admin``: documents, feedback, gaps, eval runs, load. Off unless a password is set."""

@@ -1,0 +1,102 @@
+"""What the operator works on, and what the operator can do to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import FormData, UploadFile
+
+from index.errors import InputError
+from ui.admin.access import Access
+from ui.admin.cases import Cases
+from ui.admin.documents import Shelves
+
+if TYPE_CHECKING:
+    from index.corpus import AddResult
+    from index.store.base import DocumentInfo
+    from ui.conversations import Conversations
+    from ui.feedback import FeedbackLog
+    from ui.metrics import Metrics
+    from ui.stream import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the pages work on. ``shelves`` is there if the documents can be changed from here."""
+
+    access: Access
+    library: Library
+    shelves: Shelves | None
+    conversations: Conversations
+    feedback: FeedbackLog
+    cases: Cases
+    metrics: Metrics
+    home: Path
+    title: str
+
+
+class Changes:
+    """What the forms do. Each takes a form and the parts of its path and returns what to tell the operator."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def _shelves(self) -> Shelves:
+        if self._desk.shelves is None:
+            raise InputError("These documents cannot be changed from here.")
+        return self._desk.shelves
+
+    def add(self, fields: FormData, _: dict[str, str]) -> list[str]:
+        """Index the uploaded files."""
+        files = [each for each in fields.getlist("files") if isinstance(each, UploadFile) and each.filename]
+        if not files:
+            raise InputError("No file was chosen.", "Choose one or more.")
+        return [_told(result) for result in self._shelves.add([(str(each.filename), each.file) for each in files])]
+
+    def replace(self, fields: FormData, path: dict[str, str]) -> list[str]:
+        """Put a file in the place of a document."""
+        file = fields.get("files")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise InputError("No file was chosen.", "Choose the one that takes the place of the document.")
+        result, gone = self._shelves.replace(path["document"], file.filename, file.file)
+        return [_told(result), *([f"Gone: {_named(gone)}"] if gone else [])]
+
+    def remove(self, _: FormData, path: dict[str, str]) -> list[str]:
+        """Remove a document."""
+        return [f"Removed for good: {_named(info)}" for info in self._shelves.remove(path["document"])]
+
+    def verify(self, _: FormData, __: dict[str, str]) -> list[str]:
+        """Prove that the index is sound."""
+        totals = self._desk.library.stats()
+        sound = f"The index is sound: {totals.documents} documents, {totals.passages} passages."
+        return self._shelves.archive.verify() or [sound]
+
+    def draft(self, fields: FormData, _: dict[str, str]) -> list[str]:
+        """Make a draft of an eval case from a judgement."""
+        wanted = str(fields.get("message_id", ""))
+        entry = next((each for each in self._desk.feedback.entries(10**6) if each["message_id"] == wanted), None)
+        if entry is None:
+            raise InputError("This judgement is not on record.", "Reload the page.")
+        self._desk.cases.draft(entry)
+        return ["A draft was made. Say what a right answer holds, and it is a case."]
+
+    def finish(self, fields: FormData, path: dict[str, str]) -> list[str]:
+        """Turn a draft into a case, or drop it."""
+        cases = self._desk.cases
+        if "discard" in fields:
+            cases.discard(path["case"])
+            return ["The draft was dropped."]
+        cases.finish(path["case"], str(fields.get("expected", "")), unanswerable="unanswerable" in fields)
+        return [f"The case is in {cases.finished}."]
+
+
+def _told(result: AddResult) -> str:
+    detail = result.reason if result.status == "failed" else f"{result.passages} passages"
+    return f"{result.source}: {result.status}" + ("" if result.status == "unchanged" else f" ({detail})")
+
+
+def _named(info: DocumentInfo) -> str:
+    return f"{', '.join(info.sources)} ({info.title}; {info.passages} passages, {info.characters:,} characters)"

@@ -1,0 +1,153 @@
+"""The documents as the operator changes them: files that come by upload are kept in the home folder."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from index.corpus import AddResult, FoundFile
+from index.errors import InputError
+from index.readers import SUFFIXES
+
+if TYPE_CHECKING:
+    from index.store.base import DocumentInfo, Store
+    from ui.stream import Library
+
+FOLDER = "uploads"
+
+
+class Archive(Protocol):
+    """Documents that can be changed. ``index.corpus.Corpus`` is one."""
+
+    @property
+    def store(self) -> Store:
+        """Where they are kept, with the files that they came from."""
+        ...
+
+    def documents(self) -> list[DocumentInfo]:
+        """List the documents, by source."""
+        ...
+
+    def find(self, name: str) -> DocumentInfo:
+        """Return the document of this id or source; raises ``InputError`` if there is none."""
+        ...
+
+    def add(self, files: Sequence[FoundFile]) -> list[AddResult]:
+        """Add files or bring them up to date; each that cannot be read fails alone."""
+        ...
+
+    def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
+        """Remove documents and return what they were."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Return what is wrong with the index, in words."""
+        ...
+
+
+class Shelves:
+    """An archive with a folder for uploads. One change at a time; the others wait."""
+
+    def __init__(self, archive: Archive, home: Path) -> None:
+        self.archive = archive
+        self._folder = home / FOLDER
+        self._changing = threading.Lock()
+
+    def add(self, files: Sequence[tuple[str, BinaryIO]]) -> list[AddResult]:
+        """Keep uploaded files, known by the names they came with, and index them.
+
+        A file of a name that is there already replaces it. One that cannot be read is not kept, and what it would
+        have replaced stays.
+        """
+        with self._changing:
+            return [self._add(name, content) for name, content in files]
+
+    def replace(self, document_id: str, name: str, content: BinaryIO) -> tuple[AddResult, DocumentInfo | None]:
+        """Put an uploaded file in the place of a document; returns what came and what went (nothing, if it failed).
+
+        Raises:
+            InputError: there is no such document.
+        """
+        with self._changing:
+            old = self.archive.find(document_id)
+            uploaded = self._uploaded(old.id)
+            if len(uploaded) == 1 and uploaded[0].suffix.lower() == _suffix(name):
+                name = uploaded[0].name
+            result = self._add(name, content)
+            gone = result.status != "failed" and result.document_id != old.id
+            left = {info.id for info in self.archive.documents()}
+            if gone and old.id in left:
+                self._remove(old.id)
+            return result, old if gone else None
+
+    def remove(self, document_id: str) -> list[DocumentInfo]:
+        """Remove a document, and its file if it came by upload.
+
+        Raises:
+            InputError: there is no such document.
+        """
+        with self._changing:
+            return self._remove(self.archive.find(document_id).id)
+
+    def _add(self, name: str, content: BinaryIO) -> AddResult:
+        name = _safe_name(name)
+        if _suffix(name) not in SUFFIXES:
+            return AddResult(name, "failed", reason=f"Known formats: {' '.join(sorted(SUFFIXES))}.")
+        path = self._folder / name
+        fresh, before = path.with_name(f".new{path.suffix}"), path.with_name(f".before{path.suffix}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        replacing = path.exists()
+        if replacing:
+            path.replace(before)
+        fresh.replace(path)
+        result = self.archive.add([FoundFile(path, name)])[0]
+        if result.status == "failed":
+            path.unlink()
+            if replacing:
+                before.replace(path)
+        before.unlink(missing_ok=True)
+        return result
+
+    def _remove(self, document_id: str) -> list[DocumentInfo]:
+        files = self._uploaded(document_id)
+        removed = self.archive.remove([document_id])
+        for path in files:
+            path.unlink(missing_ok=True)
+        return removed
+
+    def _uploaded(self, document_id: str) -> list[Path]:
+        """Return the files in our folder that a document came from."""
+        origins = self.archive.store.origins().values()
+        files = [Path(origin.location) for origin in origins if origin.document_id == document_id]
+        return [path for path in files if path.parent == self._folder.resolve()]
+
+
+def archive_of(library: Library) -> Archive | None:
+    """Return the library as an archive, if its documents can be changed."""
+    changeable = all(hasattr(library, verb) for verb in ("store", "documents", "find", "add", "remove", "verify"))
+    return library if changeable else None  # type: ignore[return-value]  # just seen
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _safe_name(name: str) -> str:
+    """Return a file name without folders, control characters or a leading dot.
+
+    Raises:
+        InputError: nothing is left of it.
+    """
+    plain = name.replace("\\", "/").rsplit("/", 1)[-1]
+    plain = "".join(each for each in plain if unicodedata.category(each)[0] != "C").strip().lstrip(".")
+    stem, dot, suffix = plain.rpartition(".")
+    plain = f"{stem.encode()[:180].decode(errors='ignore')}{dot}{suffix[:10]}"
+    if not plain.strip("."):
+        raise InputError("A file has no name.", "Give it one.")
+    return plain

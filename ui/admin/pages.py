@@ -1,0 +1,209 @@
+"""The routes of the operator's pages: forms in, pages out, and a redirect after each change."""
+# Annotations are evaluated here: FastAPI cannot find a dependency that is local to a function by its name.
+
+import hmac
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+
+from evals.report import printable
+from index.errors import CitechatError
+from rag.serialize import answer_json
+from ui.admin import runs
+from ui.admin.access import Session
+from ui.admin.desk import Changes, Desk
+from ui.problems import LoggedOut
+
+COOKIE = "citechat_operator"
+SHOWN = 200
+"""Rows of a table, at most."""
+
+
+class Pages:
+    """Renders templates; every value is escaped, whatever document or visitor it comes from."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["ms"] = lambda seconds: "–" if seconds is None else f"{seconds * 1000:.0f} ms"
+        self._environment.filters["number"] = lambda value: "–" if value is None else f"{value:.3f}"
+
+    def show(self, name: str, session: Session | None = None, status: int = 200, **values: object) -> Response:
+        """Return a page; notices of the session are shown once."""
+        notices = [session.notices.pop(0) for _ in range(len(session.notices))] if session else []
+        page = self._environment.get_template(f"{name}.html").render(
+            here=name, site=self._title, csrf=session.csrf if session else "", notices=notices, **values
+        )
+        return HTMLResponse(printable(page), status, headers={"Cache-Control": "no-store"})
+
+
+def admin_router(desk: Desk) -> APIRouter:
+    """Return the routes under ``/admin``; without any way to log in, each says how to make one."""
+    router = APIRouter(prefix="/admin", include_in_schema=False)
+    pages = Pages(desk.title)
+    if not desk.access.enabled:
+        _add_hint(router, pages)
+        return router
+
+    def operator(request: Request) -> Session:
+        session = desk.access.session(request.cookies.get(COOKIE))
+        if session is None:
+            raise LoggedOut
+        return session
+
+    async def form(request: Request) -> AsyncIterator[tuple[Session, FormData]]:
+        session = operator(request)  # before a byte of an upload is read
+        async with request.form(max_files=100, max_fields=100, max_part_size=1 << 20) as fields:
+            if not hmac.compare_digest(str(fields.get("csrf", "")).encode(), session.csrf.encode()):
+                raise HTTPException(403, "This form is too old. Go back, reload the page, and send it again.")
+            yield session, fields
+
+    _add_login(router, desk, pages)
+    _add_views(router, desk, pages, operator)
+    _add_evals(router, desk, pages, operator)
+    _add_changes(router, desk, form)
+    return router
+
+
+def _add_hint(router: APIRouter, pages: Pages) -> None:
+    @router.get("")
+    @router.get("/{path:path}")
+    def closed() -> Response:
+        return pages.show("closed", status=404)
+
+
+def _add_login(router: APIRouter, desk: Desk, pages: Pages) -> None:
+    @router.get("/login")
+    def login() -> Response:
+        return pages.show("login", problem="")
+
+    @router.post("/login")
+    async def log_in(request: Request) -> Response:
+        fields = await request.form(max_files=0, max_fields=5)
+        address = request.client.host if request.client else ""
+        wait = desk.access.wait(address)
+        if wait:
+            problem = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
+            reply = pages.show("login", status=429, problem=problem)
+            reply.headers["Retry-After"] = str(math.ceil(wait))
+            return reply
+        key = await run_in_threadpool(desk.access.log_in, address, str(fields.get("password", "")))
+        if key is None:
+            return pages.show("login", status=401, problem="That is not the password.")
+        reply = RedirectResponse("/admin", 303)
+        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        reply.set_cookie(COOKIE, key, path="/admin", httponly=True, samesite="strict", secure=secure)
+        return reply
+
+
+Operator = Callable[[Request], Session]
+
+
+def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) -> None:
+    @router.get("")
+    def overview(session: Annotated[Session, Depends(operator)]) -> Response:
+        return pages.show("overview", session, load=desk.metrics.load(), totals=desk.library.stats())
+
+    @router.get("/load.json", dependencies=[Depends(operator)])
+    async def load() -> dict[str, Any]:
+        return desk.metrics.load()
+
+    @router.get("/documents")
+    def documents(session: Annotated[Session, Depends(operator)]) -> Response:
+        listed = desk.shelves.archive.documents() if desk.shelves else []
+        return pages.show("documents", session, documents=listed, changeable=desk.shelves is not None)
+
+    @router.get("/conversations")
+    def conversations(session: Annotated[Session, Depends(operator)]) -> Response:
+        return pages.show("conversations", session, conversations=desk.conversations.recent(SHOWN))
+
+    @router.get("/answers/{message_id}")
+    def answer(message_id: str, session: Annotated[Session, Depends(operator)]) -> Response:
+        found = [each for talk in desk.conversations.recent(10**6) for each in talk if each.id == message_id]
+        if not found:
+            raise HTTPException(404, "This answer is no longer kept.")
+        trace = answer_json(found[0].answer) if found[0].answer else None
+        return pages.show("answer", session, exchange=found[0], trace=trace)
+
+    @router.get("/gaps")
+    def gaps(session: Annotated[Session, Depends(operator)]) -> Response:
+        asked = [each for talk in desk.conversations.recent(10**6) for each in talk]
+        missed = [each for each in asked if each.answer and each.answer.status == "not_found"]
+        counts = Counter(" ".join(each.question.split()) for each in missed)
+        nearest = {" ".join(each.question.split()): each for each in missed}
+        return pages.show("gaps", session, gaps=counts.most_common(SHOWN), nearest=nearest, asked=len(asked))
+
+
+def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) -> None:
+    @router.get("/feedback")
+    def feedback(session: Annotated[Session, Depends(operator)]) -> Response:
+        return pages.show("feedback", session, entries=desk.feedback.entries(SHOWN))
+
+    @router.get("/cases")
+    def cases(session: Annotated[Session, Depends(operator)]) -> Response:
+        return pages.show("cases", session, drafts=desk.cases.drafts(), finished=desk.cases.finished)
+
+    @router.get("/evals")
+    def evals(session: Annotated[Session, Depends(operator)], before: str = "", after: str = "") -> Response:
+        known, bad = runs.read_runs(desk.home)
+        by_name = {run.name: run for run in known}
+        compared = None
+        if before in by_name and after in by_name:
+            compared = runs.difference(by_name[before], by_name[after])
+        return pages.show(
+            "evals",
+            session,
+            runs=known,
+            bad=bad,
+            folder=desk.home / runs.FOLDER,
+            difference=compared,
+            lines=runs.plot(known),
+            shown=runs.SHOWN,
+            module=runs,
+        )
+
+
+Form = Callable[[Request], AsyncIterator[tuple[Session, FormData]]]
+
+
+def _add_changes(router: APIRouter, desk: Desk, form: Form) -> None:
+    """Add the routes that change something: each does it, leaves a notice, and sends back to a page."""
+    changes = Changes(desk)
+
+    def route(path: str, back: str, change: Callable[[FormData, dict[str, str]], list[str]]) -> None:
+        async def handle(request: Request, sent: Annotated[tuple[Session, FormData], Depends(form)]) -> Response:
+            session, fields = sent
+            try:
+                session.notices += await run_in_threadpool(change, fields, request.path_params)
+            except CitechatError as error:
+                session.notices.append(str(error))
+            return RedirectResponse(back, 303)
+
+        router.post(path)(handle)
+
+    def log_out(request: Request, _: Annotated[object, Depends(form)]) -> Response:
+        desk.access.log_out(request.cookies.get(COOKIE))
+        return RedirectResponse("/admin/login", 303)
+
+    route("/documents", "/admin/documents", changes.add)
+    route("/documents/{document}/replace", "/admin/documents", changes.replace)
+    route("/documents/{document}/remove", "/admin/documents", changes.remove)
+    route("/verify", "/admin/documents", changes.verify)
+    route("/cases", "/admin/cases", changes.draft)
+    route("/cases/{case}", "/admin/cases", changes.finish)
+    router.post("/logout")(log_out)
