@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests import web
@@ -50,6 +51,7 @@ def serving(home: Path, pipeline: web.LexicalPipeline | None = None, **settings:
     pipeline = pipeline or web.LexicalPipeline()
     chosen = {"examples": EXAMPLES, "title": "Ask <i>Human</i> Resources"} | settings
     with web.running(pipeline, web.settings(home, **chosen)) as address:
+        httpx.get(f"{address}/chat/examples")  # they are asked once: not while a test slows the answers down
         yield Service(address, pipeline, home)
 
 

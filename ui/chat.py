@@ -73,6 +73,7 @@ class Chat:
                     exchange = _advance(exchange, event)
                     self._conversations.record(exchange)
                     if self._was_left(exchange):
+                        yield gr.skip(), self._messages(conversation_id, say), gr.skip()
                         return
                     if not isinstance(event, Delta) or (event.text and time.monotonic() - drawn > _REDRAW_S):
                         drawn = time.monotonic()
@@ -106,8 +107,10 @@ class Chat:
         return _ready(say), self._messages(conversation_id, say)
 
     def begin_anew(self, conversation_id: str, request: gr.Request) -> tuple[gr.Textbox, list[Message], str]:
-        """Show an empty page. A piece of an answer that is still under way shows nothing on it again."""
-        self._conversations.stop(conversation_id)
+        """Show an empty page. A conversation whose answer is still under way is forgotten, the others are kept."""
+        if any(exchange.state == "running" for exchange in self._conversations.exchanges(conversation_id)):
+            # A piece of the answer may be on its way already; those that follow it would show it again.
+            self._conversations.rewind(conversation_id, 0)
         return _ready(self._say(request)), [], ""
 
     def open(self, conversation_id: str, request: gr.Request) -> Updates:
