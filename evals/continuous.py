@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from evals.measures import COSTS, MEASURES, label
+from evals.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,13 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Cases that a summary names, at most."""
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/&])")
-
-
-def printable(text: str) -> str:
-    """Replace the characters that neither HTML nor XML allows."""
-    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def render_junit(report: Report, stops: Sequence[str] = ()) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from evals.continuous import printable
 from evals.measures import COSTS, MEASURES
 from evals.plots import (
     HEIGHT,
@@ -27,6 +26,7 @@ from evals.plots import (
     tag_points,
 )
 from evals.stored import AGAIN, slim
+from evals.text import printable
 from index.errors import InputError
 
 if TYPE_CHECKING:

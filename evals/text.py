@@ -1,4 +1,4 @@
-"""When two texts say the same words: the comparison that every metric over text uses."""
+"""When two texts say the same words: the comparison that every metric over text uses; and what can be printed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ _EQUIVALENT = str.maketrans(
 _GROUPED = re.compile(r"(?<![\w.,])\d{1,3}([,\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?!\w|,\d)")
 # Scripts written without spaces between words: a wording may stand inside a run of letters.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WORD = re.compile(rf"[^\W{_UNSPACED}]")
 _FRACTION_BEFORE, _FRACTION_AFTER = re.compile(r"\d[.,]$"), re.compile(r"[.,]\d")
+
+
+def printable(text: str) -> str:
+    """Replace the characters that neither HTML nor XML allows."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 @lru_cache(maxsize=256)

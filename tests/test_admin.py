@@ -30,14 +30,7 @@ class Keeping(LexicalPipeline):
 
     def __init__(self, corpus: Corpus) -> None:
         super().__init__()
-        self.shelf, self.corpus = self.corpus, corpus  # type: ignore[assignment]
-
-    def _search(self, question: str, where: object) -> object:  # type: ignore[override]
-        kept, self.corpus = self.corpus, self.shelf
-        try:
-            return super()._search(question, where)  # type: ignore[arg-type]
-        finally:
-            self.corpus = kept
+        self.corpus = corpus  # type: ignore[assignment]
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ def test_a_token_is_renewed_before_its_end(tmp_path: Path, monkeypatch: pytest.M
         reader.ask(LEAVE_QUESTION)
         reader.page.wait_for_timeout(2_000)
         reader.ask("Which portal shows the days that are left?")
-        assert len(site.pipeline.histories[-1]) == 2  # the same visitor, so the same conversation
+        assert len(site.pipeline.asked[-1][1]) == 2  # the same visitor, so the same conversation
         assert sum("/api/widget/config" in url for url in reader.requests) >= 2
         assert reader.problems == []
 

@@ -114,7 +114,7 @@ class LexicalPipeline:
     """Answers with the sentences that share words with the question; ``delay`` seconds pass between two words."""
 
     def __init__(self, documents: Sequence[Document] = DOCUMENTS, delay: float = 0.0, max_question: int = 2000) -> None:
-        self.corpus = Shelf(documents)
+        self.corpus = self.shelf = Shelf(documents)
         self.delay = delay
         self.max_question = max_question
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
@@ -145,7 +145,7 @@ class LexicalPipeline:
     def _events(self, question: str, where: Filter | None) -> Iterator[Event]:
         documents = [
             document
-            for document in self.corpus.by_id.values()
+            for document in self.shelf.by_id.values()
             if where is None or where.matches(document_fields(document.title, [document.source], document.metadata))
         ]
         hits = _search(question, documents)

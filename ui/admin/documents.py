@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from index.corpus import AddResult, FoundFile
+from index.corpus import AddResult
 from index.errors import InputError
 from index.readers import SUFFIXES
+from index.sources import FoundFile
 
 if TYPE_CHECKING:
     from index.store.base import DocumentInfo, Store

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
-from evals.report import printable
+from evals.text import printable
 from index.errors import CitechatError
 from rag.serialize import answer_json
 from ui.admin import runs
