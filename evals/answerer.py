@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from rag.settings import Settings
     from rag.types import Answer, Turn
 
-SERVING = {
-    *("home", "title", "examples", "host", "port", "allowed_hosts", "widget_origins", "requests_per_minute"),
-    "max_question_length",
+ANSWERING = {
+    *("passage_tokens", "dense_weight", "candidates", "read_passages", "reread_passages", "max_claims"),
+    *("llm", "llm_url", "llm_context", "llm_quotes"),
 }
-"""The settings that answers do not depend on: where things lie and how they are served."""
+"""The settings that answers depend on, besides the embedder and the threshold. A report holds no other: some are
+secret, the rest is about where things lie and how they are served."""
 
 
 class Named(Protocol):
@@ -73,7 +74,7 @@ def describe(answerer: Answerer) -> Mapping[str, object]:
     """Return what the answers depend on, by name: models, documents, settings, calibration, code."""
     listing = answerer.corpus.documents()
     indexed = sorted((info.id, list(info.sources), info.passages) for info in listing)
-    settings = answerer.settings.model_dump(mode="json", exclude=SERVING)
+    settings = answerer.settings.model_dump(mode="json", include=ANSWERING)
     return {
         **settings,
         "embedder": answerer.corpus.embedder.fingerprint,

@@ -36,6 +36,8 @@ def browser() -> Iterator[Browser]:
 
 
 def violations(page: Page) -> list[str]:
+    # Half-way through a transition, colours are neither those of before nor those of after.
+    page.evaluate("() => Promise.allSettled(document.getAnimations().map((each) => each.finished))")
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
 

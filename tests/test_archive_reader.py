@@ -265,7 +265,7 @@ def test_bombs_and_damage_fail_alone(tmp_path: Path) -> None:
     assert found.pop("in/b.md").endswith(OTHER)
     assert found == {
         "bomb.txt": "a.zip/bomb.txt unpacks to more than 200 times its size.",
-        "broken.zip": "a.zip/broken.zip is a damaged archive or Word file.",
+        "broken.zip": "a.zip/broken.zip is a damaged archive or office file.",
         "empty.txt": "a.zip/empty.txt is empty.",
     }
 

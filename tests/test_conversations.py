@@ -91,28 +91,28 @@ def test_old_conversations_are_forgotten(age: float, kept: bool) -> None:
 
 def test_a_visitor_has_their_own_conversations_the_last_one_first() -> None:
     conversations = Conversations()
-    first, _ = conversations.begin(None, "one", "ann")
-    second, _ = conversations.begin(None, "two", "ann")
-    conversations.begin(first, "three", "ann")
-    conversations.begin(None, "private", "bob")
+    first, _ = conversations.begin(None, "one", visitor="ann")
+    second, _ = conversations.begin(None, "two", visitor="ann")
+    conversations.begin(first, "three", visitor="ann")
+    conversations.begin(None, "private", visitor="bob")
     conversations.begin(None, "widget")
     assert [conversation.id for conversation in conversations.of("ann")] == [first, second]
 
 
 def test_nobody_goes_on_with_the_conversation_of_another() -> None:
     conversations = Conversations()
-    id_, _ = conversations.begin(None, "one", "ann")
+    id_, _ = conversations.begin(None, "one", visitor="ann")
     for visitor in ("bob", None):
-        other, _ = conversations.begin(id_, "let me in", visitor)
+        other, _ = conversations.begin(id_, "let me in", visitor=visitor)
         assert other != id_
     assert [exchange.question for exchange in conversations.exchanges(id_)] == ["one"]
 
 
 def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
     conversations = Conversations()
-    first, exchange = conversations.begin(None, "one", "ann")
-    second, _ = conversations.begin(None, "two", "ann")
-    other, _ = conversations.begin(None, "three", "bob")
+    first, exchange = conversations.begin(None, "one", visitor="ann")
+    second, _ = conversations.begin(None, "two", visitor="ann")
+    other, _ = conversations.begin(None, "three", visitor="bob")
     conversations.forget("ann", other)
     conversations.forget("ann", first)
     assert [bool(conversations.exchanges(id_)) for id_ in (first, second, other)] == [False, True, True]
@@ -124,8 +124,8 @@ def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
 
 def test_a_visitor_who_asks_without_end_pushes_out_only_their_own() -> None:
     conversations = Conversations()
-    kept, _ = conversations.begin(None, "one", "ann")
+    kept, _ = conversations.begin(None, "one", visitor="ann")
     for number in range(MAX_PER_VISITOR + 5):
-        conversations.begin(None, str(number), "bob")
+        conversations.begin(None, str(number), visitor="bob")
     assert len(conversations.of("bob")) == MAX_PER_VISITOR
     assert conversations.exchanges(kept)

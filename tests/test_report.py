@@ -11,7 +11,7 @@ import pytest
 
 from evals.cases import Case, Evidence, Suite
 from evals.compare import compare
-from evals.continuous import printable, render_junit, render_markdown
+from evals.continuous import render_junit, render_markdown
 from evals.metrics import wilson
 from evals.plots import (
     HEIGHT,
@@ -25,6 +25,7 @@ from evals.report import percent, render_html, render_page, shorten
 from evals.run import run_suite
 from evals.stored import slim
 from evals.summary import Report
+from evals.text import printable
 from index.errors import InputError
 from rag.types import Answer, Turn
 from tests.small_pipeline import SmallPipeline

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from evals.answerer import ANSWERING
+from rag.settings import Settings
+
+SERVING = {
+    *("home", "title", "examples", "language", "uploads", "max_upload_mib", "host", "port", "allowed_hosts"),
+    *("trusted_proxies", "widget_origins", "sites", "requests_per_minute", "shutdown_seconds", "max_question_length"),
+    *("log_answers", "log_questions", "llm_timeout_s"),
+}
+SECRET = {"llm_key", "llm_key_file", "admin_password_hash", "admin_token"}
+
+
+def test_every_setting_is_known_to_change_answers_or_not() -> None:
+    """A setting that a report forgets would let old answers pass for those of the system as it is now."""
+    known = [ANSWERING, {"embedder", "threshold"}, SERVING, SECRET]
+    assert set().union(*known) == set(Settings.model_fields)
+    assert sum(map(len, known)) == len(Settings.model_fields)
