@@ -40,7 +40,8 @@ FEATURES = (
     "whole",  # it ends like a sentence or is an item or a row (a heading or a lead-in is none of these)
 )
 ROW_MARKS = (": ", " | ")
-SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+QUESTION_ENDS = ("?", "？", "؟")
+SENTENCE_ENDS = (".", "!", *QUESTION_ENDS, "…", "。", "！")
 
 Features = npt.NDArray[np.float64]
 
@@ -114,7 +115,10 @@ def read(
     likeness: Likeness,
     model: LinearModel | None = None,
 ) -> list[Candidate]:
-    """Score every sentence of the passages and return them, best first; ties by retrieval order."""
+    """Score every sentence of the passages and return them, best first; ties by retrieval order.
+
+    A question in running text answers none, however like the one asked it is; in a list it may be what is listed.
+    """
     described = _describe(question, query, passages, likeness)
     if not described:
         return []
@@ -141,6 +145,8 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], like
         everything = context.union(*sets)
         similarities = found.stored.sentence_vectors @ query
         for position, (span, text) in enumerate(zip(passage.sentences, texts, strict=True)):
+            if text.endswith(QUESTION_ENDS) and not _is_line(passage, position):
+                continue
             own = sets[position]
             near = context.union(*(sets[neighbour] for neighbour in _neighbours(passage, position)))
             features = [

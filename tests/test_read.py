@@ -64,6 +64,17 @@ def test_scores_are_the_models_and_order_the_candidates() -> None:
     assert [each.score for each in candidates] == sorted((each.score for each in candidates), reverse=True)
 
 
+def test_a_question_in_running_text_is_no_answer() -> None:
+    question = analyse("When was the museum opened?")
+    passage = found(["When was the museum opened?", "It was opened in 1897.", 'He asked: "When?"'])
+    assert {each.text: each.ordinal for each in read_all(question, [passage])} == {
+        "It was opened in 1897.": 1,
+        'He asked: "When?"': 2,
+    }
+    listed = found(["Who are you?", "Where do you live?"], separator="\n")
+    assert len(read_all(analyse("Which questions are asked?"), [listed])) == 2
+
+
 def test_equal_sentences_keep_the_order_of_retrieval() -> None:
     passages = [found(["The museum was opened."], document_id=name) for name in ("b", "a", "c")]
     candidates = read_all(analyse("When was it opened?"), passages)
