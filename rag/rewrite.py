@@ -1,8 +1,8 @@
 """A follow-up and its history to a question that stands alone.
 
 Rules, not a model: a pronoun takes the person or thing that the conversation spoke of last; ``And Russia?`` repeats
-the question before with another name; a bare ``When?`` asks it about the question before. A question that needs
-nothing from the history is never touched.
+the question before with another name, and so does ``No, I meant in 2025``; a bare ``When?`` asks it about the question
+before. A question that needs nothing from the history is never touched.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ _POSSESSIVE = frozenset({"his", "her", "hers", "their", "theirs"})
 _INSTEAD = re.compile(
     r"^\s*(?:and|but|so|also|or)?,?\s*(?:(?:and )?(?:what about|how about|about|what of|same for|for|in)|and)\s+"
     r"(?P<what>[^?]+?)\s*\??\s*$",
+    re.I,
+)
+_CORRECTION = re.compile(
+    r"^\s*(?:(?:no|sorry|oops|pardon|wait|actually|rather)\b[,.!]?\s*)*(?:i|we) meant?:?\s+"
+    r"(?:(?:for|about|in|of|by)\s+)?(?P<what>[^?]+?)\s*[?.!]*\s*$",
     re.I,
 )
 _BARE = re.compile(
@@ -151,7 +156,7 @@ def _resolve(question: str, asked: str, answered: str) -> str | None:
         return _about(f"{bare['word'].capitalize()}?", asked)
     if (again := _BARE_YEAR.match(question)) and (year := _YEAR.search(asked)):
         return asked[: year.start()] + again["year"] + asked[year.end() :]
-    if (instead := _INSTEAD.match(question)) and not _is_question(instead["what"]):
+    if (instead := _CORRECTION.match(question) or _INSTEAD.match(question)) and not _is_question(instead["what"]):
         return _replace_subject(asked, instead["what"], answered)
     return _replace_pronoun(question, asked, answered)
 
@@ -167,14 +172,16 @@ def _is_question(text: str) -> bool:
 
 
 def _replace_subject(asked: str, what: str, answered: str) -> str:
-    """Ask the last question about something else: its last name (or none) makes room for ``what``."""
+    """Ask the last question about something else: its last name (or none) makes room for ``what``, a person for one."""
     person = _PERSON.fullmatch(what) or _GROUP.fullmatch(what)
     if person:
         what = _antecedent(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
     year, standing_year = _YEAR.search(what), _YEAR.search(asked)
     if year and standing_year:
         return asked[: standing_year.start()] + year.group() + asked[standing_year.end() :]
-    standing = names(asked)
+    if year and what == year.group():
+        return f"{asked.rstrip(' ?')} in {what}?"
+    standing = (people(what) and people(asked)) or names(asked)
     if not standing:
         thing = _LAST_THING.search(asked)
         return f"{asked[: thing.start()]}{what}?" if thing else f"{asked.rstrip(' ?')}, {what}?"

@@ -289,3 +289,17 @@ def test_of_a_long_conversation_the_latest_questions_are_looked_at() -> None:
     assert endless is not None
     assert len(endless.text) == 800
     assert endless.text.endswith("last")
+
+
+@pytest.mark.parametrize(
+    ("asked", "corrected", "whole"),
+    [
+        ("How long is paid parental leave?", "No, I meant in 2025.", "How long is paid parental leave in 2025?"),
+        ("What was the limit in 2024?", "Sorry, I meant 2025", "What was the limit in 2025?"),
+        ("What did Roe say at the City Council?", "Sorry, I meant Annan.", "What did Annan say at the City Council?"),
+        ("What does the plan ask of Russia?", "I mean Ukraine!", "What does the plan ask of Ukraine?"),
+        ("Who is Roe?", "No, I meant: who is Annan?", "No, I meant: who is Annan?"),
+    ],
+)
+def test_a_correction_asks_the_question_before_about_what_was_meant(asked: str, corrected: str, whole: str) -> None:
+    assert standalone(corrected, talk(asked, "Something. [1]")) == whole
