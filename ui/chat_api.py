@@ -23,7 +23,7 @@ from ui.conversations import Conversation, Conversations, Exchange
 from ui.i18n import Messages, messages, negotiate
 from ui.stream import Library
 from ui.suggestions import Suggestions
-from ui.uploads import Uploads
+from ui.uploads import FOLDER, Uploads
 from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _PAGES_DRAWN = threading.Semaphore(2)
 def page_router(library: Library, suggestions: Suggestions, settings: Settings) -> APIRouter:
     """Return the routes that tell the page what there is: messages, documents, examples, fields to filter by."""
     router = APIRouter(prefix="/chat")
-    uploads = Uploads(settings.home / "uploads", library.add, settings.max_upload_mib << 20)
+    uploads = Uploads(settings.home / FOLDER, library.add, settings.max_upload_mib << 20)
 
     @router.get("/messages")
     async def catalogue(request: Request, response: Response) -> dict[str, Any]:
