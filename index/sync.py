@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 from index.corpus import AddResult, Corpus, find_files
@@ -52,6 +53,7 @@ def sync_folder(
         arrived = set(moved.values())
         corpus.add([file for location, file in files.items() if location not in arrived], report, password)
         lost = [origin for origin in gone if origin.location not in moved and _is_gone(origin.location)]
+        lost = _without_unread(corpus, lost, new)
         corpus.store.drop([origin.location for origin in lost])
         for origin in lost:
             report(AddResult(origin.source, "deleted", origin.document_id))
@@ -110,6 +112,19 @@ def _move(
                 report(AddResult(file.name, "moved", old.document_id, before=old.source))
                 break
     return moved
+
+
+def _without_unread(corpus: Corpus, lost: Sequence[Origin], new: Mapping[str, FoundFile]) -> list[Origin]:
+    """Leave out what lies in a file that only moved and cannot be read where it is now (a password is missing)."""
+    locations = {origin.location for origin in lost}
+    stored = {origin.document_id for place, origin in corpus.store.origins().items() if place not in locations}
+    sizes = {origin.size for origin in lost if origin.document_id not in stored}
+    there = set()
+    for file in new.values():
+        with suppress(OSError):  # one that is gone again holds nothing
+            if file.path.stat().st_size in sizes:
+                there.add(_digest(file.path))
+    return [origin for origin in lost if origin.document_id in stored or origin.digest not in there]
 
 
 def _digest(path: Path) -> str:
