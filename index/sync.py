@@ -6,15 +6,15 @@ is read, and compared by its SHA-256. A file that is gone and one that is new wi
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from index.corpus import AddResult, Corpus, find_files
+from index.corpus import AddResult, Corpus
 from index.errors import InputError
+from index.files import digest_of, find_files
 from index.sources import FoundFile, location_of
 from index.store.base import Origin, SourceTaken
 
@@ -96,7 +96,7 @@ def _move(
         try:
             found = file.path.stat()
             alike = [each for each in gone if each.size == found.st_size and each.location not in moved]
-            digest = _digest(file.path) if alike else ""
+            digest = digest_of(file.path) if alike else ""
         except OSError:
             continue  # adding it tells what is wrong
         for old in alike:
@@ -123,13 +123,8 @@ def _without_unread(corpus: Corpus, lost: Sequence[Origin], new: Mapping[str, Fo
     for file in new.values():
         with suppress(OSError):  # one that is gone again holds nothing
             if file.path.stat().st_size in sizes:
-                there.add(_digest(file.path))
+                there.add(digest_of(file.path))
     return [origin for origin in lost if origin.document_id in stored or origin.digest not in there]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _is_gone(location: str) -> bool:

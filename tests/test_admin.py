@@ -229,7 +229,7 @@ def test_removing_what_a_reader_brought_removes_its_file(operator: Operator) -> 
 
 
 def test_the_file_of_somebody_else_is_never_touched(operator: Operator, tmp_path: Path) -> None:
-    from index.corpus import find_files
+    from index.files import find_files
 
     own = tmp_path / "folder" / "plan.md"
     own.parent.mkdir()
