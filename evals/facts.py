@@ -8,33 +8,19 @@ from typing import TYPE_CHECKING
 
 from evals.text import contains, normalise, position
 from index.readers.dates import dates_in
+from rag.facts import ONES, SCALES, TENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evals.types import Case, Quantity
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-_ONES += "seventeen eighteen nineteen".split()
-_TENS = {f"{word}ty": 20 + 10 * rank for rank, word in enumerate("twen thir for fif six seven eigh nine".split())}
-_SMALL = {word: number for number, word in enumerate(_ONES)} | _TENS
-_MAGNITUDES = {
-    "hundred": 1e2,
-    "thousand": 1e3,
-    "k": 1e3,
-    "million": 1e6,
-    "mn": 1e6,
-    "m": 1e6,
-    "billion": 1e9,
-    "bn": 1e9,
-    "trillion": 1e12,
-    "tn": 1e12,
-}
-_WORDS = rf"(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(reversed(_ONES))}"
+_SMALL = {**ONES, **TENS}
+_WORDS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{'|'.join(list(ONES)[1:10])}))?|{'|'.join(reversed(ONES))}"
 _NUMBER = re.compile(
     rf"(?P<before>(?<![^\W\d_])[^\W\d_]{{1,4}}|[$€£¥₴])?\s?(?<![\w.,])(?P<sign>(?<!\w)-)?"
     rf"(?:(?P<digits>\d+(?:[.,]\d{{3}}){{2,}}|\d+(?:[.,]\d+)?)(?![.,]?\d)|\b(?P<words>{_WORDS})\b)"
-    rf"(?:\s?(?P<magnitude>{'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b)?"
+    rf"(?:\s?(?P<magnitude>{'|'.join(sorted(SCALES, key=len, reverse=True))})\b)?"
 )
 
 
@@ -78,7 +64,7 @@ def _values(text: str, units: dict[str, float]) -> Iterator[float]:
         magnitude = match["magnitude"]
         readings = [(_value(match), match.end("digits") if match["digits"] else match.end("words"))]
         if magnitude:  # the m of 5 m may be a metre or a million
-            readings.append((_value(match) * _MAGNITUDES[magnitude], match.end()))
+            readings.append((_value(match) * SCALES[magnitude], match.end()))
         for value, end in readings:
             if not units:
                 yield value

@@ -7,8 +7,8 @@ import json
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from index.corpus import find_files
 from index.errors import InputError
+from index.files import find_files
 from rag.abstain import FILE as CALIBRATION
 from rag.pipeline import open_pipeline
 from rag.settings import load_settings

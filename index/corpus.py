@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -13,11 +12,11 @@ from typing import Literal
 
 from index.embedder import Embedder
 from index.errors import InputError, ReadError
+from index.files import digest_of
 from index.passages import lead, split_document
-from index.readers import SUFFIXES, format_named
 from index.readers.worker import ReaderProcess, Reading
 from index.removal import Removal, remove
-from index.sources import FoundFile, Sources, Visit, as_text, location_of, within
+from index.sources import FoundFile, Sources, Visit, location_of, within
 from index.store.base import UNSETTLED, Compaction, DocumentInfo, Origin, Store, StoredPassage, Totals
 from index.types import Document, Matrix, Passage, Vector
 
@@ -173,10 +172,10 @@ class Corpus(AbstractContextManager["Corpus"]):
         """Return a file that a document came from, if there is one that still has the same bytes."""
         for origin in self.store.origins().values():
             path = Path(origin.location)
-            if origin.document_id == document_id and path.is_file() and path.stat().st_size == origin.size:
-                with path.open("rb") as content:
-                    if hashlib.file_digest(content, "sha256").hexdigest() == origin.digest:
-                        return path
+            if origin.document_id != document_id or not path.is_file() or path.stat().st_size != origin.size:
+                continue
+            if digest_of(path) == origin.digest:
+                return path
         return None
 
     def verify(self) -> list[str]:
@@ -204,7 +203,7 @@ class Corpus(AbstractContextManager["Corpus"]):
             for reading in reader.unpack(file.path, name, password):
                 yield from held
                 held = [self._outcome(visit, reading)]
-            digest = _file_digest(file.path) if visit.found else ""
+            digest = digest_of(file.path) if visit.found else ""
             again = file.path.stat()
         except OSError as error:
             yield AddResult(name, "failed", reason=f"{error.strerror}. Check that the file is there and readable.")
@@ -265,47 +264,6 @@ class Corpus(AbstractContextManager["Corpus"]):
         ]
         self.store.put(pending.document, pending.origin, stored)
         return AddResult(pending.origin.source, pending.status, pending.document.id, len(stored), pending.note)
-
-
-def find_files(paths: Sequence[Path]) -> list[FoundFile]:
-    """List the files to add: named files as they are, folders searched for the formats that can be read.
-
-    Hidden files and folders are left out, and links to folders are not followed.
-
-    Raises:
-        InputError: a path does not exist, or a folder holds no file of a known format.
-    """
-    found: list[FoundFile] = []
-    for path in paths:
-        try:
-            if not path.exists():
-                raise InputError(f"There is no file or folder {path}.", "Check the path.")
-        except OSError as error:
-            raise InputError(f"Cannot open {path}: {error.strerror}.", "Check the path.") from error
-        if not path.is_dir():
-            found.append(FoundFile(path, as_text(path.name)))
-            continue
-        inside = [FoundFile(file, as_text(file.relative_to(path))) for file in _walk(path)]
-        if not inside:
-            raise InputError(f"No readable document in {path}.", f"Known formats: {' '.join(sorted(SUFFIXES))}.")
-        found.extend(inside)
-    once: dict[str, FoundFile] = {}
-    for file in found:
-        once.setdefault(os.path.realpath(file.path), file)
-    return list(once.values())
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for directory, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and format_named(name):
-                yield Path(directory, name)
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _digest(passage: Passage) -> str:

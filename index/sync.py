@@ -6,14 +6,15 @@ is read, and compared by its SHA-256. A file that is gone and one that is new wi
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 
-from index.corpus import AddResult, Corpus, find_files
+from index.corpus import AddResult, Corpus
 from index.errors import InputError
+from index.files import digest_of, find_files
 from index.sources import FoundFile, location_of
 from index.store.base import Origin, SourceTaken
 
@@ -52,6 +53,7 @@ def sync_folder(
         arrived = set(moved.values())
         corpus.add([file for location, file in files.items() if location not in arrived], report, password)
         lost = [origin for origin in gone if origin.location not in moved and _is_gone(origin.location)]
+        lost = _without_unread(corpus, lost, new)
         corpus.store.drop([origin.location for origin in lost])
         for origin in lost:
             report(AddResult(origin.source, "deleted", origin.document_id))
@@ -94,7 +96,7 @@ def _move(
         try:
             found = file.path.stat()
             alike = [each for each in gone if each.size == found.st_size and each.location not in moved]
-            digest = _digest(file.path) if alike else ""
+            digest = digest_of(file.path) if alike else ""
         except OSError:
             continue  # adding it tells what is wrong
         for old in alike:
@@ -112,9 +114,17 @@ def _move(
     return moved
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _without_unread(corpus: Corpus, lost: Sequence[Origin], new: Mapping[str, FoundFile]) -> list[Origin]:
+    """Leave out what lies in a file that only moved and cannot be read where it is now (a password is missing)."""
+    locations = {origin.location for origin in lost}
+    stored = {origin.document_id for place, origin in corpus.store.origins().items() if place not in locations}
+    sizes = {origin.size for origin in lost if origin.document_id not in stored}
+    there = set()
+    for file in new.values():
+        with suppress(OSError):  # one that is gone again holds nothing
+            if file.path.stat().st_size in sizes:
+                there.add(digest_of(file.path))
+    return [origin for origin in lost if origin.document_id in stored or origin.digest not in there]
 
 
 def _is_gone(location: str) -> bool:

@@ -13,7 +13,7 @@ from index.sentences import sentence_spans
 from index.terms import STOP_WORDS, stem, terms, words
 from rag.spans import DATE
 
-_UNITS = dict(
+ONES = dict(
     zip(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
         "seventeen eighteen nineteen".split(),
@@ -21,13 +21,15 @@ _UNITS = dict(
         strict=True,
     )
 )
-_TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-_SCALES = {"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9}
-_SCALES |= {"trillion": 1e12, "dozen": 12.0}
+"""Words for the numbers below twenty."""
+TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+SCALES = {"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9}
+SCALES |= {"trillion": 1e12, "tn": 1e12, "dozen": 12.0}
+"""What multiplies a number before it."""
 _NUMBER = re.compile(
-    rf"(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?)(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?"
-    rf"|\b(?P<tens>{'|'.join(_TENS)})(?:[\s-](?P<unit>{'|'.join(_UNITS)}))?\b(?:[\s-](?P<wscale>{'|'.join(_SCALES)})\b)?"
-    rf"|\b(?P<word>{'|'.join(_UNITS)})\b(?:[\s-](?P<oscale>{'|'.join(_SCALES)})\b)?",
+    rf"(?P<digits>\d+(?:,\d{{3}})*(?:\.\d+)?)(?:[\s-]?(?P<scale>{'|'.join(SCALES)})\b)?"
+    rf"|\b(?P<tens>{'|'.join(TENS)})(?:[\s-](?P<unit>{'|'.join(ONES)}))?\b(?:[\s-](?P<wscale>{'|'.join(SCALES)})\b)?"
+    rf"|\b(?P<word>{'|'.join(ONES)})\b(?:[\s-](?P<oscale>{'|'.join(SCALES)})\b)?",
     re.I,
 )
 _MONTHS = "january february march april may june july august september october november december".split()
@@ -110,13 +112,13 @@ def _values(text: str) -> Iterator[float]:
         if match["digits"]:
             value, scale = float(match["digits"].replace(",", "")), match["scale"]
         elif match["tens"]:
-            unit = _UNITS[match["unit"].lower()] if match["unit"] else 0
-            value, scale = float(_TENS[match["tens"].lower()] + unit), match["wscale"]
+            unit = ONES[match["unit"].lower()] if match["unit"] else 0
+            value, scale = float(TENS[match["tens"].lower()] + unit), match["wscale"]
         else:
-            value, scale = float(_UNITS[match["word"].lower()]), match["oscale"]
+            value, scale = float(ONES[match["word"].lower()]), match["oscale"]
             if value == 1 and not scale:
                 continue
-        yield value * (_SCALES[scale.lower()] if scale else 1.0)
+        yield value * (SCALES[scale.lower()] if scale else 1.0)
 
 
 def _missing_dates(claim: str, text: str) -> list[str]:

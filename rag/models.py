@@ -6,13 +6,13 @@ this machine. Only ``citechat models pull`` ever asks the hub.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import ModelMissing
+from index.files import digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,7 @@ def matches(model: Model, folder: Path, file: str) -> bool:
     path = folder / file
     if not path.is_file():
         return False
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == model.files[file]
+    return digest_of(path) == model.files[file]
 
 
 def pull(name: str) -> Path:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
 
 from index.corpus import Corpus
-from index.errors import IndexDamaged, InputError, ModelFailed
+from index.errors import InputError, ModelFailed
 from index.filters import Filter
 from index.store.embedded import EmbeddedStore
-from index.types import Document, Span
-from rag import abstain, prompts, verify
+from rag import abstain, prompts
+from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.explain import explain_pronoun, with_antecedent
 from rag.likeness import Likeness
-from rag.lists import whole_list
 from rag.llm import open_llm
 from rag.models import locate
 from rag.prose import prose, spoken, written
@@ -32,7 +29,7 @@ from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import Background, background, parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
-from rag.types import Answer, Claim, Done, Event, Evidence, Quote, Source, Status, Turn
+from rag.types import Answer, Claim, Done, Event, Evidence, Source, Status, Turn
 from rag.verify import Verifier
 from rag.write import Writer
 
@@ -122,13 +119,13 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             readings = self.readings(whole, filter, background(question, history), clock)
             found = _interleaved([reading.found for reading in readings])
             copies = Copies(self.corpus.store, found, document_of)
-        hits = tuple(source for each in found[:SHOWN_HITS] if (source := _source(each, document_of, copies)))
+        hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
         chosen = [(reading, self._select(reading)) for reading in answered]
-        claims = copies.of_claims(_claims(chosen, document_of))
+        claims = copies.of_claims(quoted(_picked(chosen), document_of))
         further = [*chosen, *self._further(chosen)] if self._writer else []
-        offered = copies.of_claims(_claims(further, document_of)) if further else claims
+        offered = copies.of_claims(quoted(_picked(further), document_of)) if further else claims
         yield Evidence(hits, tuple(quote for claim in offered for quote in claim.quotes))
         if not claims:
             text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
@@ -137,7 +134,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             return
         clock.lap("write")
         short = next((selection.short for _, selection in chosen if selection.short), None)
-        quoted = Answer(
+        answer = Answer(
             question=question,
             standalone_question=whole,
             status="answered",
@@ -149,17 +146,17 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             model="extractive",
             timings_ms=clock.total(),
         )
-        yield from self._told(quoted, offered, clock)
+        yield from self._told(answer, offered, clock)
 
-    def _told(self, quoted: Answer, offered: Sequence[Claim], clock: _Clock) -> Iterator[Event]:
+    def _told(self, answer: Answer, offered: Sequence[Claim], clock: _Clock) -> Iterator[Event]:
         if self._writer is None:
-            return spoken(quoted)
+            return spoken(answer)
 
         def timings() -> dict[str, float]:
             clock.lap("write")
             return clock.total()
 
-        return written(self._writer, quoted, offered, timings)
+        return written(self._writer, answer, offered, timings)
 
     def _further(self, chosen: Sequence[tuple[Reading, Selection]]) -> Iterator[tuple[Reading, Selection]]:
         """Yield what else the language model may see: the next best sentences of each part of the question."""
@@ -242,65 +239,10 @@ def open_pipeline(settings: Settings) -> Pipeline:
     return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings, writer)
 
 
-def _claims(
-    selections: Iterable[tuple[Reading, Selection]], document_of: Callable[[str], Document | None]
-) -> tuple[Claim, ...]:
-    """Quote the chosen sentences; what another process removed since they were found is left out."""
-    claims: list[Claim] = []
-    seen: dict[str, list[Span]] = defaultdict(list)
-    for reading, candidate in ((reading, each) for reading, chosen in selections for each in chosen.candidates):
-        document = document_of(candidate.document_id)
-        if document is None:
-            continue
-        listed = whole_list(document.text, candidate.start, candidate.end, from_item=reading.question.plural)
-        leaning = with_antecedent(document.text, candidate.start, candidate.end)
-        if leaning and any(shown.end > leaning.start for shown in seen[document.id] if shown.start < leaning.end):
-            leaning = None
-        extent = listed or leaning or Span(candidate.start, candidate.end)
-        if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
-            seen[document.id].append(extent)
-            claims.append(_claim(document, extent, len(claims) + 1))
-    return tuple(claims)
-
-
-def _source(found: Found, document_of: Callable[[str], Document | None], copies: Copies) -> Source | None:
-    passage = found.stored.passage
-    document = document_of(passage.document_id)
-    if document is None:
-        return None
-    return Source(
-        document_id=document.id,
-        source=document.source,
-        title=document.title,
-        page=document.page_of(passage.start),
-        start=passage.start,
-        end=passage.end,
-        score=round(found.score, 4),
-        text=passage.text,
-        published=document.metadata.get("published"),
-        outlet=document.metadata.get("outlet"),
-        also_in=copies.of_hit(found, document.source),
-    )
-
-
-def _claim(document: Document, extent: Span, number: int) -> Claim:
-    quote = Quote(
-        n=number,
-        document_id=document.id,
-        source=document.source,
-        title=document.title,
-        page=document.page_of(extent.start),
-        start=extent.start,
-        end=extent.end,
-        text=document.text[extent.start : extent.end],
-        published=document.metadata.get("published"),
-        outlet=document.metadata.get("outlet"),
-    )
-    if not verify.is_exact(quote, document):
-        raise IndexDamaged(f"A passage of {document.source} is not where the index says.", "Run: citechat index verify")
-    explained = explain_pronoun(document, quote.start, quote.end)
-    text, explanations = (explained[0], [explained[1]]) if explained else (quote.text, [])
-    return Claim(text, verify.support(text, explanations, [quote]), (quote,))
+def _picked(chosen: Iterable[tuple[Reading, Selection]]) -> Iterator[Picked]:
+    for reading, selection in chosen:
+        for candidate in selection.candidates:
+            yield Picked(candidate, lists=reading.question.plural)
 
 
 def _interleaved(lists: Sequence[Sequence[Found]]) -> list[Found]:

@@ -24,6 +24,9 @@ from index.errors import InputError
 
 DEFAULT_HOME = Path(".citechat")
 
+_SECRET = ("llm_key", "admin_token", "admin_password_hash")
+"""Settings whose values no message shows."""
+
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")]
 """Scheme, host and port of a page, as browsers write them: lower case, no path, no final slash."""
 SiteKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -78,6 +81,7 @@ class Settings(BaseSettings):
     llm_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
     """Address of a server that speaks the OpenAI interface, such as ``http://127.0.0.1:11434/v1``."""
     llm_key: SecretStr | None = None
+    """Key of that server."""
     llm_key_file: Path | None = None
     """File that holds the server's key, instead of ``llm_key``."""
     llm_timeout_s: float = Field(default=120, gt=0)
@@ -173,8 +177,9 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:  # no
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the settings"
+        shown = name not in _SECRET and first["type"] != "extra_forbidden"  # a misspelt name may hold a secret too
         raise InputError(
-            f"Setting {name}: {first['msg']} (got {first.get('input')!r}).",
+            f"Setting {name}: {first['msg']}" + (f" (got {first.get('input')!r})." if shown else "."),
             f"Correct it in {chosen / 'citechat.toml'} or in the variable CITECHAT_{name.upper()}.",
         ) from error
     except SettingsError as error:  # a variable that holds a list is read as JSON before it is checked

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import expect
 
-from index.corpus import find_files
+from index.files import find_files
 from rag.pipeline import open_pipeline
 from tests import web
 from tests.browser import chromium

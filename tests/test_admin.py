@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.embedding import HashingEmbedder
 from tests.web import LexicalPipeline, running, settings
 from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
 from ui.cli import main
+from ui.uploads import Uploads
 
 TOKEN = "a token of the operator"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
@@ -203,8 +205,31 @@ def test_a_name_cannot_leave_the_folder(operator: Operator, sent: str, kept: str
     assert [path.name for path in (operator.home / "uploads").iterdir()] == [kept]
 
 
+def test_an_archive_is_kept_if_some_of_it_can_be_read(operator: Operator) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("broken.pdf", b"%PDF-1.7 and nothing")
+        archive.writestr("plan.md", PLAN)
+    operator.log_in()
+    page = operator.send("/documents", [("files", ("all.zip", packed.getvalue()))])
+    assert "all.zip/broken.pdf: failed" in page
+    assert "all.zip/plan.md: added" in page
+    assert [path.name for path in (operator.home / "uploads").iterdir()] == ["all.zip"]
+    operator.send(f"/documents/{operator.corpus.find('all.zip/plan.md').id}/remove")
+    assert operator.corpus.documents() == []
+
+
+def test_removing_what_a_reader_brought_removes_its_file(operator: Operator) -> None:
+    folder = operator.home / "uploads"
+    Uploads(folder, operator.corpus.add, 10_000).add("plan.md", PLAN)
+    assert list(folder.rglob("plan.md"))
+    operator.log_in()
+    operator.send(f"/documents/{operator.corpus.find('plan.md').id}/remove")
+    assert list(folder.iterdir()) == []
+
+
 def test_the_file_of_somebody_else_is_never_touched(operator: Operator, tmp_path: Path) -> None:
-    from index.corpus import find_files
+    from index.files import find_files
 
     own = tmp_path / "folder" / "plan.md"
     own.parent.mkdir()
@@ -220,7 +245,7 @@ def test_the_file_of_somebody_else_is_never_touched(operator: Operator, tmp_path
 
 def test_an_upload_above_the_limit_is_refused(operator: Operator) -> None:
     operator.log_in()
-    body = b"x" * (65 << 20)
+    body = b"x" * (64 << 20)  # the form around it makes it too long
     reply = operator.client.post("/admin/documents", files=[("files", ("big.md", body))], timeout=60)
     assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
     assert operator.corpus.documents() == []

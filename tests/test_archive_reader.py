@@ -8,7 +8,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -128,6 +128,14 @@ def test_what_a_folder_would_not_give_is_left_out(tmp_path: Path) -> None:
 def test_folders_that_are_called_as_those_of_office_files_are(tmp_path: Path) -> None:
     data = archive({"word/a.txt": LONG.encode(), "xl/b.txt": OTHER.encode()})
     assert texts(unpack(tmp_path, "a.zip", data)) == {"word/a.txt": LONG, "xl/b.txt": OTHER}
+
+
+@pytest.mark.parametrize("pack", [archive, tar])
+def test_an_archive_that_begins_with_a_pdf(tmp_path: Path, pack: Callable[[dict[str, bytes]], bytes]) -> None:
+    packed = pack({"plan.pdf": b"%PDF-1.7 and nothing", "notes.txt": b"A PDF file begins with %PDF- and a version."})
+    found = unpack(tmp_path, "all", packed)
+    assert "damaged PDF" in str(found.pop("plan.pdf"))
+    assert texts(found) == {"notes.txt": "A PDF file begins with %PDF- and a version."}
 
 
 def test_an_archive_may_be_larger_than_a_document(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from index.corpus import find_files
+from index.files import find_files
 from rag.pipeline import Pipeline, open_pipeline
 from tests import web
 from tests.browser import chromium

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import BATCH_PASSAGES, AddResult, Corpus, find_files
+from index.corpus import BATCH_PASSAGES, AddResult, Corpus
+from index.files import find_files
 from index.store.base import UNSETTLED
 from tests.files import archive
 from tests.test_mail_reader import letter

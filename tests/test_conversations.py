@@ -129,3 +129,14 @@ def test_a_visitor_who_asks_without_end_pushes_out_only_their_own() -> None:
         conversations.begin(None, str(number), visitor="bob")
     assert len(conversations.of("bob")) == MAX_PER_VISITOR
     assert conversations.exchanges(kept)
+
+
+def test_what_a_visitor_asked_is_read_by_nobody_else() -> None:
+    conversations = Conversations()
+    id_, exchange = conversations.begin(None, "one", visitor="a")
+    conversations.record(answered(exchange))
+    for other in (None, "b"):
+        assert conversations.exchange(exchange.id, visitor=other) is None
+        assert conversations.history(id_, visitor=other) == ()
+    assert conversations.exchange(exchange.id, visitor="a") is not None
+    assert len(conversations.history(id_, visitor="a")) == 2

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import index.corpus
-from index.corpus import BATCH_PASSAGES, AddResult, Corpus, find_files
+from index.corpus import BATCH_PASSAGES, AddResult, Corpus
 from index.embedder import PassageVectors
 from index.errors import InputError
+from index.files import find_files
 from index.filters import parse_filter
 from index.passages import lead
 from index.readers.worker import ReaderProcess, Reading

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import find_files
 from index.errors import InputError
+from index.files import find_files
 from index.store.embedded import EmbeddedStore
 from tests.conftest import MakeCorpus
 from tests.documents import prose, put

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import Corpus, find_files
+from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import InputError
+from index.files import find_files
 from index.filters import parse_filter
 from index.store.embedded import EmbeddedStore
 from rag import prompts

@@ -14,7 +14,8 @@ from evals.cases import Case, Evidence, Quantity, Suite
 from evals.measures import LESS_IS_BETTER, MEANS
 from evals.run import run_suite
 from evals.summary import Report
-from index.corpus import Corpus, find_files
+from index.corpus import Corpus
+from index.files import find_files
 from index.filters import Filter
 from rag.pipeline import Pipeline, open_pipeline
 from rag.retrieve import retrieve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -60,6 +61,18 @@ def test_one_name_of_two_goes_alone(corpus: Corpus, tmp_path: Path) -> None:
     (receipt,) = corpus.remove([corpus.find("a.txt").id])
     assert receipt.sources == ("a.txt", "b.txt")
     assert corpus.verify() == []
+
+
+def test_a_member_with_a_twin_elsewhere_comes_back_with_its_container(corpus: Corpus, tmp_path: Path) -> None:
+    write(tmp_path, {"secret.txt": SECRET})
+    with ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("secret.txt", SECRET)
+        archive.writestr("other.txt", OTHER)
+    add(corpus, tmp_path / "secret.txt", tmp_path / "all.zip")
+    (receipt,) = corpus.remove(["all.zip/secret.txt"])
+    assert receipt.kept_sources == ("secret.txt",)
+    add(corpus, tmp_path / "all.zip")
+    assert corpus.find("secret.txt").sources == ("all.zip/secret.txt", "secret.txt")
 
 
 def held(home: Path, *words: str) -> set[str]:

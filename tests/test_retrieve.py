@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.corpus import Corpus, find_files
+from index.corpus import Corpus
+from index.files import find_files
 from index.filters import Filter, parse_filter
 from index.terms import stem, stems
 from rag.fusion import fusion_model, query_features

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from index.errors import InputError
 from rag.settings import DEFAULT_HOME, Settings, load_settings
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -87,6 +89,22 @@ def test_a_wrong_value_is_told_with_its_place(tmp_path: Path, text: str, problem
     assert str(tmp_path / "citechat.toml") in refusal.value.remedy
     assert f"CITECHAT_{name.upper()}" in refusal.value.remedy
     assert refusal.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["llm_key = [7070]", "admin_token = 7070", "admin_password_hash = 7070", "admin_tokn = 7070"]
+)
+def test_a_wrong_secret_is_told_without_its_value(tmp_path: Path, text: str) -> None:
+    write(tmp_path, text)
+    with pytest.raises(InputError, match=f"Setting {text.split(' ')[0]}: ") as refusal:
+        load_settings(tmp_path)
+    assert "7070" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    texts = [(ROOT / "README.md"), *(ROOT / "seeds" / "manual").glob("*.md")]
+    assert any(f"`{name}`" in text.read_text(encoding="utf-8") for text in texts)
 
 
 @pytest.mark.parametrize("content", [b"port = ", b"port 80", b"\xff\xfe", b"[[[", b'title = "open'])

@@ -14,6 +14,7 @@ from index.errors import InputError
 from index.sync import sync_folder
 from tests.conftest import MakeCorpus
 from tests.terminal import run
+from tests.test_archive_reader import encrypted
 from tests.test_corpus import CANTEEN, LEAVE, SICK, add, write
 
 
@@ -107,6 +108,18 @@ def test_a_file_that_cannot_be_read_any_more_keeps_its_old_version_and_says_so(c
     assert results["a.txt"].reason.endswith(KEPT)
     assert KEPT not in results["new.txt"].reason
     assert texts(corpus) == {("a.txt",): CANTEEN, ("b.txt",): LEAVE}
+
+
+def test_an_encrypted_archive_that_moved_stays_until_it_can_be_read_again(corpus: Corpus, folder: Path) -> None:
+    (folder / "a.zip").write_bytes(encrypted("sick.txt", SICK.encode(), b"secret"))
+    assert [each.status for each in sync_folder(corpus, folder, password="secret")] == ["added"]
+    (folder / "a.zip").rename(folder / "b.zip")
+    for _ in range(2):
+        assert sync(corpus, folder) == {"b.zip/sick.txt": "failed"}
+        assert texts(corpus) == {("a.zip/sick.txt",): SICK}
+    moved = {each.source: each.status for each in sync_folder(corpus, folder, password="secret")}
+    assert moved == {"b.zip/sick.txt": "added", "a.zip/sick.txt": "deleted"}
+    assert texts(corpus) == {("b.zip/sick.txt",): SICK}
 
 
 @pytest.mark.parametrize("lost", ["files", "folder"])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import Corpus, find_files
+from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
+from index.files import find_files
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.facts import unfounded
 from rag.llm import open_llm

@@ -24,6 +24,7 @@ from ui.metrics import CONTENT_TYPE, Metrics
 from ui.script import widget_response
 from ui.sites import Visit, bearer, page_origin
 from ui.stream import Library, Streams
+from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
     from index.types import Document
@@ -71,8 +72,8 @@ def chat_router(streams: Streams, conversations: Conversations, feedback: Feedba
     router = APIRouter(prefix="/api")
 
     @router.post("/chat", dependencies=[Depends(require_json)])
-    async def chat(body: ChatRequest, visit: Visitor) -> StreamingResponse:
-        history = conversations.history(body.conversation_id, visit.owner) if body.conversation_id else ()
+    async def chat(body: ChatRequest, visit: Visitor, request: Request) -> StreamingResponse:
+        history = conversations.history(body.conversation_id or "", visit.owner, visitor_of(request.cookies))
         where = joined(sites.filter_of(visit), parse_filter(body.filter) if body.filter else None)
         events = streams.events(body.question, history, where)
         first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
@@ -81,15 +82,15 @@ def chat_router(streams: Streams, conversations: Conversations, feedback: Feedba
         return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
 
     @router.get("/answers/{message_id}/sources")
-    async def sources(message_id: str, visit: Visitor) -> dict[str, Any]:
-        exchange = conversations.exchange(message_id, visit.owner)
+    async def sources(message_id: str, visit: Visitor, request: Request) -> dict[str, Any]:
+        exchange = conversations.exchange(message_id, visit.owner, visitor_of(request.cookies))
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept; ask again.")
         return _sources(exchange)
 
     @router.post("/feedback", dependencies=[Depends(require_json)])
-    def give_feedback(body: FeedbackRequest, visit: Visitor) -> dict[str, bool]:
-        exchange = conversations.exchange(body.message_id, visit.owner)
+    def give_feedback(body: FeedbackRequest, visit: Visitor, request: Request) -> dict[str, bool]:
+        exchange = conversations.exchange(body.message_id, visit.owner, visitor_of(request.cookies))
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept.")
         feedback.append(exchange, body.value, body.reason)

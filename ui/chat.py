@@ -61,8 +61,8 @@ class Chat:
             yield gr.skip(), gr.skip(), gr.skip()
             return
         say = self._say(request)
-        history = self._conversations.history(conversation_id)
         visitor = visitor_of(request.cookies)
+        history = self._conversations.history(conversation_id, visitor=visitor)
         conversation_id, exchange = self._conversations.begin(conversation_id, question, visitor=visitor, where=where)
         yield _busy(say), self._messages(conversation_id, say), conversation_id
         drawn = time.monotonic()
@@ -72,7 +72,7 @@ class Chat:
                 async for event in events:
                     exchange = _advance(exchange, event)
                     self._conversations.record(exchange)
-                    if self._was_left(exchange):
+                    if self._was_left(exchange, visitor):
                         yield gr.skip(), self._messages(conversation_id, say), gr.skip()
                         return
                     if not isinstance(event, Delta) or (event.text and time.monotonic() - drawn > _REDRAW_S):
@@ -82,7 +82,7 @@ class Chat:
             self._conversations.record(replace(exchange, state="failed", text=message_of(error)))
         finally:
             self._conversations.record(replace(exchange, state="stopped"))
-        if not self._was_left(exchange):
+        if not self._was_left(exchange, visitor):
             yield _ready(say), self._messages(conversation_id, say), gr.skip()
 
     async def obey(
@@ -121,9 +121,9 @@ class Chat:
             return gr.skip(), gr.skip(), gr.skip()
         return gr.skip(), self._messages(conversation_id, self._say(request)), conversation_id
 
-    def _was_left(self, exchange: Exchange) -> bool:
+    def _was_left(self, exchange: Exchange, visitor: str | None) -> bool:
         """Tell whether the reader stopped this answer or went elsewhere: it must not appear on what they see now."""
-        kept = self._conversations.exchange(exchange.id)
+        kept = self._conversations.exchange(exchange.id, visitor=visitor)
         return kept is None or kept.state == "stopped"
 
     def _say(self, request: gr.Request) -> Messages:

@@ -1,6 +1,6 @@
 """What the scripts of the chat page ask for, under ``/chat``: for our own page only, no other site gets it.
 
-A visitor is known by the cookie of :mod:`ui.visitors`; answers and documents are reached by unguessable ids.
+A visitor is known by the cookie of :mod:`ui.visitors`; answers are reached by unguessable ids, by their visitor alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ui.conversations import Conversation, Conversations, Exchange
 from ui.i18n import Messages, messages, negotiate
 from ui.stream import Library
 from ui.suggestions import Suggestions
-from ui.uploads import Uploads
+from ui.uploads import FOLDER, Uploads
 from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _PAGES_DRAWN = threading.Semaphore(2)
 def page_router(library: Library, suggestions: Suggestions, settings: Settings) -> APIRouter:
     """Return the routes that tell the page what there is: messages, documents, examples, fields to filter by."""
     router = APIRouter(prefix="/chat")
-    uploads = Uploads(settings.home / "uploads", library.add, settings.max_upload_mib << 20)
+    uploads = Uploads(settings.home / FOLDER, library.add, settings.max_upload_mib << 20)
 
     @router.get("/messages")
     async def catalogue(request: Request, response: Response) -> dict[str, Any]:
@@ -90,15 +90,15 @@ def answers_router(
     """Return the routes about an answer: its documents and their pages, references, what may follow."""
     router = APIRouter(prefix="/chat/answers/{message_id}")
 
-    def exchange_of(message_id: str) -> Exchange:
-        exchange = conversations.exchange(message_id)
+    def exchange_of(message_id: str, request: Request) -> Exchange:
+        exchange = conversations.exchange(message_id, visitor=visitor_of(request.cookies))
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept; ask again.")
         return exchange
 
     @router.get("/sources/{n}")
-    def source(message_id: str, n: int) -> dict[str, Any]:
-        numbered = _numbered(exchange_of(message_id))
+    def source(message_id: str, n: int, request: Request) -> dict[str, Any]:
+        numbered = _numbered(exchange_of(message_id, request))
         document, cited = _cited(library, numbered, n)
         names = next((info.sources for info in library.documents() if info.id == document.id), ())
         same = [(n, cited)] if isinstance(cited, Source) else _of(document, numbered)
@@ -108,8 +108,8 @@ def answers_router(
         }
 
     @router.get("/sources/{n}/page")
-    def page(message_id: str, n: int) -> dict[str, Any]:
-        document, cited = _cited(library, _numbered(exchange_of(message_id)), n)
+    def page(message_id: str, n: int, request: Request) -> dict[str, Any]:
+        document, cited = _cited(library, _numbered(exchange_of(message_id, request)), n)
         original = _original_page(library, document, cited)
         if original is None:
             raise HTTPException(404, "The file of this document is not there any more; its text is.")
@@ -128,14 +128,14 @@ def answers_router(
 
     @router.get("/references")
     def references(message_id: str, request: Request, style: export.References = "markdown") -> dict[str, str]:
-        answer = exchange_of(message_id).answer
+        answer = exchange_of(message_id, request).answer
         if answer is None:
             raise HTTPException(404, "This answer is not complete.")
         return {"text": export.references(answer, style, _say(request, settings))}
 
     @router.get("/follow-ups")
-    def follow_ups(message_id: str) -> dict[str, Any]:
-        return {"questions": suggestions.after(exchange_of(message_id))}
+    def follow_ups(message_id: str, request: Request) -> dict[str, Any]:
+        return {"questions": suggestions.after(exchange_of(message_id, request))}
 
     return router
 

@@ -1,7 +1,7 @@
 """What was asked and answered, kept on the server so that no client can forge it.
 
-Everything is in memory, bounded in number and age, and reached by ids that cannot be guessed; where its owner is known
-(a visitor of a site), a conversation is reached by nobody else even with its id.
+Everything is in memory, bounded in number and age, and reached by ids that cannot be guessed; where it is known whose a
+conversation is (a visitor of a site, or of the chat page), nobody else reads it even with its id.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Conversations:
     ) -> tuple[str, Exchange]:
         """Record a question and return the conversation's id and the new exchange.
 
-        ``owner`` is a visitor of a site: nobody else reads the conversation, even with its id. ``visitor`` is one of
-        the chat page, whose list of conversations it is on. An id that is not known (forgotten, made up, or another's)
+        ``owner`` is a visitor of a site, ``visitor`` one of the chat page, whose list of conversations it is on:
+        nobody else reads the conversation, even with its id. An id that is not known (forgotten, made up, or another's)
         is not adopted: a new conversation begins.
         """
         with self._lock:
@@ -161,11 +161,12 @@ class Conversations:
             conversation = self._conversations.get(conversation_id)
             return tuple(conversation.exchanges.values()) if conversation else ()
 
-    def exchange(self, message_id: str, owner: Hashable = None) -> Exchange | None:
-        """Return one exchange, or ``None`` if it is not known to this owner."""
+    def exchange(self, message_id: str, owner: Hashable = None, visitor: str | None = None) -> Exchange | None:
+        """Return one exchange, or ``None`` if it is not known to this owner and visitor."""
         with self._lock:
             self._forget_old()
-            return self._find(message_id) if self._owned(self._conversation_of.get(message_id, ""), owner) else None
+            own = self._owned(self._conversation_of.get(message_id, ""), owner, visitor)
+            return self._find(message_id) if own else None
 
     def recent(self, limit: int) -> list[tuple[Exchange, ...]]:
         """Return the conversations used last, the latest first: for the operator."""
@@ -174,19 +175,19 @@ class Conversations:
             latest = list(self._conversations.values())[: -limit - 1 : -1]
             return [tuple(conversation.exchanges.values()) for conversation in latest if conversation.exchanges]
 
-    def history(self, conversation_id: str, owner: Hashable = None) -> tuple[Turn, ...]:
+    def history(self, conversation_id: str, owner: Hashable = None, visitor: str | None = None) -> tuple[Turn, ...]:
         """Return the turns that were completed, for the next question; none of another's conversation."""
         turns: list[Turn] = []
         with self._lock:
-            exchanges = self.exchanges(conversation_id) if self._owned(conversation_id, owner) else ()
+            exchanges = self.exchanges(conversation_id) if self._owned(conversation_id, owner, visitor) else ()
         for exchange in exchanges:
             if exchange.answer is not None:
                 turns += Turn("user", exchange.question), Turn("assistant", exchange.answer.text)
         return tuple(turns)
 
-    def _owned(self, conversation_id: str, owner: Hashable) -> bool:
+    def _owned(self, conversation_id: str, owner: Hashable, visitor: str | None) -> bool:
         conversation = self._conversations.get(conversation_id)
-        return conversation is not None and conversation.owner == owner
+        return conversation is not None and conversation.owner == owner and conversation.visitor in (None, visitor)
 
     def _find(self, message_id: str) -> Exchange | None:
         owner = self._conversation_of.get(message_id)

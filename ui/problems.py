@@ -21,7 +21,7 @@ class LoggedOut(Exception):
 
 _CODES = {
     401: "not_authorised",
-    403: "origin_not_allowed",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "too_slow",

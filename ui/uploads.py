@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from index.corpus import AddResult
 from index.errors import InputError
-from index.readers import SUFFIXES
+from index.readers import SUFFIXES, format_named
 from index.sources import FoundFile
+
+FOLDER = "uploads"
+"""Folder of the home folder where uploaded files are kept: the operator's in it, each reader's in a folder of it."""
 
 Add = Callable[[Sequence[FoundFile]], list[AddResult]]
 """What indexes files: ``index.corpus.Corpus.add``."""
 
-_LONGEST_NAME = 60
-"""Characters of a name without its suffix: with four bytes each they fit every file system."""
+_LONGEST_STEM, _LONGEST_SUFFIX = 180, 10
+"""Bytes of a name before its last dot and characters after it: they fit every file system."""
 
 
 class Uploads:
@@ -37,10 +41,7 @@ class Uploads:
         Raises:
             InputError: the name, the type or the size is not allowed.
         """
-        name = _safe(name)
-        suffix = Path(name).suffix.lower()
-        if suffix not in SUFFIXES:
-            raise InputError(f"{name} has a type that is not read here.", f"Known types: {' '.join(sorted(SUFFIXES))}.")
+        name = safe_name(name)
         if not data:
             raise InputError(f"{name} is empty.", "Choose a file with content.")
         if len(data) > self._max_bytes:
@@ -59,17 +60,18 @@ class Uploads:
         return results
 
 
-def _safe(name: str) -> str:
-    """Return the last part of a name without what a file system could misread.
+def safe_name(name: str) -> str:
+    """Return the last part of a file name without what a file system could misread.
 
     Raises:
-        InputError: nothing is left of it.
+        InputError: nothing is left of it, or it promises a format that is not read.
     """
     last = PurePosixPath(name.replace("\\", "/")).name
-    plain = "".join(character for character in last if character.isprintable() and character not in '<>:"|?*').strip(
-        " ."
-    )
-    stem, dot, suffix = plain.rpartition(".")
-    if not stem or plain.startswith("."):
+    plain = "".join(each for each in last if unicodedata.category(each)[0] != "C" and each not in '<>:"|?*')
+    stem, _, suffix = plain.strip(" .").rpartition(".")
+    if not stem:
         raise InputError("The file has no usable name.", "Rename it, for example to report.pdf.")
-    return f"{stem[:_LONGEST_NAME]}{dot}{suffix}"
+    plain = f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore')}.{suffix[:_LONGEST_SUFFIX]}"
+    if not format_named(plain):
+        raise InputError(f"{plain} has a type that is not read here.", f"Known types: {' '.join(sorted(SUFFIXES))}.")
+    return plain

@@ -20,5 +20,8 @@ def visitor_of(cookies: Mapping[str, str]) -> str | None:
 
 
 def new_cookie(secure: bool) -> str:
-    """Return a ``Set-Cookie`` value for a new visitor; it ends with the browser's session."""
-    return f"{COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if secure else "")
+    """Return a ``Set-Cookie`` value for a new visitor; it ends with the browser's session.
+
+    It comes along when a link of another site leads here (``Lax``), else each such visit would make a new visitor.
+    """
+    return f"{COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")

@@ -24,8 +24,8 @@ from evals.cases import Case, load_cases
 from evals.facts import count_facts, missing_facts
 from evals.metrics import percentile, share
 from evals.wordings import answer_text
-from index.corpus import find_files
 from index.errors import CitechatError
+from index.files import find_files
 from rag import prompts
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.llm import LLM, open_llm

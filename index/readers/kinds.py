@@ -43,6 +43,7 @@ _ZIP_KINDS: tuple[tuple[str, Format], ...] = (
 _PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
 """What office files list their parts or state their kind in; an archive may have a folder called ``word`` without."""
 
+_PDF = b"%PDF-"
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _TAR = slice(257, 262)
 _START = 2**16
@@ -81,12 +82,12 @@ def detect(data: bytes, named: Format | None) -> Format:
     Raises ``Unreadable`` for a format that is not read and for content that contradicts its name without telling
     what it is.
     """
-    if b"%PDF-" in data[:1024]:
-        return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _inside_zip(data)
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _inside_ole(data)
+    if _PDF in data[:1024] and (named == "pdf" or data.lstrip().startswith(_PDF)):
+        return "pdf"  # some come with a few lines before; other files may only hold one, or speak of it
     for magic, kind in _OTHER_KINDS:
         if data.startswith(magic):
             raise Unreadable(f"is {kind}.", _CONVERT)

@@ -110,13 +110,13 @@ class Store(Protocol):
         """
 
     def drop(self, locations: Sequence[str]) -> None:
-        """Remove origins, and without a trace the documents that have no other; unknown ones are no error."""
+        """Remove origins, and without a trace the documents that have no other; unknown ones are no error.
+
+        What else came from the same files is unsettled: adding them again brings what was removed back.
+        """
 
     def remove(self, document_ids: Sequence[str]) -> None:
-        """Remove documents and their origins, without a trace; unknown ids are no error.
-
-        What else came from the same files is unsettled: adding them again brings the removed documents back.
-        """
+        """Remove documents and drop their origins, without a trace; unknown ids are no error."""
 
     def forget(self) -> None:
         """Erase what is left on disk of documents that were replaced."""

@@ -52,20 +52,16 @@ def settle(cursor: sqlite3.Cursor, location: str, origins: Sequence[Origin]) -> 
     _delete_orphans(cursor)
 
 
-def unsettle(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
-    """Let the files that these documents lie in be read again when they are added again."""
-    found = cursor.execute(
-        f"""SELECT {COLUMNS["origins"]} FROM origins WHERE digest IN
-            (SELECT digest FROM origins WHERE document_id IN (SELECT value FROM json_each(?)))""",
-        (json.dumps(list(document_ids)),),
-    ).fetchall()
-    for origin in (replace(Origin(*row), modified_ns=UNSETTLED) for row in found):
-        cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
-        cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+def remove(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
+    """Remove documents with their origins; see `Store.remove`."""
+    found = "SELECT location FROM origins WHERE document_id IN (SELECT value FROM json_each(?))"
+    drop(cursor, [location for (location,) in cursor.execute(found, (json.dumps(list(document_ids)),)).fetchall()])
+    delete(cursor, document_ids)
 
 
 def drop(cursor: sqlite3.Cursor, locations: Sequence[str]) -> None:
-    """Remove origins, and the documents that no other origin points to."""
+    """Remove origins, and the documents that no other origin points to; see `Store.drop`."""
+    _unsettle(cursor, locations)
     cursor.execute("DELETE FROM origins WHERE location IN (SELECT value FROM json_each(?))", (json.dumps(locations),))
     _delete_orphans(cursor)
 
@@ -97,3 +93,15 @@ def _point(cursor: sqlite3.Cursor, origin: Origin) -> None:
 def _delete_orphans(cursor: sqlite3.Cursor) -> None:
     orphans = cursor.execute("SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)").fetchall()
     delete(cursor, [id_ for (id_,) in orphans])
+
+
+def _unsettle(cursor: sqlite3.Cursor, locations: Sequence[str]) -> None:
+    """Let the files that these locations lie in be read again when they are added again."""
+    found = cursor.execute(
+        f"""SELECT {COLUMNS["origins"]} FROM origins WHERE digest IN
+            (SELECT digest FROM origins WHERE location IN (SELECT value FROM json_each(?)))""",
+        (json.dumps(list(locations)),),
+    ).fetchall()
+    for origin in (replace(Origin(*row), modified_ns=UNSETTLED) for row in found):
+        cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
+        cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))

@@ -102,8 +102,7 @@ class EmbeddedStore(StoredReading):
         """See `Store`."""
         with self._lock.held():
             with self._database.writing() as cursor:
-                changes.unsettle(cursor, document_ids)
-                changes.delete(cursor, document_ids)
+                changes.remove(cursor, document_ids)
             self.forget()
 
     def forget(self) -> None:

@@ -15,6 +15,7 @@ from ui.admin.documents import Shelves
 
 if TYPE_CHECKING:
     from index.corpus import AddResult
+    from index.removal import Removal
     from index.store.base import DocumentInfo
     from ui.conversations import Conversations
     from ui.feedback import FeedbackLog
@@ -61,8 +62,8 @@ class Changes:
         file = fields.get("files")
         if not isinstance(file, UploadFile) or not file.filename:
             raise InputError("No file was chosen.", "Choose the one that takes the place of the document.")
-        result, gone = self._shelves.replace(path["document"], file.filename, file.file)
-        return [_told(result), *([f"Gone: {_named(gone)}"] if gone else [])]
+        results, gone = self._shelves.replace(path["document"], file.filename, file.file)
+        return [*map(_told, results), *([f"Gone: {_named(gone)}"] if gone else [])]
 
     def remove(self, _: FormData, path: dict[str, str]) -> list[str]:
         """Remove a document."""
@@ -98,5 +99,5 @@ def _told(result: AddResult) -> str:
     return f"{result.source}: {result.status}" + ("" if result.status == "unchanged" else f" ({detail})")
 
 
-def _named(info: DocumentInfo) -> str:
+def _named(info: DocumentInfo | Removal) -> str:
     return f"{', '.join(info.sources)} ({info.title}; {info.passages} passages, {info.characters:,} characters)"

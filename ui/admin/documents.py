@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shutil
 import threading
-import unicodedata
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from index.corpus import AddResult
 from index.errors import InputError
-from index.readers import SUFFIXES
 from index.sources import FoundFile
+from ui.uploads import FOLDER, safe_name
 
 if TYPE_CHECKING:
+    from index.removal import Removal
     from index.store.base import DocumentInfo, Store
     from ui.stream import Library
-
-FOLDER = "uploads"
 
 
 class Archive(Protocol):
@@ -41,8 +39,8 @@ class Archive(Protocol):
         """Add files or bring them up to date; each that cannot be read fails alone."""
         ...
 
-    def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
-        """Remove documents and return what they were."""
+    def remove(self, names: Sequence[str]) -> list[Removal]:
+        """Remove documents, named by id or source, and return what they were."""
         ...
 
     def verify(self) -> list[str]:
@@ -65,9 +63,9 @@ class Shelves:
         have replaced stays.
         """
         with self._changing:
-            return [self._add(name, content) for name, content in files]
+            return [result for name, content in files for result in self._add(name, content)]
 
-    def replace(self, document_id: str, name: str, content: BinaryIO) -> tuple[AddResult, DocumentInfo | None]:
+    def replace(self, document_id: str, name: str, content: BinaryIO) -> tuple[list[AddResult], DocumentInfo | None]:
         """Put an uploaded file in the place of a document; returns what came and what went (nothing, if it failed).
 
         Raises:
@@ -76,16 +74,16 @@ class Shelves:
         with self._changing:
             old = self.archive.find(document_id)
             uploaded = self._uploaded(old.id)
-            if len(uploaded) == 1 and uploaded[0].suffix.lower() == _suffix(name):
+            if len(uploaded) == 1 and uploaded[0].suffix.lower() == Path(name).suffix.lower():
                 name = uploaded[0].name
-            result = self._add(name, content)
-            gone = result.status != "failed" and result.document_id != old.id
+            results = self._add(name, content)
+            gone = not _all_failed(results) and old.id not in {result.document_id for result in results}
             left = {info.id for info in self.archive.documents()}
             if gone and old.id in left:
                 self._remove(old.id)
-            return result, old if gone else None
+            return results, old if gone else None
 
-    def remove(self, document_id: str) -> list[DocumentInfo]:
+    def remove(self, document_id: str) -> list[Removal]:
         """Remove a document, and its file if it came by upload.
 
         Raises:
@@ -94,11 +92,11 @@ class Shelves:
         with self._changing:
             return self._remove(self.archive.find(document_id).id)
 
-    def _add(self, name: str, content: BinaryIO) -> AddResult:
-        name = _safe_name(name)
-        if _suffix(name) not in SUFFIXES:
-            return AddResult(name, "failed", reason=f"Known formats: {' '.join(sorted(SUFFIXES))}.")
-        path = self._folder / name
+    def _add(self, name: str, content: BinaryIO) -> list[AddResult]:
+        try:
+            path = self._folder / safe_name(name)
+        except InputError as error:
+            return [AddResult(name, "failed", reason=str(error))]
         fresh, before = path.with_name(f".new{path.suffix}"), path.with_name(f".before{path.suffix}")
         self._folder.mkdir(parents=True, exist_ok=True)
         with fresh.open("wb") as file:
@@ -107,26 +105,28 @@ class Shelves:
         if replacing:
             path.replace(before)
         fresh.replace(path)
-        result = self.archive.add([FoundFile(path, name)])[0]
-        if result.status == "failed":
+        results = self.archive.add([FoundFile(path, path.name)])
+        if _all_failed(results):
             path.unlink()
             if replacing:
                 before.replace(path)
         before.unlink(missing_ok=True)
-        return result
+        return results
 
-    def _remove(self, document_id: str) -> list[DocumentInfo]:
+    def _remove(self, document_id: str) -> list[Removal]:
         files = self._uploaded(document_id)
         removed = self.archive.remove([document_id])
         for path in files:
             path.unlink(missing_ok=True)
+            if path.parent != self._folder.resolve() and not any(path.parent.iterdir()):
+                path.parent.rmdir()
         return removed
 
     def _uploaded(self, document_id: str) -> list[Path]:
-        """Return the files in our folder that a document came from."""
+        """Return the files in our folder that a document is; one that it merely lies in stays."""
         origins = self.archive.store.origins().values()
         files = [Path(origin.location) for origin in origins if origin.document_id == document_id]
-        return [path for path in files if path.parent == self._folder.resolve()]
+        return [path for path in files if path.is_file() and path.is_relative_to(self._folder.resolve())]
 
 
 def archive_of(library: Library) -> Archive | None:
@@ -135,20 +135,5 @@ def archive_of(library: Library) -> Archive | None:
     return library if changeable else None  # type: ignore[return-value]  # just seen
 
 
-def _suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
-
-
-def _safe_name(name: str) -> str:
-    """Return a file name without folders, control characters or a leading dot.
-
-    Raises:
-        InputError: nothing is left of it.
-    """
-    plain = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(each for each in plain if unicodedata.category(each)[0] != "C").strip().lstrip(".")
-    stem, dot, suffix = plain.rpartition(".")
-    plain = f"{stem.encode()[:180].decode(errors='ignore')}{dot}{suffix[:10]}"
-    if not plain.strip("."):
-        raise InputError("A file has no name.", "Give it one.")
-    return plain
+def _all_failed(results: Sequence[AddResult]) -> bool:
+    return all(result.status == "failed" for result in results)

@@ -67,7 +67,7 @@ def add_documents(
     corpus: Corpus, paths: Sequence[Path], console: Console, *, changes_only: bool = False, password: str = ""
 ) -> list[AddResult]:
     """Add documents with a progress bar and a line a document; ``changes_only`` leaves unchanged ones unsaid."""
-    from index.corpus import find_files
+    from index.files import find_files
 
     files = find_files(paths)
     with _progress(console, len(files), changes_only=changes_only) as report:

@@ -136,7 +136,7 @@ def _from_documents(options: argparse.Namespace) -> list[Draft]:
     from evals.draft import from_documents
     from evals.homes import SuitePipelines
     from evals.types import Suite
-    from index.corpus import find_files
+    from index.files import find_files
     from rag.settings import load_settings
 
     find_files(options.paths)  # tells of a path that is not there before a model is loaded

@@ -1,0 +1,54 @@
+"""Files on disk: those that a user means, and the digest that tells whether one is still the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from index.errors import InputError
+from index.readers import SUFFIXES, format_named
+from index.sources import FoundFile, as_text
+
+
+def find_files(paths: Sequence[Path]) -> list[FoundFile]:
+    """List the files to add: named files as they are, folders searched for the formats that can be read.
+
+    Hidden files and folders are left out, and links to folders are not followed.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no file of a known format.
+    """
+    found: list[FoundFile] = []
+    for path in paths:
+        try:
+            if not path.exists():
+                raise InputError(f"There is no file or folder {path}.", "Check the path.")
+        except OSError as error:
+            raise InputError(f"Cannot open {path}: {error.strerror}.", "Check the path.") from error
+        if not path.is_dir():
+            found.append(FoundFile(path, as_text(path.name)))
+            continue
+        inside = [FoundFile(file, as_text(file.relative_to(path))) for file in _walk(path)]
+        if not inside:
+            raise InputError(f"No readable document in {path}.", f"Known formats: {' '.join(sorted(SUFFIXES))}.")
+        found.extend(inside)
+    once: dict[str, FoundFile] = {}
+    for file in found:
+        once.setdefault(os.path.realpath(file.path), file)
+    return list(once.values())
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for directory, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and format_named(name):
+                yield Path(directory, name)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
