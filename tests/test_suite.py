@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from evals.cases import load_cases
 from evals.text import contains, normalise
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +97,11 @@ def test_every_case_is_whole() -> None:
         assert any(key in case for key in STATED) != case.get("unanswerable", False), case["id"]
         assert ("unanswerable" in case["tags"]) == case.get("unanswerable", False), case["id"]
         assert not case.get("unanswerable") or NEAR_MISSES & set(case["tags"]), case["id"]
+
+
+@pytest.mark.parametrize("path", [*CORE, *HARD], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_file_is_read_without_complaint(path: Path) -> None:
+    assert len(load_cases(path).cases) == len(load(path)[1])
 
 
 def test_the_core_has_cases_of_every_kind() -> None:
