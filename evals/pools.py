@@ -6,6 +6,7 @@
     in the pool: they count as not found. The history holds the user's turns alone.
 ``doc2dial``    The turns of dialogues over pages of public services; wanted are the sentences that the reply stands on.
 ``realtimeqa``  News quizzes; wanted is any passage with the answer's words, whether or not it answers.
+``summhay``     Articles written around planted insights, each topic by itself; wanted are those with the query's own.
 ``chunking``    Three long texts, each by itself; wanted are the sentences of the excerpts that answer.
 ``squad``, ``nq``   Paragraphs, all in one index; wanted is the one that the question was written for.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,24 @@ def mtrag(data: Path, domain: str) -> Iterator[Pool]:
     yield Pool(f"mtrag-{domain}", _texts(data / "mtrag" / "pooled_corpus" / f"{domain}.jsonl.gz"), queries)
 
 
+def summhay(data: Path) -> Iterator[Pool]:
+    """Yield each topic's stack of articles; a query wants the articles with its insights, the more the higher."""
+    paths = sorted((data / "summhay_news").glob("topic_*.json*"))
+    if not paths:
+        raise InputError(f"{data / 'summhay_news'} has no topic_*.json.", "Give the folder of the public sets.")
+    for path in paths:
+        topic = read_json(path)
+        documents = {_file(each["document_id"]): f"{each['document_text'].strip()}\n" for each in topic["documents"]}
+        queries = tuple(_insight_query(subtopic, topic["documents"]) for subtopic in topic["subtopics"])
+        yield Pool(f"summhay-{path.name.partition('.')[0]}", documents, queries)
+
+
+def _insight_query(subtopic: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -> Query:
+    own = {insight["insight_id"] for insight in subtopic["insights"]}
+    held = {_file(each["document_id"]): len(own & {*each["insights_included"]}) for each in documents}
+    return Query(subtopic["query"], tuple(Wanted(name, gain=count) for name, count in held.items() if count))
+
+
 def doc2dial(data: Path) -> Iterator[Pool]:
     """Yield the pages of public services with every few turns asked of them."""
     pages = {page["title"]: page["text"] for page in read_lines(data / "doc2dial" / "documents.jsonl.gz")}
@@ -206,6 +225,7 @@ def _case_query(case: Case) -> Query | None:
 POOLS: Mapping[str, Callable[[Path], Iterator[Pool]]] = {
     "nfcorpus": nfcorpus,
     **{f"mtrag-{domain}": lambda data, domain=domain: mtrag(data, domain) for domain in MTRAG},  # type: ignore[misc]
+    "summhay": summhay,
     "doc2dial": doc2dial,
     "chunking": chunking,
     "squad": lambda data: iter([_asked_of(joined("squad-all", squad(data)))]),

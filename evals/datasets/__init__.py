@@ -18,6 +18,7 @@ What the figures mean:
     and ``hotpot`` the evidence is known by the sentence.
 ``beir``    Any set in the layout of BEIR (``corpus.jsonl``, ``queries.jsonl``, ``qrels/*.tsv``): as in
     `evals.retrieval`, whether what is judged relevant is found; nothing is answered.
+``mtrag``, ``summhay``  Turns of conversations, and queries over stacks of articles, in the same way: see `evals.pools`.
 ``xquad``   The same paragraphs and questions in five languages, one index per language; all answerable.
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ from evals import datasets
 from evals.cases import Suite
 from evals.datasets import DATASETS, load
 from evals.homes import SuitePipelines
-from evals.pools import beir
+from evals.pools import MTRAG, Pool, beir, mtrag, summhay
 from evals.report import render_html, render_json, render_text
 from evals.retrieval import measured, show
 from evals.run import run_suite
 from index.errors import CitechatError
 from rag.settings import load_settings
 
-BEIR = "beir"
+RETRIEVED: Mapping[str, Callable[[Path], Iterable[Pool]]] = {
+    "beir": beir,
+    "mtrag": lambda data: chain.from_iterable(mtrag(data, domain) for domain in MTRAG),
+    "summhay": summhay,
+}
+"""The sets that say what is to be found, and not what is to be answered."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m evals.datasets", description=(datasets.__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("name", choices=[*DATASETS, BEIR])
+    parser.add_argument("name", choices=[*DATASETS, *RETRIEVED])
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
     parser.add_argument("--limit", type=int, metavar="N", help="ask N questions, spread over the set")
     parser.add_argument("--unlearned", action="store_true", help="only articles kept out of training")
@@ -41,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory() as temporary:
             home = options.home or Path(temporary)
-            if options.name == BEIR:
-                show(measured(beir(options.data), home, options.limit), options.json)
+            if options.name in RETRIEVED:
+                show(measured(RETRIEVED[options.name](options.data), home, options.limit), options.json)
                 return 0
             collections = load(options.name, options.data, options.limit, unlearned=options.unlearned)
             suites = [each.write(home / "documents") for each in collections]

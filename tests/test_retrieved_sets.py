@@ -1,4 +1,4 @@
-"""Any set in the layout of BEIR is measured by name from a folder."""
+"""Sets that say what is to be found are measured by name from a folder: BEIR's layout, SummHay, MTRAG."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evals.datasets.__main__ import main
-from evals.pools import Wanted, beir
+from evals.pools import Wanted, beir, summhay
 from index.errors import InputError
 
 CORPUS = {
@@ -77,3 +77,28 @@ def test_what_is_not_whole_is_named(data: Path, tmp_path: Path, capsys: pytest.C
         path.unlink()
     with pytest.raises(InputError, match="has no qrels"):
         list(beir(data))
+
+
+def test_a_query_wants_the_articles_with_its_insights(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no topic"):
+        list(summhay(tmp_path))
+    (tmp_path / "summhay_news").mkdir()
+    topic = {
+        "subtopics": [{"query": "What of fuel?", "insights": [{"insight_id": "a"}, {"insight_id": "b"}]}],
+        "documents": [
+            {"document_id": "x", "document_text": " Fuel. ", "insights_included": ["b", "a", "c"]},
+            {"document_id": "y", "document_text": "Tyres.", "insights_included": ["c"]},
+            {"document_id": "z", "document_text": "More fuel.", "insights_included": ["a"]},
+        ],
+    }
+    (tmp_path / "summhay_news" / "topic_news1.json").write_text(json.dumps(topic))
+    (pool,) = summhay(tmp_path)
+    assert pool.name == "summhay-topic_news1"
+    assert pool.documents == {"x.txt": "Fuel.\n", "y.txt": "Tyres.\n", "z.txt": "More fuel.\n"}
+    assert pool.queries[0].wanted == (Wanted("x.txt", gain=2), Wanted("z.txt", gain=1))
+
+
+@pytest.mark.parametrize("name", ["beir", "mtrag", "summhay"])
+def test_a_folder_without_the_set_is_an_error(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--data", str(tmp_path)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
