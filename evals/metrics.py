@@ -187,6 +187,20 @@ def calibration_error(judged: Sequence[tuple[float, bool]], bins: int = 10) -> f
     return share(sum(gaps), len(judged))
 
 
+def cohens_kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
+    """Return ``(p_o - p_e) / (1 - p_e)`` of two judgements of the same things (Cohen 1960); ``None`` if ``p_e`` is 1.
+
+    ``p_o`` is the share on which they agree, ``p_e`` how often they would by chance, each judging yes as often as it
+    did: 1 is full agreement, 0 is chance.
+    """
+    if not pairs:
+        return None
+    one, other = (sum(each) / len(pairs) for each in zip(*pairs, strict=True))
+    observed = sum(first == second for first, second in pairs) / len(pairs)
+    expected = one * other + (1 - one) * (1 - other)
+    return share(observed - expected, 1 - expected)
+
+
 def wilson(rate: float, count: float) -> tuple[float, float]:
     """Return the Wilson score interval at 95% of a ``rate`` seen over ``count`` independent trials.
 

@@ -6,6 +6,7 @@
     in the pool: they count as not found. The history holds the user's turns alone.
 ``doc2dial``    The turns of dialogues over pages of public services; wanted are the sentences that the reply stands on.
 ``realtimeqa``  News quizzes; wanted is any passage with the answer's words, whether or not it answers.
+``summhay``     Articles written around planted insights, each topic by itself; wanted are those with the query's own.
 ``chunking``    Three long texts, each by itself; wanted are the sentences of the excerpts that answer.
 ``squad``, ``nq``   Paragraphs, all in one index; wanted is the one that the question was written for.
 """
@@ -15,14 +16,16 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from evals.cases import Case
 from evals.datasets import Collection, joined, nq, read_json, read_lines, realtimeqa, squad
 from evals.text import contains
+from index.errors import InputError
 from index.sentences import sentence_spans
 from rag.types import Turn
 
@@ -74,10 +77,40 @@ class Pool:
 def nfcorpus(data: Path) -> Iterator[Pool]:
     """Yield the medical abstracts with the development questions."""
     folder = data / "beir_nfcorpus"
-    questions = {row["_id"]: row["text"] for row in read_lines(folder / "queries.jsonl.gz")}
-    wanted = _judgements(folder / "qrels" / "dev.tsv")
-    queries = tuple(Query(questions[id_], judged) for id_, judged in wanted.items())
-    yield Pool("nfcorpus", _texts(folder / "corpus.jsonl.gz"), queries)
+    yield _beir(folder, "nfcorpus", folder / "qrels" / "dev.tsv")
+
+
+def beir(data: Path) -> Iterator[Pool]:
+    """Yield every set in the layout of BEIR: ``data`` itself, or the folders in it.
+
+    A set has ``corpus.jsonl``, ``queries.jsonl`` (either may be compressed with gzip) and ``qrels/*.tsv``; of several
+    judgements those of the test are taken, else those of the development. Raises ``InputError`` if there is no set, or
+    a set lacks a part.
+    """
+    folders = [folder for folder in (data, *sorted(data.glob("*/"))) if _part(folder, "corpus.jsonl").exists()]
+    if not folders:
+        raise InputError(f"No set in the layout of BEIR is in {data}.", "Give the folder that has corpus.jsonl.")
+    for folder in folders:
+        judged = {path.stem: path for path in sorted((folder / "qrels").glob("*.tsv"))}
+        if not judged:
+            raise InputError(f"{folder} has no qrels/*.tsv.", "Without judgements there is nothing to measure.")
+        split = next((name for name in ("test", "dev") if name in judged), next(iter(judged)))
+        yield _beir(folder, f"{folder.name}-{split}", judged[split])
+
+
+def _beir(folder: Path, name: str, judged: Path) -> Pool:
+    questions = {row["_id"]: row["text"] for row in read_lines(_part(folder, "queries.jsonl"))}
+    wanted = _judgements(judged)
+    missing = next((id_ for id_ in wanted if id_ not in questions), None)
+    if missing is not None:
+        raise InputError(f"{judged} judges the query {missing!r}, which {folder / 'queries.jsonl'} does not have.")
+    queries = tuple(Query(questions[id_], judgements) for id_, judgements in wanted.items())
+    return Pool(name, _texts(_part(folder, "corpus.jsonl")), queries)
+
+
+def _part(folder: Path, name: str) -> Path:
+    packed = folder / f"{name}.gz"
+    return packed if packed.exists() else folder / name
 
 
 def mtrag(data: Path, domain: str) -> Iterator[Pool]:
@@ -90,6 +123,24 @@ def mtrag(data: Path, domain: str) -> Iterator[Pool]:
         for id_, judged in _judgements(folder / "qrels" / "dev.tsv").items()
     )
     yield Pool(f"mtrag-{domain}", _texts(data / "mtrag" / "pooled_corpus" / f"{domain}.jsonl.gz"), queries)
+
+
+def summhay(data: Path) -> Iterator[Pool]:
+    """Yield each topic's stack of articles; a query wants the articles with its insights, the more the higher."""
+    paths = sorted((data / "summhay_news").glob("topic_*.json*"))
+    if not paths:
+        raise InputError(f"{data / 'summhay_news'} has no topic_*.json.", "Give the folder of the public sets.")
+    for path in paths:
+        topic = read_json(path)
+        documents = {_file(each["document_id"]): f"{each['document_text'].strip()}\n" for each in topic["documents"]}
+        queries = tuple(_insight_query(subtopic, topic["documents"]) for subtopic in topic["subtopics"])
+        yield Pool(f"summhay-{path.name.partition('.')[0]}", documents, queries)
+
+
+def _insight_query(subtopic: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -> Query:
+    own = {insight["insight_id"] for insight in subtopic["insights"]}
+    held = {_file(each["document_id"]): len(own & {*each["insights_included"]}) for each in documents}
+    return Query(subtopic["query"], tuple(Wanted(name, gain=count) for name, count in held.items() if count))
 
 
 def doc2dial(data: Path) -> Iterator[Pool]:
@@ -133,9 +184,9 @@ def _user_turns(text: str) -> list[str]:
 
 
 def _texts(path: Path) -> dict[str, str]:
-    texts = {row["_id"]: (row["title"].strip(), row["text"].strip()) for row in read_lines(path)}
+    texts = {row["_id"]: (row.get("title", "").strip(), row["text"].strip()) for row in read_lines(path)}
     return {
-        f"{id_}.txt": f"{title}\n\n{text.removeprefix(title).strip()}\n" if title else f"{text}\n"
+        _file(id_): f"{title}\n\n{text.removeprefix(title).strip()}\n" if title else f"{text}\n"
         for id_, (title, text) in texts.items()
         if text
     }
@@ -143,10 +194,21 @@ def _texts(path: Path) -> dict[str, str]:
 
 def _judgements(path: Path) -> dict[str, tuple[Wanted, ...]]:
     wanted: dict[str, list[Wanted]] = defaultdict(list)
-    for line in path.read_text("utf-8").splitlines()[1:]:
-        query, document, gain = line.split("\t")
-        wanted[query].append(Wanted(f"{document}.txt", gain=int(gain)))
+    for number, line in enumerate(path.read_text("utf-8").splitlines()[1:], 2):
+        try:
+            query, document, grade = line.split("\t")
+            gain = int(grade)
+        except ValueError as error:
+            raise InputError(f"{path}:{number} is not a query, a document and a grade, parted by tabs.") from error
+        if gain > 0:
+            wanted[query].append(Wanted(_file(document), gain=gain))
     return {query: tuple(each) for query, each in wanted.items()}
+
+
+def _file(id_: str) -> str:
+    """Return the file of a document: its id is part of the name, never of the path, and hides no file."""
+    name = quote(id_, safe=" ")
+    return f"{'%2E' + name[1:] if name.startswith('.') else name}.txt"
 
 
 def _asked_of(collection: Collection) -> Pool:
@@ -163,6 +225,7 @@ def _case_query(case: Case) -> Query | None:
 POOLS: Mapping[str, Callable[[Path], Iterator[Pool]]] = {
     "nfcorpus": nfcorpus,
     **{f"mtrag-{domain}": lambda data, domain=domain: mtrag(data, domain) for domain in MTRAG},  # type: ignore[misc]
+    "summhay": summhay,
     "doc2dial": doc2dial,
     "chunking": chunking,
     "squad": lambda data: iter([_asked_of(joined("squad-all", squad(data)))]),

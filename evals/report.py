@@ -64,6 +64,8 @@ def render_text(report: Report) -> str:
             low, high = report.intervals[name]
             line += f"  {low:.3f} to {high:.3f}  n={report.counts[name]}"
         lines.append(line)
+    if report.opinion is not None:
+        lines.append(report.opinion.sentence)
     return "\n".join(lines) + "\n"
 
 
@@ -102,6 +104,7 @@ def _page(report: StoredReport, before: StoredReport | None, comparison: Compari
         comparison=comparison,
         changes={each.metric: each for each in comparison.differences} if comparison else {},
         measures=MEASURES,
+        judged=report.get("judge", {}).get("verdicts", {}),
         style=Markup(style),  # noqa: S704  # our own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         curve=risk_coverage_curve(cases),

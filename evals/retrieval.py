@@ -171,31 +171,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            figures: list[Figures] = []
-            for each in _measured(options.name or list(POOLS), options, options.home or Path(temporary)):
-                sys.stdout.write("" if figures else f"{HEADER}\n")
-                sys.stdout.write(f"{render(each)}\n")
-                sys.stdout.flush()
-                figures.append(each)
+            pools = _named(options.name or list(POOLS), options.data)
+            show(measured(pools, options.home or Path(temporary), options.limit), options.json)
     except CitechatError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    if options.json:
-        options.json.write_text(json.dumps([asdict(each) for each in figures], indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def _measured(names: Sequence[str], options: argparse.Namespace, home: Path) -> Iterator[Figures]:
+def show(figures: Iterable[Figures], path: Path | None) -> None:
+    """Print figures as they come, as a table, and write all of them to ``path`` as JSON, if it is given."""
+    shown: list[Figures] = []
+    for each in figures:
+        sys.stdout.write("" if shown else f"{HEADER}\n")
+        sys.stdout.write(f"{render(each)}\n")
+        sys.stdout.flush()
+        shown.append(each)
+    if path:
+        path.write_text(json.dumps([asdict(each) for each in shown], indent=1) + "\n", encoding="utf-8")
+
+
+def _named(names: Sequence[str], data: Path) -> Iterator[Pool]:
     unknown = [name for name in names if name not in POOLS]
     if unknown:
         raise InputError(f"There is no set {unknown[0]!r}.", f"The sets are {', '.join(POOLS)}.")
-    if options.limit < 1:
+    return (pool for name in names for pool in POOLS[name](data))
+
+
+def measured(pools: Iterable[Pool], home: Path, limit: int | None = None) -> Iterator[Figures]:
+    """Index each pool below ``home`` and yield its figures, over ``limit`` questions at most, spread over the pool.
+
+    Raises ``InputError`` if the limit is less than 1.
+    """
+    if limit is not None and limit < 1:
         raise InputError("The limit must be at least 1.")
     with SuitePipelines(load_settings(home)) as pipeline_for:
-        for pool in (pool for name in names for pool in POOLS[name](options.data)):
+        for pool in pools:
             folder = pool.write(home / "documents")
             pipeline = pipeline_for(Suite(Path(pool.name), (folder,)))
-            queries = spread(pool.queries, options.limit)
+            queries = spread(pool.queries, limit or len(pool.queries))
             with tqdm(total=len(queries), desc=pool.name, unit="question", disable=None) as bar:
                 yield from measure(pool, pipeline, queries, bar.update)
 

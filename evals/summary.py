@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evals.judge import CaseResult
+    from evals.opinion import Opinion
 
 FORMAT = 2
 """The shape of a report's JSON; a reader of one with a greater number says so."""
@@ -26,8 +27,8 @@ class Report:
     over cases, ``counts`` to how many cases it is a mean of (and ``cases``, ``passed``, ``answerable``,
     ``unanswerable``). Means are weighted by ``Case.weight``. ``repeats`` says, where cases were asked several times,
     how often, the standard deviation of each metric, and the ids whose outcome was not always the same. ``stale`` says
-    in words which evidence the documents do not hold. Only ``latency_*``, ``latency_ms`` and ``timings_ms`` depend on
-    the clock.
+    in words which evidence the documents do not hold. ``opinion`` is a model's, and no
+    metric. Only ``latency_*``, ``latency_ms`` and ``timings_ms`` depend on the clock.
     """
 
     metrics: Mapping[str, float | None]
@@ -38,9 +39,11 @@ class Report:
     settings: Mapping[str, object]
     repeats: Mapping[str, object] = field(default_factory=dict)
     stale: Sequence[str] = ()
+    opinion: Opinion | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report in the shape of its JSON file."""
+        judged = {} if self.opinion is None else {"judge": self.opinion.as_json()}
         return {
             "format": FORMAT,
             "metrics": dict(self.metrics),
@@ -49,6 +52,7 @@ class Report:
             "by_tag": {tag: dict(values) for tag, values in self.by_tag.items()},
             "repeats": dict(self.repeats),
             "stale": list(self.stale),
+            **judged,
             "settings": dict(self.settings),
             "cases": [case.as_json() for case in self.cases],
         }

@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Key of that server."""
     llm_key_file: Path | None = None
     """File that holds the server's key, instead of ``llm_key``."""
+    judge_key: SecretStr | None = None
+    """Key of the server at which a judge of eval runs is asked, where that is not the server of ``llm_url``."""
     llm_timeout_s: float = Field(default=120, gt=0)
     """Seconds of an answer, at most."""
     llm_context: int = Field(default=4096, ge=1024)

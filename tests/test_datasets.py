@@ -148,7 +148,7 @@ def test_an_article_begins_with_title_and_date() -> None:
 
 def test_unusable_requests_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="The sets are realtimeqa, squad2"):
-        load("beir", tmp_path)
+        load("trivia", tmp_path)
     with pytest.raises(InputError, match=r"clapnq/dev_answerable\.jsonl\.gz is not there\. See .*clapnq/README\.md"):
         load("clapnq", tmp_path)
     with pytest.raises(InputError, match="at least 1"):

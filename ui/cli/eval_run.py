@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evals.answerer import Answerer
     from evals.compare import Comparison
     from evals.memory import AnswerMemory
+    from evals.opinion import Judge
     from evals.run import CaseResult
     from evals.stored import StoredReport
     from evals.summary import Report
@@ -75,6 +76,14 @@ def add_command_run(group: Subparsers) -> None:
     how.add_argument("--workers", type=positive, default=1, metavar="N", help="conversations asked at a time")
     how.add_argument("--repeat", type=positive, default=1, metavar="N", help="ask N times, and tell the variance")
     how.add_argument("--fresh", action="store_true", help="ask again what an unchanged system has answered before")
+    how.add_argument(
+        "--judge", metavar="NAME", help="also ask a language model whether each answer is right; never in pass or fail"
+    )
+    how.add_argument(
+        "--judge-url",
+        metavar="URL",
+        help="the judge's server (default: llm_url); the key of another server is CITECHAT_JUDGE_KEY",
+    )
     how.add_argument("--watch", action="store_true", help="run again whenever a case file or a document changes")
 
 
@@ -113,6 +122,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[Path]]:
     """Return the exit code and the files and folders that the outcome depends on."""
+    from tqdm import tqdm
+
     from evals.cases import load_cases
     from evals.choose import choose, parse_condition
     from evals.compare import compare, render_comparison
@@ -124,7 +135,11 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
     failed_in = read_report(options.failed_from) if options.failed_from else None
     baseline = read_report(options.baseline) if options.baseline else None
     only = choose(suites, conditions, failed_in, options.drafts)
+    judge = _judge(options)
     report = _asked(options, console, suites, only)
+    if judge is not None:
+        with tqdm(total=judge.questions(report), desc="judge", unit="answer", disable=None) as bar:
+            report = judge.asked_about(report, bar.update)
     comparison = None
     stops = below(report, options.min) + must_pass(report, options.must_pass)
     if baseline is not None:
@@ -139,6 +154,17 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
         console.say(stop)
     watched = [*options.cases, *(path for suite in suites for path in suite.corpus)]
     return BELOW_THRESHOLD if stops else 0, watched
+
+
+def _judge(options: argparse.Namespace) -> Judge | None:
+    """Open the judge before anything is asked: one that is not there should not cost a run."""
+    if options.judge is None:
+        if options.judge_url is not None:
+            raise InputError("--judge-url names a server and no model.", "Add --judge NAME.")
+        return None
+    from evals.opinion import open_judge
+
+    return open_judge(options.home, options.judge, options.judge_url)
 
 
 def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
