@@ -7,16 +7,19 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from evals.cases import load_cases
+from evals.cases import Case, Suite, load_cases
+from evals.run import run_suite
 from index.corpus import Corpus
 from index.errors import InputError
 from index.store.embedded import EmbeddedStore
 from tests.embedding import HashingEmbedder
+from tests.small_pipeline import SmallPipeline
 from tests.web import LexicalPipeline, running, settings
 from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
 from ui.cli import main
@@ -258,18 +261,32 @@ def test_the_gap_list_and_the_trace(operator: Operator) -> None:
 def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
     folder = operator.home / "reports"
     folder.mkdir()
-    for number, passed in enumerate((True, False)):
-        cases = [{"id": "one", "passed": passed, "question": "Who?"}, {"id": "two", "passed": True, "question": "?"}]
-        report = {"metrics": {"pass_rate": 0.5 + passed / 2}, "counts": {"cases": 2, "passed": 1 + passed}}
-        (folder / f"run-{number}.json").write_text(json.dumps(report | {"cases": cases}), encoding="utf-8")
+    cases = tuple(Case(number, f"Who leads {number}?", answer=(("Ada",),)) for number in ("one", "two", "<i>"))
+    for name, texts, asked in (
+        ("first", {"a.txt": "Ada leads."}, cases[:2]),
+        ("second", {"a.txt": "Bob leads."}, cases),
+        ("third", {"a.txt": "Ada leads."}, cases[2:]),
+    ):
+        report = run_suite([Suite(Path("s.yaml"), cases=asked)], partial(answering, SmallPipeline(texts)))
+        (folder / f"{name}.json").write_text(json.dumps(report.as_json()), encoding="utf-8")
     (folder / "broken.json").write_text("[]", encoding="utf-8")
     operator.log_in()
-    page = operator.page("/evals?before=run-0&after=run-1")
-    assert "From run-0 to run-1" in page
-    assert "Now wrong: 1" in page
-    assert "one: Who?" in page
-    assert "No reports: broken.json" in page
-    assert "<circle" in page
+    page = operator.page("/evals?before=first&after=second")
+    assert "2 of 2" in page
+    assert "worse: -100.0 points, interval -100.0 to -100.0, 2 cases, 0 fixed, 2 broken" in page
+    assert "<li>one: Who leads one?</li>" in page
+    assert "Left out: 1 that only one of them has" in page
+    assert "<td>-1.000 to -1.000</td><td>2</td><td>worse</td>" in page
+    assert "broken.json is no report" in page
+    assert page.count("<circle") == 6  # passed and recall; no case of theirs is unanswerable
+    page = operator.page("/evals?before=second&after=third")
+    assert "1 fixed, 0 broken" in page
+    assert "<li>&lt;i&gt;: Who leads &lt;i&gt;?</li>" in page
+    assert "no case in common" in operator.page("/evals?before=first&after=third")
+
+
+def answering(pipeline: SmallPipeline, _: Suite) -> SmallPipeline:
+    return pipeline
 
 
 def test_the_load_is_told(operator: Operator) -> None:
