@@ -20,20 +20,12 @@ from index.errors import InputError
 from index.store.embedded import EmbeddedStore
 from tests.embedding import HashingEmbedder
 from tests.small_pipeline import SmallPipeline
-from tests.web import LexicalPipeline, running, settings
+from tests.web import Keeping, LexicalPipeline, running, settings
 from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
 from ui.cli import main
 
 TOKEN = "a token of the operator"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
-
-
-class Keeping(LexicalPipeline):
-    """Answers from documents in memory and keeps a real index beside them, which the operator changes."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        super().__init__()
-        self.corpus = corpus  # type: ignore[assignment]
 
 
 @dataclass(slots=True)

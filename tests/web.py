@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.corpus import AddResult
+from index.corpus import AddResult, Corpus
 from index.errors import InputError, ReadError
 from index.filters import Filter
 from index.filters.fields import document_fields
@@ -160,6 +160,14 @@ class LexicalPipeline:
             yield Delta(word)
         status: Status = "answered" if claims else "not_found"
         yield Done(Answer(question, question, status, 0.9, None, text, claims, hits, "extractive"))
+
+
+class Keeping(LexicalPipeline):
+    """Answers from documents in memory and keeps a real index beside them, which the operator changes."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        super().__init__()
+        self.corpus = corpus  # type: ignore[assignment]
 
 
 def _search(question: str, documents: Sequence[Document]) -> tuple[Source, ...]:
