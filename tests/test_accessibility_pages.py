@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from evals.cases import Case, Suite
 from evals.run import run_suite
@@ -17,7 +18,7 @@ from index.store.embedded import EmbeddedStore
 from tests import web
 from tests.browser import chromium
 from tests.embedding import HashingEmbedder
-from tests.small_pipeline import SmallPipeline
+from tests.small_pipeline import SmallPipeline, answering
 from tests.wcag import LOOKS, violations
 from tests.widget_page import LEAVE_QUESTION, Reader
 
@@ -33,7 +34,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (home / "reports").mkdir()
     for name, leader in (("one", "Ada"), ("two", "Bob")):
         suite = Suite(Path("s.yaml"), cases=(Case("leader", "Who leads?", answer=(("Ada",),)),))
-        report = run_suite([suite], lambda _, text=f"{leader} leads.": SmallPipeline({"a.txt": text}))
+        report = run_suite([suite], partial(answering, SmallPipeline({"a.txt": f"{leader} leads."})))
         (home / "reports" / f"{name}.json").write_text(json.dumps(report.as_json()), encoding="utf-8")
     (home / "reports" / "none.json").write_text("[]", encoding="utf-8")
     with (
@@ -101,7 +102,7 @@ def test_the_pages_of_the_operator(desk: str, page: Page) -> None:
         assert_usable(page)
     page.goto(f"{desk}/admin/documents")
     page.get_by_label("Add files").set_input_files(
-        [{"name": name, "mimeType": "text/plain", "buffer": b"The bridge opens."} for name in ("a.md", "b.exe")]
+        [FilePayload(name=name, mimeType="text/plain", buffer=b"The bridge opens.") for name in ("a.md", "b.exe")]
     )
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("a.md: ")

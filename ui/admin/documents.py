@@ -15,7 +15,8 @@ from index.readers import SUFFIXES
 from index.sources import FoundFile
 
 if TYPE_CHECKING:
-    from index.store.base import DocumentInfo, Store
+    from index.removal import Removal
+    from index.store.base import Compaction, DocumentInfo, Store
     from ui.stream import Library
 
 FOLDER = "uploads"
@@ -41,12 +42,20 @@ class Archive(Protocol):
         """Add files or bring them up to date; each that cannot be read fails alone."""
         ...
 
-    def remove(self, document_ids: Sequence[str]) -> list[DocumentInfo]:
-        """Remove documents and return what they were."""
+    def remove(self, names: Sequence[str]) -> list[Removal]:
+        """Remove documents, by id or source, and return the receipts."""
         ...
 
     def verify(self) -> list[str]:
         """Return what is wrong with the index, in words."""
+        ...
+
+    def repair(self) -> list[str]:
+        """Mend what can be made again without embedding; returns what was, in words."""
+        ...
+
+    def compact(self) -> Compaction:
+        """Give unused space back."""
         ...
 
 
@@ -85,14 +94,24 @@ class Shelves:
                 self._remove(old.id)
             return result, old if gone else None
 
-    def remove(self, document_id: str) -> list[DocumentInfo]:
-        """Remove a document, and its file if it came by upload.
+    def remove(self, document_id: str) -> list[Removal]:
+        """Remove a document, and its file if it came by upload; returns the receipt.
 
         Raises:
             InputError: there is no such document.
         """
         with self._changing:
             return self._remove(self.archive.find(document_id).id)
+
+    def mend(self) -> tuple[list[str], list[str]]:
+        """Repair the index; returns what was mended, and what is wrong with it still."""
+        with self._changing:
+            return self.archive.repair(), self.archive.verify()
+
+    def compact(self) -> Compaction:
+        """Leave no byte of what was removed in the index; returns its size before and after."""
+        with self._changing:
+            return self.archive.compact()
 
     def _add(self, name: str, content: BinaryIO) -> AddResult:
         name = _safe_name(name)
@@ -115,7 +134,7 @@ class Shelves:
         before.unlink(missing_ok=True)
         return result
 
-    def _remove(self, document_id: str) -> list[DocumentInfo]:
+    def _remove(self, document_id: str) -> list[Removal]:
         files = self._uploaded(document_id)
         removed = self.archive.remove([document_id])
         for path in files:
@@ -131,8 +150,8 @@ class Shelves:
 
 def archive_of(library: Library) -> Archive | None:
     """Return the library as an archive, if its documents can be changed."""
-    changeable = all(hasattr(library, verb) for verb in ("store", "documents", "find", "add", "remove", "verify"))
-    return library if changeable else None  # type: ignore[return-value]  # just seen
+    verbs = ("store", "documents", "find", "add", "remove", "verify", "repair", "compact")
+    return library if all(hasattr(library, verb) for verb in verbs) else None  # type: ignore[return-value]  # just seen
 
 
 def _suffix(name: str) -> str:

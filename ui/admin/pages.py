@@ -209,6 +209,8 @@ def _add_changes(router: APIRouter, desk: Desk, form: Form) -> None:
     route("/documents/{document}/replace", "/admin/documents", changes.replace)
     route("/documents/{document}/remove", "/admin/documents", changes.remove)
     route("/verify", "/admin/documents", changes.verify)
+    route("/repair", "/admin/documents", changes.repair)
+    route("/compact", "/admin/documents", changes.compact)
     route("/cases", "/admin/cases", changes.draft)
     route("/cases/{case}", "/admin/cases", changes.finish)
     router.post("/logout")(log_out)
