@@ -37,18 +37,22 @@ class Named(Protocol):
         """What the vectors depend on."""
 
 
-class Library(Protocol):
-    """The documents that answers quote."""
-
-    @property
-    def embedder(self) -> Named:
-        """What embedded them."""
+class Documents(Protocol):
+    """Documents that can be read."""
 
     def document(self, document_id: str) -> Document:
         """Return a stored document; raise ``InputError`` if there is none of that id."""
 
     def documents(self) -> list[DocumentInfo]:
         """List the documents."""
+
+
+class Library(Documents, Protocol):
+    """The documents that answers quote."""
+
+    @property
+    def embedder(self) -> Named:
+        """What embedded them."""
 
 
 class Answerer(Protocol):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from evals.answerer import Library
+    from evals.answerer import Documents
     from evals.judge import CaseResult
     from evals.stored import StoredReport
 
@@ -111,7 +111,7 @@ def recall(home: Path) -> list[Citation]:
         raise InputError(f"{path} cannot be read: {error}.", "Remove it; the next eval run writes it anew.") from error
 
 
-def altered(citations: Iterable[Citation], corpus: Library) -> list[Impact]:
+def altered(citations: Iterable[Citation], corpus: Documents) -> list[Impact]:
     """Return the cases and answers whose cited words stand nowhere in the document that has the source today.
 
     Words that only moved, or whose lines and marks changed, are still there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from evals.summary import FORMAT
 from index.errors import InputError
@@ -40,6 +40,9 @@ def read_report(path: Path) -> StoredReport:
         raise InputError(f"{path} has the format {made_by}; this version reads up to {FORMAT}.", "Upgrade citechat.")
     if not report["cases"]:
         raise InputError(f"{path} is a report without cases.", AGAIN)
+    if not isinstance(report.get("metrics", {}), dict):
+        raise InputError(f"{path} is no report: its metrics are no table.", AGAIN)
+    _check_numbers(report.get("metrics", {}), str(path))
     seen: set[str] = set()
     for number, case in enumerate(report["cases"], 1):
         _check_case(case, f"{path}: case {number}", seen)
@@ -55,10 +58,24 @@ def _check_case(case: object, where: str, seen: set[str]) -> None:
     seen.add(case["id"])
     if not isinstance(case.get("passed"), bool) or not isinstance(case.get("metrics"), dict):
         raise InputError(f"{named} does not say whether it passed and what was measured.", AGAIN)
-    for name, value in {**case["metrics"], "weight": case.get("weight", 1.0)}.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not number and (value is not None or name == "weight"):
-            raise InputError(f"{named}: {name} is {value!r}, which is no number.", AGAIN)
+    if not isinstance(case.get("expected") or {}, dict):
+        raise InputError(f"{named} does not say what was expected.", AGAIN)
+    _check_numbers(case["metrics"], named)
+    if case["metrics"].get("pass_rate") is None:
+        case["metrics"]["pass_rate"] = float(case["passed"])  # the first format did not say it again
+    weight = case.get("weight", 1.0)
+    if not _is_number(weight) or weight <= 0:
+        raise InputError(f"{named}: weight is {weight!r}, which is no number above 0.", AGAIN)
+
+
+def _check_numbers(metrics: Mapping[str, object], where: str) -> None:
+    for name, value in metrics.items():
+        if value is not None and not _is_number(value):
+            raise InputError(f"{where}: {name} is {value!r}, which is no number.", AGAIN)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def slim(report: StoredReport) -> StoredReport:

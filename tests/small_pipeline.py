@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from evals.cases import Suite
 from index.errors import InputError
 from index.filters import Filter
 from index.filters.fields import document_fields
@@ -91,3 +92,8 @@ class SmallPipeline:
             or condition.matches(document_fields(document.title, [document.source], document.metadata))
             for match in re.finditer(r"\S[^.]*\.", document.text)
         ]
+
+
+def answering(pipeline: SmallPipeline, _: Suite) -> SmallPipeline:
+    """Answer a suite with this pipeline, whatever it asks for: for ``run_suite``, with the pipeline bound."""
+    return pipeline

@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser import chromium
-from tests.chat_page import PHONE, QUOTE, Service, serving, visiting
+from tests.chat_page import QUOTE, Service, serving, visiting
+from tests.wcag import LOOKS, violations
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 GUISES: dict[str, dict[str, Any]] = {
-    "light": {},
-    "dark": {"color_scheme": "dark"},
-    "phone": PHONE,
-    "forced colours": {"forced_colors": "active"},
+    **LOOKS,
     "text of 200 %": {"viewport": {"width": 1280, "height": 900}},
     "reduced motion": {"reduced_motion": "reduce"},
 }
@@ -33,13 +29,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
-
-
-def violations(page: Page) -> list[str]:
-    # Half-way through a transition, colours are neither those of before nor those of after.
-    page.evaluate("() => Promise.allSettled(document.getAnimations().map((each) => each.finished))")
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
 
 
 @pytest.mark.parametrize("guise", GUISES)

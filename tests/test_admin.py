@@ -5,34 +5,32 @@ from __future__ import annotations
 import io
 import json
 import re
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from evals.cases import load_cases
+from evals.cases import Case, Suite, load_cases
+from evals.memory import FOLDER
+from evals.run import run_suite
 from index.corpus import Corpus
 from index.errors import InputError
 from index.store.embedded import EmbeddedStore
 from tests.embedding import HashingEmbedder
-from tests.web import LexicalPipeline, running, settings
+from tests.small_pipeline import SmallPipeline, answering
+from tests.web import Keeping, LexicalPipeline, running, settings
 from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
 from ui.cli import main
 from ui.uploads import Uploads
 
 TOKEN = "a token of the operator"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
-
-
-class Keeping(LexicalPipeline):
-    """Answers from documents in memory and keeps a real index beside them, which the operator changes."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        super().__init__()
-        self.corpus = corpus  # type: ignore[assignment]
 
 
 @dataclass(slots=True)
@@ -93,7 +91,7 @@ def test_nobody_gets_in_without_the_secret(operator: Operator) -> None:
         reply = operator.client.get(f"/admin{path}")
         assert (reply.status_code, reply.headers["location"]) == (303, "/admin/login")
     assert operator.client.get("/admin/load.json").status_code == 401
-    for path in ("/documents", "/documents/aa/remove", "/verify", "/cases", "/logout"):
+    for path in ("/documents", "/documents/aa/remove", "/verify", "/repair", "/compact", "/cases", "/logout"):
         assert operator.client.post(f"/admin{path}", data={"csrf": ""}).status_code == 401
     assert operator.log_in("wrong").status_code == 401
     assert operator.client.get("/admin").status_code == 303
@@ -112,7 +110,8 @@ def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(operator:
 def test_a_form_needs_its_mark_and_our_own_page(operator: Operator) -> None:
     operator.log_in()
     for forged in ("", "x"):
-        assert operator.client.post("/admin/verify", data={"csrf": forged}).status_code == 403
+        for form in ("verify", "repair", "compact", "documents/aa/remove"):
+            assert operator.client.post(f"/admin/{form}", data={"csrf": forged}).status_code == 403
     csrf = re.search(r'name="csrf" value="([^"]+)"', operator.page(""))
     assert csrf
     for headers in ({"origin": "https://evil.invalid"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
@@ -184,10 +183,36 @@ def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
     page = operator.send("/verify")
     assert "The index is sound: 1 documents, 1 passages." in page
     page = operator.send(f"/documents/{second.id}/remove")
-    assert "Removed for good: plan.md" in page
+    assert re.search(r"Removed for good: plan.md  \(1 passages, 3 vectors, [\d,]+ bytes; found by no search\)", page)
     assert operator.corpus.documents() == []
     assert list((operator.home / "uploads").iterdir()) == []
     assert "No document" in operator.send(f"/documents/{second.id}/remove")
+
+
+def test_the_receipt_names_who_else_says_it_and_what_cited_it(operator: Operator) -> None:
+    operator.log_in()
+    plan, letter = PLAN.split(b"\n\n")[1], b"Dear all.\n\n" + PLAN.split(b"\n\n")[1]
+    operator.send("/documents", [("files", ("plan.txt", plan)), ("files", ("letter.txt", letter))])
+    kept = operator.home / "evals" / FOLDER / "answers.jsonl"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("The bridge opens", encoding="utf-8")
+    page = operator.send(f"/documents/{operator.corpus.find('plan.txt').id}/remove")
+    assert "found by no search); the same words stand in: letter.txt" in page
+    assert not kept.exists()
+
+
+def test_a_damaged_index_is_mended_and_compacted(operator: Operator) -> None:
+    operator.log_in()
+    operator.send("/documents", [("files", ("plan.md", PLAN))])
+    with closing(sqlite3.connect(operator.home / "index.sqlite3", isolation_level=None)) as database:
+        database.execute("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')")
+    assert "The lexical index differs from the passages" in operator.send("/verify")
+    page = operator.send("/repair")
+    assert "Mended: The lexical index was made again" in page
+    assert "The index is sound: 1 documents, 1 passages." in page
+    assert "Mended: nothing had to be." in operator.send("/repair")
+    assert re.search(r"The index took [\d,]+ bytes and takes [\d,]+ now\.", operator.send("/compact"))
+    assert "bridge" in operator.corpus.document(operator.corpus.find("plan.md").id).text
 
 
 @pytest.mark.parametrize(
@@ -283,18 +308,28 @@ def test_the_gap_list_and_the_trace(operator: Operator) -> None:
 def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
     folder = operator.home / "reports"
     folder.mkdir()
-    for number, passed in enumerate((True, False)):
-        cases = [{"id": "one", "passed": passed, "question": "Who?"}, {"id": "two", "passed": True, "question": "?"}]
-        report = {"metrics": {"pass_rate": 0.5 + passed / 2}, "counts": {"cases": 2, "passed": 1 + passed}}
-        (folder / f"run-{number}.json").write_text(json.dumps(report | {"cases": cases}), encoding="utf-8")
+    cases = tuple(Case(number, f"Who leads {number}?", answer=(("Ada",),)) for number in ("one", "two", "<i>"))
+    for name, texts, asked in (
+        ("first", {"a.txt": "Ada leads."}, cases[:2]),
+        ("second", {"a.txt": "Bob leads."}, cases),
+        ("third", {"a.txt": "Ada leads."}, cases[2:]),
+    ):
+        report = run_suite([Suite(Path("s.yaml"), cases=asked)], partial(answering, SmallPipeline(texts)))
+        (folder / f"{name}.json").write_text(json.dumps(report.as_json()), encoding="utf-8")
     (folder / "broken.json").write_text("[]", encoding="utf-8")
     operator.log_in()
-    page = operator.page("/evals?before=run-0&after=run-1")
-    assert "From run-0 to run-1" in page
-    assert "Now wrong: 1" in page
-    assert "one: Who?" in page
-    assert "No reports: broken.json" in page
-    assert "<circle" in page
+    page = operator.page("/evals?before=first&after=second")
+    assert "2 of 2" in page
+    assert "worse: -100.0 points, interval -100.0 to -100.0, 2 cases, 0 fixed, 2 broken" in page
+    assert "<li>one: Who leads one?</li>" in page
+    assert "Left out: 1 that only one of them has" in page
+    assert "<td>-1.000 to -1.000</td><td>2</td><td>worse</td>" in page
+    assert "broken.json is no report" in page
+    assert page.count("<circle") == 6  # passed and recall; no case of theirs is unanswerable
+    page = operator.page("/evals?before=second&after=third")
+    assert "1 fixed, 0 broken" in page
+    assert "<li>&lt;i&gt;: Who leads &lt;i&gt;?</li>" in page
+    assert "no case in common" in operator.page("/evals?before=first&after=third")
 
 
 def test_the_load_is_told(operator: Operator) -> None:

@@ -86,7 +86,7 @@ def test_a_source_is_the_whole_document_with_the_quote_marked(address: str, mess
     assert [text for block in body["blocks"] for text, n in block["parts"] if n == 1] == [
         "Every employee gets 25 days of paid leave a year."
     ]
-    assert (body["can_draw"], body["also"]) == (False, [])
+    assert (body["can_draw"], body["also"], body["also_in"]) == (False, [], [])
 
 
 @pytest.mark.parametrize("path", ["sources/99", "sources/0", "sources/1/page", "references?style=bibtex", "follow-ups"])

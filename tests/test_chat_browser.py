@@ -93,8 +93,9 @@ def test_a_follow_up_knows_what_was_said_and_a_new_conversation_does_not(visitor
     assert not service.pipeline.history_of("soup?")
 
 
-def test_a_new_conversation_ends_the_answer_under_way(slow: Service, browser: Browser) -> None:
+def test_a_new_conversation_ends_the_answer_under_way_and_keeps_the_old_one(slow: Service, browser: Browser) -> None:
     with visiting(browser, slow.address) as visitor:
+        visitor.ask("soup?")
         visitor.submit(LEAVE)
         expect(visitor.answers.last).to_contain_text("Every employee")
         visitor.button("New conversation").click()
@@ -103,6 +104,15 @@ def test_a_new_conversation_ends_the_answer_under_way(slow: Service, browser: Br
         visitor.page.wait_for_timeout(500)
         expect(visitor.questions).to_have_count(0)
         expect(visitor.button("Ask")).to_be_visible()
+        slow.pipeline.delay = 0.0
+        visitor.ask("When does the canteen open?")
+        expect(visitor.questions).to_have_count(1)
+        assert not slow.pipeline.history_of("When does the canteen open?")
+        visitor.button("History").click()
+        visitor.page.get_by_role("dialog", name="History").get_by_role("button", name="soup?", exact=True).click()
+        expect(visitor.questions).to_have_text(["soup?", LEAVE])
+        expect(visitor.answers.first).to_contain_text("It serves soup on Fridays.")
+        expect(visitor.answers.last).to_contain_text("Stopped.")
 
 
 def test_an_example_is_asked_when_chosen(visitor: Visitor) -> None:

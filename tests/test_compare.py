@@ -190,6 +190,10 @@ def test_a_baseline_holds_what_a_comparison_needs_and_no_answer(tmp_path: Path) 
         ),
         ('{"cases": [{"id": "a", "passed": true, "metrics": {"mrr": "x"}}]}', "mrr is 'x'"),
         ('{"cases": [{"id": "a", "passed": true, "metrics": {}, "weight": null}]}', "weight is None"),
+        ('{"cases": [{"id": "a", "passed": true, "metrics": {}, "weight": 0}]}', "weight is 0"),
+        ('{"cases": [{"id": "a", "passed": true, "metrics": {}, "expected": "x"}]}', "what was expected"),
+        ('{"cases": [{"id": "a", "passed": true, "metrics": {}}], "metrics": []}', "its metrics are no table"),
+        ('{"cases": [{"id": "a", "passed": true, "metrics": {}}], "metrics": {"mrr": "x"}}', "mrr is 'x'"),
         ('{"cases": [{"id": "a", "passed": true, "metrics": {}}, {"id": "a"}]}', "is there twice"),
     ],
 )

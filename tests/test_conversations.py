@@ -48,6 +48,16 @@ def test_what_was_stopped_stays_stopped() -> None:
     assert (kept.state, kept.text) == ("stopped", "half")
 
 
+def test_leaving_marks_the_answer_under_way_alone() -> None:
+    conversations = Conversations()
+    id_, first = conversations.begin(None, "one")
+    conversations.record(answered(first))
+    conversations.begin(id_, "two")
+    conversations.stop(id_, left=True)
+    states = [(exchange.state, exchange.left) for exchange in conversations.exchanges(id_)]
+    assert states == [("complete", False), ("stopped", True)]
+
+
 def test_rewinding_forgets_a_question_and_what_followed() -> None:
     conversations = Conversations()
     id_, _ = conversations.begin(None, "one")

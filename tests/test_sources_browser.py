@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from index.readers import read
+from index.types import Document
 from rag.types import Done, Event
 from tests import web
 from tests.browser import chromium
@@ -147,6 +148,41 @@ def test_a_refusal_lists_the_nearest_passages_as_such(visitor: Visitor) -> None:
     expect(visitor.mark).to_have_text("The canteen opens at noon.")
     expect(visitor.panel).to_contain_text("comes closest to the question, but does not answer it")
     expect(visitor.panel).not_to_contain_text("exactly as they are shown")
+
+
+@pytest.fixture
+def said_twice(service: Service) -> Iterator[None]:
+    """The canteen's file under a second name, and a newsletter with a sentence of it."""
+    shelf = service.pipeline.shelf
+    before = shelf.by_id
+    letter = Document("e" * 16, "news/<i>may</i>.txt", "Newsletter", "It serves soup on Fridays. More news.")
+    shelf.by_id = {**before, letter.id: letter}
+    shelf.aliases = {web.CANTEEN.id: ("old/canteen.txt",)}
+    yield
+    shelf.by_id, shelf.aliases = before, {}
+
+
+@pytest.mark.usefixtures("said_twice")
+def test_who_else_says_it_is_told(visitor: Visitor) -> None:
+    visitor.ask("When does the canteen serve soup on Fridays?")
+    header = visitor.panel.locator("header")
+    visitor.citations.first.click()
+    expect(visitor.mark).to_have_text("It serves soup on Fridays.")
+    expect(header).to_contain_text("The same document also as old/canteen.txt")
+    expect(header).to_contain_text("The same words also stand in news/<i>may</i>.txt")
+    visitor.page.keyboard.press("Escape")
+    visitor.panel.get_by_role("button", name="The canteen opens at noon.").click()
+    expect(header).to_contain_text("The same document also as old/canteen.txt")
+    expect(header).not_to_contain_text("The same words")
+
+
+@pytest.mark.usefixtures("said_twice")
+def test_a_passage_that_was_only_found_is_not_called_the_same(visitor: Visitor) -> None:
+    visitor.ask("Quidditch?")
+    visitor.panel.get_by_role("button", name="It serves soup on Fridays.").click()
+    header = visitor.panel.locator("header")
+    expect(header).to_contain_text("Nearly the same passage also stands in canteen.txt, old/canteen.txt")
+    expect(header).not_to_contain_text("The same words")
 
 
 @pytest.fixture

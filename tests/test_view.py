@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,3 +46,10 @@ def test_a_long_document_is_cut_around_the_quote(monkeypatch: pytest.MonkeyPatch
     document = Document("d", "d.txt", "D", "0123456789 quoted 0123456789")
     body = view.cited(document, [quote(1, 11, 17)], 1)
     assert (shown(body["blocks"]), body["cut_before"], body["cut_after"]) == ("6789 quoted 0123", True, True)
+
+
+def test_other_names_and_other_documents_are_told_apart() -> None:
+    document = Document("d", "d.txt", "D", "A man, a plan.")
+    quoted = replace(quote(1, 0, 5)[1], also_in=("copy of d.txt", "letter.txt"))
+    body = view.cited(document, [(1, quoted)], 1, ("copy of d.txt", "d.txt"))
+    assert (body["also"], body["also_in"]) == (["copy of d.txt"], ["letter.txt"])

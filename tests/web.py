@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from index.corpus import AddResult
+from index.corpus import AddResult, Corpus
 from index.errors import InputError, ReadError
 from index.filters import Filter
 from index.filters.fields import document_fields
@@ -79,6 +79,7 @@ class Shelf:
     def __init__(self, documents: Sequence[Document]) -> None:
         self.by_id: Mapping[str, Document] = {document.id: document for document in documents}
         self.originals: dict[str, Path] = {}
+        self.aliases: dict[str, tuple[str, ...]] = {}
 
     def document(self, document_id: str) -> Document:
         if document_id not in self.by_id:
@@ -87,9 +88,17 @@ class Shelf:
 
     def documents(self) -> list[DocumentInfo]:
         return [
-            DocumentInfo(each.id, each.title, (each.source,), each.metadata, len(each.text), len(_sentences(each)))
+            DocumentInfo(each.id, each.title, self._names(each), each.metadata, len(each.text), len(_sentences(each)))
             for each in self.by_id.values()
         ]
+
+    def _names(self, document: Document) -> tuple[str, ...]:
+        return document.source, *self.aliases.get(document.id, ())
+
+    def holding(self, words: str, besides: str) -> tuple[str, ...]:
+        """All names of files that hold the words, but one."""
+        holders = (document for document in self.by_id.values() if words in document.text)
+        return tuple(name for each in holders for name in self._names(each) if name != besides)
 
     def original(self, document_id: str) -> Path | None:
         return self.originals.get(document_id)
@@ -148,7 +157,9 @@ class LexicalPipeline:
             for document in self.shelf.by_id.values()
             if where is None or where.matches(document_fields(document.title, [document.source], document.metadata))
         ]
-        hits = _search(question, documents)
+        hits = tuple(
+            replace(hit, also_in=self.shelf.holding(hit.text, hit.source)) for hit in _search(question, documents)
+        )
         yield Evidence(hits)
         if "explode" in question:
             raise RuntimeError("the boiler burst")
@@ -160,6 +171,14 @@ class LexicalPipeline:
             yield Delta(word)
         status: Status = "answered" if claims else "not_found"
         yield Done(Answer(question, question, status, 0.9, None, text, claims, hits, "extractive"))
+
+
+class Keeping(LexicalPipeline):
+    """Answers from documents in memory and keeps a real index beside them, which the operator changes."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        super().__init__()
+        self.corpus = corpus  # type: ignore[assignment]
 
 
 def _search(question: str, documents: Sequence[Document]) -> tuple[Source, ...]:
@@ -191,7 +210,17 @@ def _source(document: Document, span: tuple[int, int], score: float) -> Source:
 
 def _claim(n: int, hit: Source) -> Claim:
     quote = Quote(
-        n, hit.document_id, hit.source, hit.title, hit.page, hit.start, hit.end, hit.text, hit.published, hit.outlet
+        n=n,
+        document_id=hit.document_id,
+        source=hit.source,
+        title=hit.title,
+        page=hit.page,
+        start=hit.start,
+        end=hit.end,
+        text=hit.text,
+        published=hit.published,
+        outlet=hit.outlet,
+        also_in=hit.also_in,
     )
     return Claim(hit.text, "verbatim", (quote,))
 

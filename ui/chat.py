@@ -72,17 +72,18 @@ class Chat:
                 async for event in events:
                     exchange = _advance(exchange, event)
                     self._conversations.record(exchange)
-                    if self._was_left(exchange, visitor):
-                        yield gr.skip(), self._messages(conversation_id, say), gr.skip()
+                    if self._was_stopped(exchange, visitor):
+                        # A piece may be on its way to the page already: this one comes after it.
+                        yield gr.skip(), self._page(exchange, visitor, conversation_id, say), gr.skip()
                         return
                     if not isinstance(event, Delta) or (event.text and time.monotonic() - drawn > _REDRAW_S):
                         drawn = time.monotonic()
-                        yield gr.skip(), self._messages(conversation_id, say), gr.skip()
+                        yield gr.skip(), self._page(exchange, visitor, conversation_id, say), gr.skip()
         except Exception as error:  # noqa: BLE001  # shown in the place of the answer
             self._conversations.record(replace(exchange, state="failed", text=message_of(error)))
         finally:
             self._conversations.record(replace(exchange, state="stopped"))
-        if not self._was_left(exchange, visitor):
+        if not self._was_stopped(exchange, visitor):
             yield _ready(say), self._messages(conversation_id, say), gr.skip()
 
     async def obey(
@@ -107,10 +108,8 @@ class Chat:
         return _ready(say), self._messages(conversation_id, say)
 
     def begin_anew(self, conversation_id: str, request: gr.Request) -> tuple[gr.Textbox, list[Message], str]:
-        """Show an empty page. A conversation whose answer is still under way is forgotten, the others are kept."""
-        if any(exchange.state == "running" for exchange in self._conversations.exchanges(conversation_id)):
-            # A piece of the answer may be on its way already; those that follow it would show it again.
-            self._conversations.rewind(conversation_id, 0)
+        """Show an empty page. An answer that is still under way is stopped; the conversation is kept."""
+        self._conversations.stop(conversation_id, left=True)
         return _ready(self._say(request)), [], ""
 
     def open(self, conversation_id: str, request: gr.Request) -> Updates:
@@ -121,10 +120,15 @@ class Chat:
             return gr.skip(), gr.skip(), gr.skip()
         return gr.skip(), self._messages(conversation_id, self._say(request)), conversation_id
 
-    def _was_left(self, exchange: Exchange, visitor: str | None) -> bool:
-        """Tell whether the reader stopped this answer or went elsewhere: it must not appear on what they see now."""
+    def _was_stopped(self, exchange: Exchange, visitor: str | None) -> bool:
+        """Tell whether the reader stopped this answer, or had it forgotten."""
         kept = self._conversations.exchange(exchange.id, visitor=visitor)
         return kept is None or kept.state == "stopped"
+
+    def _page(self, exchange: Exchange, visitor: str | None, conversation_id: str, say: Messages) -> list[Message]:
+        """Return the conversation of an answer; nothing where the reader left it for a new one."""
+        kept = self._conversations.exchange(exchange.id, visitor=visitor)
+        return [] if kept is not None and kept.left else self._messages(conversation_id, say)
 
     def _say(self, request: gr.Request) -> Messages:
         return messages(negotiate(request.headers.get("accept-language", ""), self._settings.language))

@@ -102,10 +102,8 @@ def answers_router(
         document, cited = _cited(library, numbered, n)
         names = next((info.sources for info in library.documents() if info.id == document.id), ())
         same = [(n, cited)] if isinstance(cited, Source) else _of(document, numbered)
-        return view.cited(document, same, n) | {
-            "also": [name for name in names if name != document.source],
-            "can_draw": _original_page(library, document, cited) is not None,
-        }
+        drawable = _original_page(library, document, cited) is not None
+        return view.cited(document, same, n, names) | {"can_draw": drawable}
 
     @router.get("/sources/{n}/page")
     def page(message_id: str, n: int, request: Request) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class Exchange:
 
     ``text`` is the answer as far as it is written, or the problem if it failed; ``hits`` is what was found, ``quotes``
     what the answer is written from; ``answer`` is there once ``state`` is ``complete``. ``where`` is the filter it was
-    asked under, in words of ``index.filters``; empty for all documents.
+    asked under, in words of ``index.filters``; empty for all documents. ``left`` says that it was stopped because the
+    reader began a new conversation.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Exchange:
     quotes: tuple[Quote, ...] = ()
     answer: Answer | None = None
     where: str = ""
+    left: bool = False
     asked: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -120,11 +122,11 @@ class Conversations:
             if stored is not None and stored.state == "running":
                 self._conversations[self._conversation_of[exchange.id]].exchanges[exchange.id] = exchange
 
-    def stop(self, conversation_id: str) -> None:
-        """Mark what is still running in a conversation as stopped."""
+    def stop(self, conversation_id: str, *, left: bool = False) -> None:
+        """Mark what is still running in a conversation as stopped, and whether the reader left it for a new one."""
         for exchange in self.exchanges(conversation_id):
             if exchange.state == "running":
-                self.record(replace(exchange, state="stopped"))
+                self.record(replace(exchange, state="stopped", left=left))
 
     def rewind(self, conversation_id: str, position: int) -> str | None:
         """Forget the exchanges from ``position`` (from 0) on and return the first question forgotten, if any."""

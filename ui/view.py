@@ -13,8 +13,13 @@ CONTEXT = 200_000
 """Code points of a document that are sent on either side of a quote."""
 
 
-def cited(document: Document, sources: Sequence[tuple[int, Quote | Source]], current: int) -> dict[str, Any]:
+def cited(
+    document: Document, sources: Sequence[tuple[int, Quote | Source]], current: int, names: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return a document as JSON values; ``sources`` are what to mark, each with its number.
+
+    ``names`` are all names of its file: those besides its own are ``also``. ``also_in`` are the other documents that
+    say the same as source ``current``: a quote word for word, a passage that was found nearly so.
 
     ``blocks`` is a list of ``{kind, level, page, parts, gap}``: ``parts`` are ``[text, n]`` with ``n`` the number of
     the quote that the text belongs to, 0 for none; ``gap`` is the white space up to the next block. Joined, they are
@@ -33,6 +38,8 @@ def cited(document: Document, sources: Sequence[tuple[int, Quote | Source]], cur
         "author": document.metadata.get("author"),
         "format": document.metadata.get("format"),
         "page": document.page_of(anchor.start),
+        "also": [name for name in names if name != document.source],
+        "also_in": [name for name in anchor.also_in if name not in (document.source, *names)],
         "blocks": list(_blocks(document, ordered, first, last)),
         "cut_before": first > 0,
         "cut_after": last < len(document.text),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import FormData, UploadFile
 
 from index.errors import InputError
+from ui import receipt
 from ui.admin.access import Access
 from ui.admin.cases import Cases
 from ui.admin.documents import Shelves
@@ -67,13 +68,29 @@ class Changes:
 
     def remove(self, _: FormData, path: dict[str, str]) -> list[str]:
         """Remove a document."""
-        return [f"Removed for good: {_named(info)}" for info in self._shelves.remove(path["document"])]
+        receipts = [receipt.lines(removal, "press Repair") for removal in self._shelves.remove(path["document"])]
+        changed = receipt.impact(self._desk.library, self._desk.home)
+        return [*(f"Removed for good: {'; '.join(lines)}" for lines in receipts), *filter(None, [changed])]
 
     def verify(self, _: FormData, __: dict[str, str]) -> list[str]:
         """Prove that the index is sound."""
+        return self._state(self._shelves.archive.verify())
+
+    def repair(self, _: FormData, __: dict[str, str]) -> list[str]:
+        """Mend the index, and tell what is left."""
+        mended, problems = self._shelves.mend()
+        return [*(f"Mended: {each}" for each in mended or ["nothing had to be."]), *self._state(problems)]
+
+    def compact(self, _: FormData, __: dict[str, str]) -> list[str]:
+        """Give unused space back."""
+        done = self._shelves.compact()
+        return [f"The index took {done.before:,} bytes and takes {done.after:,} now."]
+
+    def _state(self, problems: list[str]) -> list[str]:
+        if problems:
+            return problems
         totals = self._desk.library.stats()
-        sound = f"The index is sound: {totals.documents} documents, {totals.passages} passages."
-        return self._shelves.archive.verify() or [sound]
+        return [f"The index is sound: {totals.documents} documents, {totals.passages} passages."]
 
     def draft(self, fields: FormData, _: dict[str, str]) -> list[str]:
         """Make a draft of an eval case from a judgement."""

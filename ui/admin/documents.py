@@ -15,7 +15,7 @@ from ui.uploads import FOLDER, safe_name
 
 if TYPE_CHECKING:
     from index.removal import Removal
-    from index.store.base import DocumentInfo, Store
+    from index.store.base import Compaction, DocumentInfo, Store
     from ui.stream import Library
 
 
@@ -40,11 +40,19 @@ class Archive(Protocol):
         ...
 
     def remove(self, names: Sequence[str]) -> list[Removal]:
-        """Remove documents, named by id or source, and return what they were."""
+        """Remove documents, by id or source, and return the receipts."""
         ...
 
     def verify(self) -> list[str]:
         """Return what is wrong with the index, in words."""
+        ...
+
+    def repair(self) -> list[str]:
+        """Mend what can be made again without embedding; returns what was, in words."""
+        ...
+
+    def compact(self) -> Compaction:
+        """Give unused space back."""
         ...
 
 
@@ -84,13 +92,23 @@ class Shelves:
             return results, old if gone else None
 
     def remove(self, document_id: str) -> list[Removal]:
-        """Remove a document, and its file if it came by upload.
+        """Remove a document, and its file if it came by upload; returns the receipt.
 
         Raises:
             InputError: there is no such document.
         """
         with self._changing:
             return self._remove(self.archive.find(document_id).id)
+
+    def mend(self) -> tuple[list[str], list[str]]:
+        """Repair the index; returns what was mended, and what is wrong with it still."""
+        with self._changing:
+            return self.archive.repair(), self.archive.verify()
+
+    def compact(self) -> Compaction:
+        """Leave no byte of what was removed in the index; returns its size before and after."""
+        with self._changing:
+            return self.archive.compact()
 
     def _add(self, name: str, content: BinaryIO) -> list[AddResult]:
         try:
@@ -131,8 +149,8 @@ class Shelves:
 
 def archive_of(library: Library) -> Archive | None:
     """Return the library as an archive, if its documents can be changed."""
-    changeable = all(hasattr(library, verb) for verb in ("store", "documents", "find", "add", "remove", "verify"))
-    return library if changeable else None  # type: ignore[return-value]  # just seen
+    verbs = ("store", "documents", "find", "add", "remove", "verify", "repair", "compact")
+    return library if all(hasattr(library, verb) for verb in verbs) else None  # type: ignore[return-value]  # just seen
 
 
 def _all_failed(results: Sequence[AddResult]) -> bool:

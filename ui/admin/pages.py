@@ -15,8 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
+from evals.measures import label
 from evals.text import printable
-from index.errors import CitechatError
+from index.errors import CitechatError, InputError
 from rag.serialize import answer_json
 from ui.admin import runs
 from ui.admin.access import Session
@@ -160,18 +161,22 @@ def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
 
     @router.get("/evals")
     def evals(session: Annotated[Session, Depends(operator)], before: str = "", after: str = "") -> Response:
-        known, bad = runs.read_runs(desk.home)
+        known, problems = runs.read_runs(desk.home)
         by_name = {run.name: run for run in known}
-        compared = None
+        pair = None
         if before in by_name and after in by_name:
-            compared = runs.difference(by_name[before], by_name[after])
+            try:
+                pair = runs.side_by_side(by_name[before], by_name[after])
+            except InputError as error:
+                problems.append(str(error))
         return pages.show(
             "evals",
             session,
             runs=known,
-            bad=bad,
+            problems=problems,
             folder=desk.home / runs.FOLDER,
-            difference=compared,
+            pair=pair,
+            label=label,
             lines=runs.plot(known),
             shown=runs.SHOWN,
             module=runs,
@@ -204,6 +209,8 @@ def _add_changes(router: APIRouter, desk: Desk, form: Form) -> None:
     route("/documents/{document}/replace", "/admin/documents", changes.replace)
     route("/documents/{document}/remove", "/admin/documents", changes.remove)
     route("/verify", "/admin/documents", changes.verify)
+    route("/repair", "/admin/documents", changes.repair)
+    route("/compact", "/admin/documents", changes.compact)
     route("/cases", "/admin/cases", changes.draft)
     route("/cases/{case}", "/admin/cases", changes.finish)
     router.post("/logout")(log_out)

@@ -1,12 +1,14 @@
-"""Eval reports that lie in the home folder, as a table, a plot, and two of them side by side."""
+"""Eval reports that lie in the home folder: the table, the plot, and what changed from one to another."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from evals.compare import Comparison, compare
+from evals.stored import StoredReport, read_report
+from index.errors import InputError
 
 FOLDER = "reports"
 SHOWN = ("pass_rate", "answer_recall", "false_answer_rate", "false_refusal_rate", "retrieval_hit@5", "latency_p50_ms")
@@ -16,59 +18,56 @@ WIDTH, HEIGHT = 600, 160
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A report that could be read. ``outcome`` maps a case's id to whether it passed."""
+    """A report that could be read, by the name of its file."""
 
     name: str
-    metrics: dict[str, float | None]
-    counts: dict[str, int]
-    outcome: dict[str, bool]
-    questions: dict[str, str]
+    report: StoredReport
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """The metrics of the whole run."""
+        return dict(self.report.get("metrics", {}))
+
+    @property
+    def questions(self) -> dict[str, str]:
+        """What each case asks, by its id."""
+        return {case["id"]: str(case.get("question", "")) for case in self.report["cases"]}
+
+    @property
+    def passed(self) -> int:
+        """How many cases passed."""
+        return sum(case["passed"] for case in self.report["cases"])
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """Two runs: the metrics of both, and the cases whose outcome changed."""
+class Pair:
+    """Two runs and what changed; ``apart`` counts the cases that only one has, or that ask something else now."""
 
     before: Run
     after: Run
-    metrics: list[tuple[str, float | None, float | None]]
-    fixed: list[str]
-    broken: list[str]
-    unmatched: int
+    comparison: Comparison
+    apart: int
 
 
 def read_runs(home: Path) -> tuple[list[Run], list[str]]:
-    """Return the runs in ``reports/`` by the time of their files, the latest last, and the files that are none."""
-    runs, bad = [], []
+    """Return the runs in ``reports/`` by the time of their files, the latest last, and what is wrong with others."""
+    runs, problems = [], []
     for path in sorted((home / FOLDER).glob("*.json"), key=lambda each: (each.stat().st_mtime_ns, each.name)):
         try:
-            runs.append(_run(path.stem, json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            bad.append(path.name)
-    return runs, bad
+            runs.append(Run(path.stem, read_report(path)))
+        except InputError as error:
+            problems.append(error.problem)
+    return runs, problems
 
 
-def _run(name: str, report: Any) -> Run:  # noqa: ANN401  # any JSON
-    metrics = {key: report["metrics"].get(key) for key in report["metrics"]}
-    if not all(value is None or isinstance(value, int | float) for value in metrics.values()):
-        raise ValueError(name)
-    outcome = {str(case["id"]): bool(case["passed"]) for case in report["cases"]}
-    questions = {str(case["id"]): str(case["question"]) for case in report["cases"]}
-    counts = {key: int(report["counts"][key]) for key in ("cases", "passed")}
-    return Run(name, metrics, counts, outcome, questions)
+def side_by_side(before: Run, after: Run) -> Pair:
+    """Compare what two runs have in common.
 
-
-def difference(before: Run, after: Run) -> Difference:
-    """Compare two runs case by case."""
-    both = before.outcome.keys() & after.outcome.keys()
-    return Difference(
-        before,
-        after,
-        [(name, before.metrics.get(name), after.metrics.get(name)) for name in after.metrics],
-        sorted(case for case in both if after.outcome[case] and not before.outcome[case]),
-        sorted(case for case in both if before.outcome[case] and not after.outcome[case]),
-        len(before.outcome.keys() ^ after.outcome.keys()),
-    )
+    Raises:
+        InputError: they have no case in common.
+    """
+    comparison = compare(before.report, after.report, common=True)
+    return Pair(before, after, comparison, len(before.questions.keys() | after.questions.keys()) - comparison.cases)
 
 
 def plot(runs: Sequence[Run]) -> list[tuple[str, str, list[tuple[float, float, str]]]]:

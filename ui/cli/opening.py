@@ -35,12 +35,9 @@ def open_corpus(home: Path | None, console: Console, wait: float | None = None) 
 
 def tell_impact(corpus: Corpus, home: Path | None, console: Console) -> None:
     """Say how many eval cases and saved answers cited what is gone; erase the answers that evals keep of it."""
-    from evals.impact import altered, cited_by_saved_answers, counted, recall
-    from evals.memory import forget
     from rag.settings import load_settings
+    from ui.receipt import impact
 
-    folder = load_settings(home).home
-    forget(folder)
-    changed = counted(altered([*recall(folder), *cited_by_saved_answers(folder)], corpus))
+    changed = impact(corpus, load_settings(home).home)
     if changed:
-        console.say(f"{changed} cited text that is no longer there. See: citechat eval impact")
+        console.say(changed)

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ui import receipt
 from ui.cli.console import Console, Subparsers, add_command, one_line
 from ui.cli.opening import add_wait, open_corpus, tell_impact
 
@@ -47,22 +48,12 @@ def _remove(options: argparse.Namespace, console: Console) -> int:
         removed = corpus.remove(options.documents)
         tell_impact(corpus, options.home, console)
     console.result({"removed": [asdict(each) for each in removed]}, "\n".join(map(_receipt, removed)))
-    return DAMAGED if any(number for each in removed for number in each.still_found.values()) else 0
+    return DAMAGED if any(map(receipt.still_found, removed)) else 0
 
 
 def _receipt(removal: Removal) -> str:
-    names, kept = ", ".join(removal.sources), ", ".join(removal.kept_sources)
-    if kept:
-        return one_line(f"removed    {names}  (only this name; the text stays, as {kept})")
-    found = [f"{number} by {search} search" for search, number in removal.still_found.items() if number]
-    proof = f"STILL FOUND: {', '.join(found)}; run: citechat index verify --repair" if found else "found by no search"
-    lines = [
-        f"removed    {names}  ({removal.passages} passages, {removal.vectors} vectors, "
-        f"{removal.bytes:,} bytes; {proof})"
-    ]
-    if removal.elsewhere:
-        lines.append(f"           the same words stand in: {', '.join(removal.elsewhere)}")
-    return "\n".join(map(one_line, lines))
+    first, *more = receipt.lines(removal, "run: citechat index verify --repair")
+    return "\n".join(map(one_line, [f"removed    {first}", *(f"{'':10} {each}" for each in more)]))
 
 
 def _verify(options: argparse.Namespace, console: Console) -> int:

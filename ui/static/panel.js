@@ -189,7 +189,9 @@ export class Panel {
         {},
         this.#heading(`[${source.n}] ${found.title || found.source}`),
         el('p', { className: 'meta', textContent: origin({ ...found, page: source.page }) }),
-        found.also.length && el('p', { className: 'meta', textContent: t('sources.also', { names: found.also.join(', ') }) }),
+        ...Object.entries({ also: found.also, [nearest ? 'similar' : 'same']: found.also_in }).map(([key, names]) =>
+          names.length && el('p', { className: 'meta', textContent: t(`sources.${key}`, { names: names.join(', ') }) }),
+        ),
         explained(nearest ? 'nearest' : source.support),
         found.can_draw && choice(this.#view, (view) => this.#look(view, source.n)),
       ),
