@@ -103,5 +103,5 @@ def test_history_is_each_browsers_own_and_can_be_forgotten(
 
 def test_no_script_can_read_who_the_visitor_is(visitor: Visitor) -> None:
     (cookie,) = visitor.context.cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"], cookie["expires"]) == (True, "Strict", -1)
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["expires"]) == (True, "Lax", -1)
     assert visitor.page.evaluate("document.cookie") == ""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _TITLES = frozenset(("title", "ctrTitle"))
 _FURNITURE = frozenset(("dt", "ftr", "hdr", "sldNum", "sldImg"))
 _BREAKS = frozenset(("br", "tab"))
-_LONGEST_TITLE = 120
 _MOST_SHAPES = 100_000
 _WIDEST = 100
 
