@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from tqdm import tqdm
+
 from evals.labelled import Labelled, labelled
 from evals.metrics import cohens_kappa
 from evals.wordings import answer_text
@@ -89,7 +91,8 @@ class Judge:
         self._llm = llm
         answers = labelled()
         first = _verdict(self._reply(_request_of(answers[0])))
-        verdicts = [first, *(self._said(_request_of(each)) for each in answers[1:])]
+        rest = tqdm(answers[1:], desc="labelled answers", unit="answer", disable=None)
+        verdicts = [first, *(self._said(_request_of(each)) for each in rest)]
         self.agreement = agreement(answers, verdicts)
 
     def questions(self, report: Report) -> int:
