@@ -17,11 +17,15 @@ LOOKS: dict[str, dict[str, Any]] = {
     "forced colours": {"forced_colors": "active"},
 }
 """How a page is looked at, as options of the browser."""
+_SETTLED = """() => {
+  const roots = [document, ...[...document.querySelectorAll('*')].map((each) => each.shadowRoot)].filter(Boolean);
+  return Promise.allSettled(roots.flatMap((root) => root.getAnimations()).map((each) => each.finished));
+}"""
 
 
 def violations(page: Page) -> list[str]:
     """Return what breaks a rule on the page as it is now, shadow roots included."""
     # Half-way through a transition, colours are neither those of before nor those of after.
-    page.evaluate("() => Promise.allSettled(document.getAnimations().map((each) => each.finished))")
+    page.evaluate(_SETTLED)
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
