@@ -6,20 +6,26 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    State = Mapping[Path, tuple[int, int]]
 
 INTERVAL_S = 0.5
 
 
-def wait_for_change(paths: Sequence[Path], interval_s: float = INTERVAL_S) -> None:
-    """Return once a file among ``paths``, or anywhere in a folder among them, is new, gone or written to."""
-    before = _state(paths)
-    while _state(paths) == before:
+def wait_for_change(paths: Sequence[Path], before: State | None = None, interval_s: float = INTERVAL_S) -> None:
+    """Return once a file among ``paths``, or anywhere in a folder among them, is new, gone or written to.
+
+    ``before`` is what some of them were like earlier (see `state`): what changed since then counts too.
+    """
+    known = {**state(paths), **(before or {})}
+    while state(paths) == known:
         time.sleep(interval_s)
 
 
-def _state(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+def state(paths: Sequence[Path]) -> State:
+    """Return the time of change, in nanoseconds, and the size in bytes of each file."""
     found = {}
     for path in _files(paths):
         try:

@@ -23,7 +23,7 @@ def test_a_change_ends_the_wait(tmp_path: Path, change: Callable[[Path], object]
     (tmp_path / "in" / "deep").mkdir(parents=True)
     (tmp_path / "in" / "old.txt").write_text("old")
     (tmp_path / "cases.yaml").write_text("")
-    waiting = threading.Thread(target=wait_for_change, args=([tmp_path / "in", tmp_path / "cases.yaml"], 0.01))
+    waiting = threading.Thread(target=wait_for_change, args=([tmp_path / "in", tmp_path / "cases.yaml"], None, 0.01))
     waiting.start()
     waiting.join(0.2)
     assert waiting.is_alive()

@@ -105,17 +105,18 @@ def positive(text: str) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
         return _run_once(options, console)[0]
-    from evals.watch import wait_for_change
+    from evals.watch import state, wait_for_change
 
     while True:
         code, watched = BELOW_THRESHOLD, list(options.cases)
+        before = state(watched)  # so that what is saved while the cases are asked is not missed
         try:
             code, watched = _run_once(options, console)
         except InputError as error:  # a file that is being edited may be broken for a while
             console.error(error)
-        console.say("Waiting for a change; Ctrl-C ends.")
         try:
-            wait_for_change(watched)
+            console.say("Waiting for a change; Ctrl-C ends.")
+            wait_for_change(watched, before)
         except KeyboardInterrupt:
             return code
 
