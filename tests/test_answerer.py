@@ -8,7 +8,7 @@ SERVING = {
     *("trusted_proxies", "widget_origins", "sites", "requests_per_minute", "shutdown_seconds", "max_question_length"),
     *("log_answers", "log_questions", "llm_timeout_s"),
 }
-SECRET = {"llm_key", "llm_key_file", "admin_password_hash", "admin_token"}
+SECRET = {"llm_key", "judge_key", "llm_key_file", "admin_password_hash", "admin_token"}
 
 
 def test_every_setting_is_known_to_change_answers_or_not() -> None:

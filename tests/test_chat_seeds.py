@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -58,7 +57,7 @@ def test_every_example_is_answered_with_quotes_that_stand_in_their_documents(
                 citation.click()
                 expect(visitor.mark.first).to_be_in_viewport()
                 message, n = str(citation.get_attribute("href")).removeprefix("#cite-").rsplit("-", 1)
-                sources = httpx.get(f"{address}/api/answers/{message}/sources").json()["sources"]
+                sources = visitor.page.request.get(f"{address}/api/answers/{message}/sources").json()["sources"]
                 quote = sources[int(n) - 1]
                 text = pipeline.corpus.document(quote["document_id"]).text
                 assert quote["text"] == text[quote["start"] : quote["end"]]

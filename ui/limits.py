@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope
 
 Network = IPv4Network | IPv6Network
+
+DRAIN_SECONDS = 2.0
 
 
 class TooLong(Exception):
@@ -78,6 +81,17 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+async def _drained(receive: Receive, limit: int) -> None:
+    """Take what is still being sent, up to ``limit`` bytes: who is hung up on while sending never reads the refusal."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while limit > 0:
+                message = await receive()
+                limit -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
 async def read_body(headers: Headers, receive: Receive, limit: int, seconds: float) -> bytes:
     """Return a whole body.
 
@@ -87,6 +101,8 @@ async def read_body(headers: Headers, receive: Receive, limit: int, seconds: flo
     """
     announced = headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > limit:
+        if announced.isdecimal() and int(announced[:20]) <= 2 * limit:
+            await _drained(receive, 2 * limit)
         raise TooLong(limit)
     chunks: list[bytes] = []
     size = 0

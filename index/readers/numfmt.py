@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 BUILTIN = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00",
@@ -27,6 +27,8 @@ _LAST_DAY = 2958466
 _MOST_PLACES = 30
 _MOST_DIGITS = 40
 _LONGEST_CODE = 255
+_EXACT = Context(prec=2 * (_MOST_DIGITS + _MOST_PLACES), rounding=ROUND_HALF_UP)
+"""Python's own precision of 28 digits is less than a number may have with its places."""
 
 
 def shown(value: str, code: str, is_1904: bool = False) -> str:
@@ -83,8 +85,8 @@ def _digits(number: Decimal, mask: str) -> str:
     places, needed = min(len(fraction), _MOST_PLACES), min(fraction.count("0"), _MOST_PLACES)
     if exponent:
         return f"{number:.{places}E}"
-    scaled = number / 1000 ** (len(mask) - len(digits))
-    rounded = scaled.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    scaled = _EXACT.divide(number, Decimal(1000) ** (len(mask) - len(digits)))
+    rounded = scaled.quantize(Decimal(1).scaleb(-places), context=_EXACT)
     integer, _, decimals = (f"{abs(rounded):,f}" if "," in whole else f"{abs(rounded):f}").partition(".")
     decimals = decimals[:needed] + decimals[needed:].rstrip("0")
     # Only a 0 in the format shows a nought.
