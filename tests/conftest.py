@@ -1,10 +1,11 @@
-"""What the tests share: the embedder of a fresh install, and corpora in temporary folders."""
+"""What the tests share: the embedder of a fresh install, corpora in temporary folders, a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,9 @@ from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.store.embedded import EmbeddedStore
 from rag.models import locate
 from tests.embedding import HashingEmbedder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("citechat", deadline=None, derandomize=True)
@@ -55,3 +59,12 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     store = EmbeddedStore(tmp_path / "home", "hashing", HashingEmbedder().dimension)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return a real browser, a fresh one for each module. Ask for servers first: both want this thread's event loop."""
+    from tests.browser import chromium
+
+    with chromium() as browser:
+        yield browser

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium
 from tests.chat_page import QUOTE, Service, serving, visiting
 from tests.wcag import LOOKS, violations
 
@@ -23,12 +22,6 @@ GUISES: dict[str, dict[str, Any]] = {
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("home"), uploads=True) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("guise", GUISES)

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, expect
 
 from rag.types import Turn
 from tests import web
-from tests.browser import chromium
 from tests.chat_page import EXAMPLES, LEAVE, Service, Visitor, serving, visiting
 
 
@@ -18,12 +17,6 @@ from tests.chat_page import EXAMPLES, LEAVE, Service, Visitor, serving, visiting
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("home")) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

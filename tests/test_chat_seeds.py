@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, expect
 from index.files import find_files
 from rag.pipeline import Pipeline, open_pipeline
 from tests import web
-from tests.browser import chromium
 from tests.chat_page import visiting
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -35,12 +34,6 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 def address(pipeline: Pipeline) -> Iterator[str]:
     with web.running(pipeline, pipeline.settings) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def test_every_example_is_answered_with_quotes_that_stand_in_their_documents(

@@ -15,7 +15,6 @@ from index.readers import read
 from index.types import Document
 from rag.types import Done, Event
 from tests import web
-from tests.browser import chromium
 from tests.chat_page import LEAVE, PHONE, QUOTE, Service, Visitor, serving, visiting
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -38,12 +37,6 @@ class Doubtful(web.LexicalPipeline):
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("home"), Doubtful()) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

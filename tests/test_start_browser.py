@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
 from tests import web
-from tests.browser import chromium
 from tests.chat_page import EXAMPLES, Service, Visitor, serving, visiting
 
 
@@ -16,12 +15,6 @@ from tests.chat_page import EXAMPLES, Service, Visitor, serving, visiting
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("home"), uploads=True, max_upload_mib=1) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium
 from tests.chat_page import LEAVE, Service, Visitor, serving, visiting
 
 
@@ -17,12 +16,6 @@ from tests.chat_page import LEAVE, Service, Visitor, serving, visiting
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("home"), uploads=True, max_upload_mib=1) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests import web
-from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Reader, Site, address, chromium, reading, running_site
+from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Reader, Site, address, reading, running_site
 
 SCRIPT = Path(__file__).parent.parent / "ui" / "static" / "widget.js"
 
@@ -21,12 +21,6 @@ SCRIPT = Path(__file__).parent.parent / "ui" / "static" / "widget.js"
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running_site(tmp_path_factory.mktemp("home")) as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

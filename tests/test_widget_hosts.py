@@ -9,19 +9,13 @@ from itertools import product
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Reader, Site, address, chromium, reading, running_site
+from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Reader, Site, address, reading, running_site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running_site(tmp_path_factory.mktemp("home")) as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 _LOOK = (

@@ -51,9 +51,10 @@ class Messages:
                     return format_date(date(int(year), int(month), int(day)), "medium", self.language)
                 case [year, month]:
                     return format_skeleton("yMMM", date(int(year), int(month), 1), locale=self.language)
+                case _:
+                    return iso
         except ValueError:
-            pass
-        return iso
+            return iso
 
 
 @cache

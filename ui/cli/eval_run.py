@@ -180,6 +180,7 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
 
     total = len(only) * options.repeat
     memories: list[AnswerMemory] = []
+    told: set[Path] = set()
     runs: list[Report] = []
     passed = 0
     with (
@@ -199,7 +200,9 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
 
         def after_suite(answerer: Answerer, results: Sequence[CaseResult]) -> None:
             home = answerer.settings.home
-            changed = counted(altered(recall(home), answerer.corpus))
+            # Suites over the same documents share a home: what it recalls is of them all, and is said once.
+            changed = "" if home in told else counted(altered(recall(home), answerer.corpus))
+            told.add(home)
             if changed:
                 console.say(f"Since the last run, the documents no longer say what {changed} cited.")
             remember(home, results)
