@@ -147,7 +147,7 @@ def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Met
     policy = Policy(
         hosts=settings.allowed_hosts + own,
         requests_per_minute=settings.requests_per_minute,
-        burst=min(20, settings.requests_per_minute),
+        burst=max(min(20, settings.requests_per_minute), settings.requests_per_minute // 3),
         max_visitor_upload=settings.max_upload_mib << 20,
         body_seconds=BODY_SECONDS,
         proxies=tuple(settings.trusted_proxies),
