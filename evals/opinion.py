@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from evals.labelled import Labelled, labelled
 from evals.metrics import cohens_kappa
+from evals.verdicts import Verdict, Verdicts
 from evals.wordings import answer_text
 from index.errors import InputError, ModelFailed
 from rag.llm import LLM, Message, open_llm
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from evals.summary import Report
     from evals.types import Case
 
-Verdict = Literal["right", "wrong", "none"]
-"""What a judge says of an answer; ``none`` where it says neither, or nothing."""
 _VERDICT = re.compile(r"\W*(?:verdict\W+)?(right|wrong)\b", re.I)
 _MAX_REPLY = 200
 
@@ -83,17 +82,25 @@ class Opinion:
 class Judge:
     """A language model that says of answers whether they are right."""
 
-    def __init__(self, llm: LLM) -> None:
-        """Ask the model about the labelled answers.
+    def __init__(self, llm: LLM, verdicts: Verdicts) -> None:
+        """Ask the model about the labelled answers, and keep what it says among ``verdicts``.
+
+        The first of them is asked in any case: a judge that is not there should not cost a run, and one that now says
+        something else is another judge, of which nothing is known.
 
         Raises ``ModelFailed`` if it gives no reply to the first of them; a later failure counts as silence.
         """
         self._llm = llm
+        self._verdicts = verdicts
         answers = labelled()
-        first = _verdict(self._reply(_request_of(answers[0])))
+        asked = _request_of(answers[0])
+        first = _verdict(self._reply(asked))
+        if verdicts.get(asked) != first:
+            verdicts.forget()
+        verdicts.put(asked, first)
         rest = tqdm(answers[1:], desc="labelled answers", unit="answer", disable=None)
-        verdicts = [first, *(self._said(_request_of(each)) for each in rest)]
-        self.agreement = agreement(answers, verdicts)
+        said = [first, *(self._said(_request_of(each)) for each in rest)]
+        self.agreement = agreement(answers, said)
 
     def questions(self, report: Report) -> int:
         """Return how many answers of a report there are to judge."""
@@ -109,10 +116,14 @@ class Judge:
         return replace(report, opinion=Opinion(self._llm.name, self.agreement, verdicts))
 
     def _said(self, asked: str) -> Verdict:
+        if known := self._verdicts.get(asked):
+            return known
         try:
-            return _verdict(self._reply(asked))
+            said = _verdict(self._reply(asked))
         except ModelFailed:
             return "none"
+        self._verdicts.put(asked, said)
+        return said
 
     def _reply(self, asked: str) -> str:
         pieces = self._llm.stream([Message("system", JUDGE), Message("user", asked)])
@@ -127,14 +138,14 @@ class Judge:
         return reply
 
 
-def open_judge(home: Path | None, name: str, url: str | None) -> Judge:
+def open_judge(home: Path | None, name: str, url: str | None, *, fresh: bool = False) -> Judge:
     """Open a judge: any model that ``llm`` may name, at ``url`` or, by default, at ``llm_url``.
 
-    The key of ``llm_url`` goes to no other server than that.
+    What it said before is not asked again, unless ``fresh``. The key of ``llm_url`` goes to no other server than that.
 
     Raises:
         ModelMissing: there is no such model or server, or it does not answer.
-        InputError: a setting is wrong, or ``name`` is ``none``.
+        InputError: a setting is wrong, ``name`` is ``none``, or the home folder cannot be written.
     """
     settings = load_settings(home, llm=name, llm_url=url)
     if url is not None and url != load_settings(home).llm_url:
@@ -142,7 +153,7 @@ def open_judge(home: Path | None, name: str, url: str | None) -> Judge:
     llm = open_llm(settings)
     if llm is None:
         raise InputError(f"{name!r} is no judge.", "Name a language model: --judge qwen2.5:7b --judge-url URL")
-    return Judge(llm)
+    return Judge(llm, Verdicts(settings.home, f"{settings.llm_url} {name}", fresh=fresh))
 
 
 def agreement(answers: Sequence[Labelled], verdicts: Sequence[Verdict]) -> Agreement:

@@ -72,6 +72,33 @@ def test_the_opinion_stands_beside_the_metrics_and_decides_nothing(report: Repor
     assert "judge:" not in render_page(report.as_json())
 
 
+def test_what_a_judge_said_is_not_asked_again(report: Report, tmp_path: Path) -> None:
+    with serving(lambda client: reading(seen)(client)) as (url, seen):
+        first = open_judge(tmp_path, "any", url).asked_about(report)
+        assert len(seen.bodies) == len(labelled()) + 2
+        again = open_judge(tmp_path, "any", url).asked_about(report)
+        assert len(seen.bodies) == len(labelled()) + 3, "only whether it is still the same judge"
+        assert again.opinion == first.opinion
+        open_judge(tmp_path, "any", url, fresh=True).asked_about(report)
+        assert len(seen.bodies) == 2 * len(labelled()) + 5
+        open_judge(tmp_path, "another", url)
+        assert len(seen.bodies) == 3 * len(labelled()) + 5
+    kept = "".join(path.read_text() for path in (tmp_path / "evals" / "verdicts").iterdir())
+    assert "canteen" not in kept
+
+
+def test_a_judge_that_changed_its_mind_is_asked_anew(report: Report, tmp_path: Path) -> None:
+    behaviour = [saying("RIGHT")]
+    with serving(lambda client: behaviour[0](client)) as (url, seen):
+        open_judge(tmp_path, "any", url).asked_about(report)
+        seen.bodies.clear()
+        behaviour[0] = saying("WRONG")
+        judged = open_judge(tmp_path, "any", url).asked_about(report)
+    assert judged.opinion is not None
+    assert set(judged.opinion.verdicts.values()) == {"wrong"}
+    assert len(seen.bodies) == len(labelled()) + 2
+
+
 def test_a_judge_that_always_says_right_agrees_no_more_than_chance(report: Report, tmp_path: Path) -> None:
     with serving(saying("Right")) as (url, _):
         judged = open_judge(tmp_path, "yes", url).asked_about(report)

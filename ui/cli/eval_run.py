@@ -165,7 +165,7 @@ def _judge(options: argparse.Namespace) -> Judge | None:
         return None
     from evals.opinion import open_judge
 
-    return open_judge(options.home, options.judge, options.judge_url)
+    return open_judge(options.home, options.judge, options.judge_url, fresh=options.fresh)
 
 
 def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
