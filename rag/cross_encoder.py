@@ -88,4 +88,4 @@ class CrossEncoder:
         except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(f"{self._trained / FILE} cannot be used: {reason}", "Install citechat again.") from error
-        return Base(self._base, dtype), upper.to(dtype).eval()
+        return Base(self._base, dtype), upper.to(dtype).eval().pack()
