@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -110,11 +110,10 @@ class Layer(nn.Module):
         normed: Tensor = self.norm(states + functional.dropout(fed, dropout, self.training))
         return normed
 
-    def pack(self) -> Self:
+    def pack(self) -> None:
         """Prepare for use with the present weights, not for training; where nothing is gained, change nothing."""
         if can_pack(self.query.weight):
             self._packed = PackedWeights.of(self)
-        return self
 
     def _quickly(self, packed: PackedWeights, states: Tensor, mask: Tensor) -> Tensor:
         rows, tokens, width = states.shape
@@ -127,6 +126,13 @@ class Layer(nn.Module):
         inner = torch.ops.aten.gelu_(packed.inner(states))
         normed: Tensor = self.norm(packed.outer(inner, states))
         return normed.view(rows, tokens, width)
+
+
+def pack(layers: nn.ModuleList) -> None:
+    """Prepare those that are a `Layer` for use: see `Layer.pack`."""
+    for layer in layers:
+        if isinstance(layer, Layer):
+            layer.pack()
 
 
 class Bert(nn.Module):
@@ -160,8 +166,7 @@ class Bert(nn.Module):
             own |= {f"layers.{number}.{name}": weight for name, weight in layer_weights(weights, number).items()}
         model.load_state_dict(own, assign=True)
         model = model.to(dtype).requires_grad_(False).eval()
-        for layer in model.layers:
-            layer.pack()
+        pack(model.layers)
         return model
 
     def forward(self, ids: Tensor, present: Tensor) -> Tensor:

@@ -50,10 +50,11 @@ class PackedWeights:
 def can_pack(weight: Tensor) -> bool:
     """Tell whether packing weights like this one makes products faster: in bfloat16, where torch has oneDNN."""
     operators: Any = torch.ops.mkldnn
+    backend: Any = torch.backends.mkldnn
     return (
         weight.dtype == torch.bfloat16
         and weight.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
+        and backend.is_available()
         and hasattr(operators, "_linear_pointwise")
         and hasattr(operators, "_reorder_linear_weight")
     )

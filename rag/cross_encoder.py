@@ -77,6 +77,7 @@ class CrossEncoder:
     def _load(self) -> tuple[Base, UpperLayers]:
         from safetensors.torch import load_file
 
+        from index.bert import pack
         from index.sentence_model import native_dtype
         from rag.layers import UpperLayers
         from rag.pages import Base
@@ -88,4 +89,6 @@ class CrossEncoder:
         except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(f"{self._trained / FILE} cannot be used: {reason}", "Install citechat again.") from error
-        return Base(self._base, dtype), upper.to(dtype).eval().pack()
+        upper = upper.to(dtype).eval()
+        pack(upper.layers)
+        return Base(self._base, dtype), upper

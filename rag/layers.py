@@ -39,13 +39,6 @@ class UpperLayers(nn.Module):
         nn.init.constant_(self.likeness.bias, -_SLOPE * _EVEN)
         nn.init.normal_(self.verdict.weight, std=0.01)
 
-    def pack(self) -> UpperLayers:
-        """Prepare for use with the present weights, not for training."""
-        for layer in self.layers:
-            if isinstance(layer, Layer):
-                layer.pack()
-        return self
-
     def forward(self, states: Tensor, segments: Tensor, present: Tensor, dropout: float = 0.0) -> Tensor:
         """Return the joint states ``(rows, tokens, WIDTH)``.
 
