@@ -45,6 +45,16 @@ def terms(text: str) -> list[Term]:
     ]
 
 
+def content_stems(text: str) -> list[str]:
+    """Return the stems of `terms` alone, in order; faster, for many texts."""
+    return [meant for word in _WORD.findall(text) if (meant := _content_stem(word)) is not None]
+
+
+def spellings(text: str) -> list[tuple[str, str]]:
+    """Return the stems of `terms`, each with how it is spelled, a spelling once, in order."""
+    return [(meant, word) for word in dict.fromkeys(_WORD.findall(text)) if (meant := _content_stem(word)) is not None]
+
+
 def content_words(text: str) -> list[str]:
     """Return all words but the stop words, or all there are."""
     every = _WORD.findall(text)
