@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from index.embedder import Embedder
+from index.embedder import Embedder, PassageVectors
 from index.errors import InputError, ReadError
 from index.files import digest_of
 from index.passages import lead, split_document
@@ -63,6 +64,29 @@ class _Complete:
     origins: list[Origin]
 
 
+@dataclass(frozen=True, slots=True)
+class _Embedding:
+    """Passages that are being embedded, by digest."""
+
+    digests: tuple[str, ...]
+    coming: Future[list[PassageVectors]]
+
+    def vectors(self) -> dict[str, tuple[Vector, Matrix]]:
+        """Wait for them."""
+        embedded = ((each.passage, each.sentences) for each in self.coming.result())
+        return dict(zip(self.digests, embedded, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Documents that are stored together; ``known`` are vectors of their passages, the other ones come."""
+
+    waiting: Sequence[_Pending | _Complete]
+    known: Mapping[str, tuple[Vector, Matrix]]
+    own: _Embedding | None
+    before: _Embedding | None
+
+
 class Corpus(AbstractContextManager["Corpus"]):
     """Documents, searchable. Reading is thread-safe; one thread adds at a time."""
 
@@ -71,11 +95,13 @@ class Corpus(AbstractContextManager["Corpus"]):
         self.store = store
         self.embedder = embedder
         self._passage_tokens = passage_tokens
+        self._ahead = ThreadPoolExecutor(1, "embedding")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the store."""
+        self._ahead.shutdown(cancel_futures=True)
         self.store.close()
 
     def add(
@@ -86,6 +112,8 @@ class Corpus(AbstractContextManager["Corpus"]):
         A container (an archive, a mailbox, a letter with attachments) gives several documents, each with a result of
         its own; those of members that are gone are removed. A file or member that cannot be read fails alone, and
         what was stored of it before stays. ``password`` opens encrypted ones; it is kept nowhere.
+
+        While documents are embedded, the next ones are read and those before are stored.
         """
         results: list[AddResult] = []
 
@@ -98,6 +126,7 @@ class Corpus(AbstractContextManager["Corpus"]):
 
         with self.store.changing(), ReaderProcess() as reader:
             waiting: list[_Pending | _Complete] = []
+            begun: _Batch | None = None
             origins = self.store.origins()
             known = {origin.source for origin in origins.values()}
             sources = Sources(origins)
@@ -108,9 +137,9 @@ class Corpus(AbstractContextManager["Corpus"]):
                         continue
                     waiting.append(outcome)
                     if sum(len(each.passages) for each in waiting if isinstance(each, _Pending)) >= BATCH_PASSAGES:
-                        self._store(waiting, report)
-                        waiting.clear()
-            self._store(waiting, report)
+                        begun = self._turn(begun, waiting, report)
+                        waiting = []
+            self._turn(self._turn(begun, waiting, report), [], report)
             self.store.forget()
         return results
 
@@ -241,16 +270,44 @@ class Corpus(AbstractContextManager["Corpus"]):
         origin = visit.origin(reading.member, UNSETTLED, "")
         return _Pending(document, origin, passages, "replaced" if known else "added", note)
 
-    def _store(self, waiting: Sequence[_Pending | _Complete], report: Callable[[AddResult], None]) -> None:
-        """Embed what is new in these documents and store each in a transaction of its own."""
-        pendings = [each for each in waiting if isinstance(each, _Pending)]
-        passages = {_digest(passage): passage for pending in pendings for passage in pending.passages}
-        vectors = self.store.embedded(list(passages))
-        fresh = {digest: passage for digest, passage in passages.items() if digest not in vectors}
+    def _turn(
+        self, begun: _Batch | None, waiting: Sequence[_Pending | _Complete], report: Callable[[AddResult], None]
+    ) -> _Batch:
+        """Begin to embed what is new in ``waiting``; meanwhile store what was begun before."""
+        batch = self._begin(waiting, begun)
+        try:
+            if begun is not None:
+                self._store(begun, report)
+        except BaseException:
+            if batch.own is not None:
+                batch.own.coming.cancel()
+            raise
+        return batch
+
+    def _begin(self, waiting: Sequence[_Pending | _Complete], before: _Batch | None) -> _Batch:
+        """Look up which passages have vectors, also in the batch ``before``, and begin to embed the others."""
+        passages = {
+            _digest(passage): passage
+            for pending in waiting
+            if isinstance(pending, _Pending)
+            for passage in pending.passages
+        }
+        known = self.store.embedded(list(passages))
+        lender = before.own if before else None
+        coming = set(lender.digests) if lender else set()
+        fresh = {digest: each for digest, each in passages.items() if digest not in known and digest not in coming}
+        own = None
         if fresh:  # so that bringing an unchanged folder up to date loads no model
-            for digest, embedded in zip(fresh, self.embedder.embed_passages(list(fresh.values())), strict=True):
-                vectors[digest] = (embedded.passage, embedded.sentences)
-        for each in waiting:
+            own = _Embedding(tuple(fresh), self._ahead.submit(self.embedder.embed_passages, list(fresh.values())))
+        return _Batch(waiting, known, own, lender if coming & passages.keys() else None)
+
+    def _store(self, batch: _Batch, report: Callable[[AddResult], None]) -> None:
+        """Wait for the vectors of a batch and store each of its documents in a transaction of its own."""
+        vectors = dict(batch.known)
+        for embedding in (batch.before, batch.own):
+            if embedding is not None:
+                vectors |= embedding.vectors()
+        for each in batch.waiting:
             if isinstance(each, _Complete):
                 self.store.settle(each.location, each.origins)
             else:

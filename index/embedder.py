@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from index.errors import ModelMissing
+from index.lanes import Lanes
 from index.passages import lead
 from index.sentence_model import SentenceModel, declared_dimension, load_model
 from index.types import Matrix, Passage, Vector
@@ -24,8 +26,10 @@ from index.types import Matrix, Passage, Vector
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-BATCH_TOKENS = 4096
-"""Tokens in one forward pass, padding counted: enough to fill two cores, small enough to stay in their caches."""
+BATCH_TOKENS = 1024
+"""Tokens in one forward pass, padding counted: enough to fill a core, small enough to stay near its caches."""
+
+Result = TypeVar("Result")
 
 WORDS_KEPT = 50_000
 """Word vectors that are kept in memory (1.5 KB each)."""
@@ -114,6 +118,7 @@ class SentenceTransformerEmbedder:
         self._fingerprint = _fingerprint(folder)
         self._declared = declared_dimension(folder)
         self._words: dict[str, Vector] = {}
+        self._lanes = Lanes()
         self._loading = threading.Lock()
         self._parts: _Loaded | None = None
 
@@ -158,12 +163,18 @@ class SentenceTransformerEmbedder:
             flat = self._embed_texts([self._loaded.prompt + text for texts in sentences for text in texts])
             parts = np.split(flat, np.cumsum([len(texts) for texts in sentences])[:-1]) if passages else []
             return [PassageVectors(*pair) for pair in zip(self._embed_texts(texts), parts, strict=True)]
-        results: dict[int, PassageVectors] = {}
-        for rows, encodings, states, pooled in self._passes(texts):
-            for row, encoding, state, mean in zip(rows, encodings, states, pooled, strict=True):
+
+        def pooled_twice(rows: list[int], batch: list[Encoding]) -> list[PassageVectors]:
+            pooled: list[PassageVectors] = []
+            for row, encoding, state, mean in zip(rows, batch, *self._forward(batch), strict=True):
                 shift = len(heads[row]) - passages[row].start
                 spans = [(span.start + shift, span.end + shift) for span in passages[row].sentences]
-                results[row] = PassageVectors(_unit(mean), _unit(_span_means(state, encoding, spans, mean)))
+                pooled.append(PassageVectors(_unit(mean), _unit(_span_means(state, encoding, spans, mean))))
+            return pooled
+
+        results: dict[int, PassageVectors] = {}
+        for rows, vectors in self._passes(texts, pooled_twice):
+            results |= zip(rows, vectors, strict=True)
         return [results[row] for row in range(len(passages))]
 
     def word_vectors(self, words: Sequence[str]) -> Matrix:
@@ -184,23 +195,24 @@ class SentenceTransformerEmbedder:
 
     def _embed_texts(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        for rows, _, _, pooled in self._passes(texts):
+        for rows, pooled in self._passes(texts, lambda _, batch: self._forward(batch)[1]):
             vectors[rows] = _unit(pooled)
         return vectors
 
     def _passes(
-        self, texts: Sequence[str]
-    ) -> Iterator[tuple[list[int], list[Encoding], npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-        """Yield, batch by batch: rows, their encodings, token states ``(rows, tokens, dimension)``, pooled states."""
+        self, texts: Sequence[str], run: Callable[[list[int], list[Encoding]], Result]
+    ) -> Iterator[tuple[list[int], Result]]:
+        """Yield, batch by batch, rows and what ``run`` makes of them and their encodings, several at a time."""
         encodings = self._loaded.encoder.encode_batch(list(texts))
-        for rows in _batches([len(encoding.ids) for encoding in encodings]):
-            batch = [encodings[row] for row in rows]
-            states, pooled = self._forward([encoding.ids for encoding in batch])
-            yield rows, batch, states, pooled
+        batches = list(_batches([len(encoding.ids) for encoding in encodings]))
+        work = [partial(run, rows, [encodings[row] for row in rows]) for rows in batches]
+        return zip(batches, self._lanes.run(work), strict=True)
 
-    def _forward(self, ids: Sequence[list[int]]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def _forward(self, encodings: Sequence[Encoding]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return the token states, shape ``(rows, tokens, dimension)``, and the pooled states of a batch."""
         import torch
 
+        ids = [encoding.ids for encoding in encodings]
         longest = max(len(row) for row in ids)
         features = {
             "input_ids": torch.tensor([row + [self._loaded.model.pad] * (longest - len(row)) for row in ids]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.errors import ModelMissing
+from index.lanes import Lanes
 from index.types import Passage
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class CrossEncoder:
         """Name the folder of MiniLM, whose lower layers are used, and that of the trained layers."""
         self._base = base
         self._trained = trained
+        self._lanes = Lanes()
         self._loading = threading.Lock()
         self._parts: tuple[Base, UpperLayers] | None = None
 
@@ -53,12 +56,16 @@ class CrossEncoder:
         base, upper = self._loaded()
         with torch.inference_mode():
             asked = base.questions([question])[0]
-            pages = base.pages(passages)
-            batch = join([(asked, page) for page in pages])
-            states = upper(batch.states, batch.segments, batch.present)
-            odds = upper.log_odds(states, batch.segments, batch.present, batch.sentences)
+
+        def read(passage: Passage) -> Scores:
+            with torch.inference_mode():  # which holds for one thread
+                batch = join([(asked, page) for page in base.pages([passage])])
+                states = upper(batch.states, batch.segments, batch.present)
+                odds = upper.log_odds(states, batch.segments, batch.present, batch.sentences)
             scores: Scores = odds.double().numpy()
-        return np.split(scores, np.cumsum([len(page.sentences) for page in pages])[:-1])
+            return scores
+
+        return list(self._lanes.run([partial(read, passage) for passage in passages]))
 
     def warm_up(self) -> None:
         """Load what the first call would otherwise wait for.
@@ -77,6 +84,7 @@ class CrossEncoder:
     def _load(self) -> tuple[Base, UpperLayers]:
         from safetensors.torch import load_file
 
+        from index.bert import pack
         from index.sentence_model import native_dtype
         from rag.layers import UpperLayers
         from rag.pages import Base
@@ -88,4 +96,6 @@ class CrossEncoder:
         except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(f"{self._trained / FILE} cannot be used: {reason}", "Install citechat again.") from error
-        return Base(self._base, dtype), upper.to(dtype).eval()
+        upper = upper.to(dtype).eval()
+        pack(upper.layers)
+        return Base(self._base, dtype), upper

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.embedder import Embedder
-from index.terms import terms
+from index.terms import spellings
 from rag.question import Question
 from rag.retrieve import Found
 
@@ -23,9 +23,9 @@ class Likeness:
         spelled: dict[str, str] = {}
         for found in passages:
             for text in (found.stored.passage.text, found.stored.passage.context):
-                for term in terms(text):
-                    spelled.setdefault(term.stem, text[term.start : term.end].lower())
-        asked = {term.stem: question.text[term.start : term.end].lower() for term in terms(question.text)}
+                for stem, word in spellings(text):
+                    spelled.setdefault(stem, word.lower())
+        asked = {stem: word.lower() for stem, word in spellings(question.text)}
         rows = list(question.terms)
         vectors = embedder.word_vectors([asked.get(stem, stem) for stem in rows] + list(spelled.values()))
         cosines = vectors[: len(rows)] @ vectors[len(rows) :].T

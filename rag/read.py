@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.terms import stem, terms, words
+from index.terms import content_stems, stem, words
 from index.types import Passage, Span, Vector
 from rag.likeness import Likeness
 from rag.question import Expects, Question
@@ -139,9 +139,9 @@ def _describe(question: Question, query: Vector, passages: Sequence[Found], like
     for found in passages:
         passage = found.stored.passage
         texts = [passage.text[span.start - passage.start : span.end - passage.start] for span in passage.sentences]
-        bags = [terms(text) for text in texts]
-        sets = [frozenset(term.stem for term in bag) for bag in bags]
-        context = frozenset(term.stem for term in terms(passage.context))
+        bags = [content_stems(text) for text in texts]
+        sets = [frozenset(bag) for bag in bags]
+        context = frozenset(content_stems(passage.context))
         everything = context.union(*sets)
         similarities = found.stored.sentence_vectors @ query
         for position, (span, text) in enumerate(zip(passage.sentences, texts, strict=True)):

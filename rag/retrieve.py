@@ -11,7 +11,7 @@ import numpy as np
 from index.corpus import Corpus
 from index.filters import Filter
 from index.store.base import StoredPassage
-from index.terms import content_words, stem, terms, words
+from index.terms import content_stems, content_words, stem, words
 from index.types import Vector
 from rag.fusion import fusion_model, likenesses, query_features
 from rag.question import quoted_phrases
@@ -151,7 +151,7 @@ def _distinct(found: Iterable[Found], limit: int) -> list[Found]:
     seen: list[set[str]] = []
     more = limit  # are looked at beyond what is kept, for near-duplicates alone
     for hit in found:
-        own = {term.stem for term in terms(hit.stored.passage.text)}
+        own = set(content_stems(hit.stored.passage.text))
         alike = (number for number, other in enumerate(seen) if _is_alike(own, other))
         first = next(alike, None)
         if first is not None:
