@@ -128,7 +128,10 @@ class Settings(BaseSettings):
     log_answers: bool = False
     """Whether the server writes a line of JSON for each answer to standard error."""
     log_questions: bool = False
-    """Whether these lines hold the text of the question."""
+    """Whether these lines, and traces, hold the text of the question."""
+    trace_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
+    """Where spans of each question are sent (OTLP over HTTP), such as ``http://127.0.0.1:4318/v1/traces``; needs the
+    extra ``otel``."""
     max_question_length: int = Field(default=2000, ge=1)
     """Characters of a question, at most."""
 

@@ -16,7 +16,7 @@ import gradio as gr
 from pydantic import BaseModel, Field, ValidationError
 
 from index.filters import parse_filter
-from rag.types import Delta, Done, Event, Evidence
+from rag.types import Delta, Done, Event, Evidence, Quoted
 from ui import render
 from ui.conversations import Conversations, Exchange
 from ui.i18n import Messages, messages, negotiate
@@ -223,8 +223,10 @@ def _ready(say: Messages) -> gr.Textbox:
 
 def _advance(exchange: Exchange, event: Event) -> Exchange:
     match event:
-        case Evidence(hits, quotes):
-            return replace(exchange, hits=hits, quotes=quotes)
+        case Evidence(hits):
+            return replace(exchange, hits=hits)
+        case Quoted(quotes):
+            return replace(exchange, quotes=quotes)
         case Delta(text):
             return replace(exchange, text=exchange.text + text)
         case Done(answer):
