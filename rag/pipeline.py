@@ -32,7 +32,7 @@ from rag.rewrite import Background, background, parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
 from rag.tracing import NAME, Steps, open_tracing
-from rag.types import Answer, Claim, Done, Event, Evidence, Quoted, Source, Status, Turn
+from rag.types import Answer, Done, Event, Evidence, Quoted, Source, Status, Turn
 from rag.verify import Verifier
 from rag.write import Writer
 
@@ -161,7 +161,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
             retrieved = self._retrieved(whole, where, before, steps)
             found = _interleaved([each.found for each in retrieved])
-            copies = Copies(self.corpus.store, found, document_of)
+            copies = Copies(self.corpus.store, found, document_of, where)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
         yield Evidence(hits)
         steps.go_on()

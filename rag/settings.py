@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     """Origins of the pages that may embed the widget without naming a site: short for ``sites.default.origins``."""
     sites: dict[SiteKey, Site] = Field(default_factory=dict)
     """Sites by their key; what is not named here may not ask."""
+    open_to_all: bool = True
+    """Whether the chat page and programs may ask about every document. If not, the pages of ``sites`` alone may ask,
+    and what none of their filters lets through is out of reach."""
     requests_per_minute: int = Field(default=60, ge=1)
     """Questions per address and minute."""
     shutdown_seconds: int = Field(default=5, ge=0)
