@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, replace
 from functools import cache
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
 
 from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
@@ -29,14 +31,30 @@ from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import Background, background, parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
-from rag.types import Answer, Claim, Done, Event, Evidence, Source, Status, Turn
+from rag.tracing import NAME, Steps, open_tracing
+from rag.types import Answer, Done, Event, Evidence, Quoted, Source, Status, Turn
 from rag.verify import Verifier
 from rag.write import Writer
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from index.types import Vector
 
 SHOWN_HITS = 10
 """Passages listed with an answer."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found for one stand-alone question: its vector of unit length, and the passages, best first."""
+
+    text: str
+    query: Vector
+    question: Question
+    found: tuple[Found, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +72,24 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     """Answers questions over a corpus. Thread-safe."""
 
     def __init__(
-        self, corpus: Corpus, cross_encoder: CrossEncoder, settings: Settings, writer: Writer | None = None
+        self,
+        corpus: Corpus,
+        cross_encoder: CrossEncoder,
+        settings: Settings,
+        writer: Writer | None = None,
+        tracing: TracerProvider | None = None,
     ) -> None:
-        """Join the parts; without a ``writer``, answers are the quotes themselves."""
+        """Join the parts; without a ``writer``, answers are the quotes themselves.
+
+        ``tracing`` takes the spans of each question; without it, what the process has set up for OpenTelemetry does.
+        """
         self.corpus = corpus
         self.settings = settings
         self._cross_encoder = cross_encoder
         self._writer = writer
         self._gate = abstain.load_gate(settings.home)
+        self._tracing = tracing
+        self._tracer = trace.get_tracer(NAME, tracer_provider=tracing)
 
     @property
     def threshold(self) -> float:
@@ -69,10 +97,12 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         return self._gate.threshold if self.settings.threshold is None else self.settings.threshold
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the corpus."""
-        self.corpus.__exit__(kind, error, trace)
+        """Close the corpus, and send the last spans."""
+        self.corpus.__exit__(kind, error, traceback)
+        if self._tracing is not None:
+            self._tracing.shutdown()
 
     def warm_up(self) -> None:
         """Load what the first question would otherwise wait for."""
@@ -107,32 +137,49 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         Raises:
             InputError: the question is empty or too long.
         """
-        clock = _Clock()
+        steps = Steps(self._tracer)
+        if self.settings.log_questions:
+            steps.describe(question=question)
+        with steps, closing(self._stream(question, history, filter, steps)) as events:
+            for event in events:
+                if isinstance(event, Done):
+                    steps.answered(event.answer)
+                yield event
+
+    def _stream(
+        self, question: str, history: Sequence[Turn], where: Filter | None, steps: Steps
+    ) -> Generator[Event, None, None]:
         question = self._checked(question)
         whole = standalone(question, history)
         if whole is None:
             text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
-            yield from spoken(_plain(question, question, "clarify", text, 0.0, (), clock))
+            yield from spoken(_plain(question, question, "clarify", text, 0.0, (), steps))
             return
+        before = background(question, history)
+        steps.lap("rewrite", turns=len(history), parts=len(parts(whole)))
         document_of = cache(self.corpus.store.document)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
-            readings = self.readings(whole, filter, background(question, history), clock)
-            found = _interleaved([reading.found for reading in readings])
-            copies = Copies(self.corpus.store, found, document_of)
+            retrieved = self._retrieved(whole, where, before, steps)
+            found = _interleaved([each.found for each in retrieved])
+            copies = Copies(self.corpus.store, found, document_of, where)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
+        yield Evidence(hits)
+        steps.go_on()
+        readings = [self._read(each, steps) for each in retrieved]
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
         chosen = [(reading, self._select(reading)) for reading in answered]
         claims = copies.of_claims(quoted(_picked(chosen), document_of))
         further = [*chosen, *self._further(chosen)] if self._writer else []
         offered = copies.of_claims(quoted(_picked(further), document_of)) if further else claims
-        yield Evidence(hits, tuple(quote for claim in offered for quote in claim.quotes))
+        steps.lap("verify", claims=len(claims))
         if not claims:
             text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
             text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
-            yield from spoken(_plain(question, whole, "not_found", text, best, hits, clock))
+            yield from spoken(_plain(question, whole, "not_found", text, best, hits, steps))
             return
-        clock.lap("write")
+        yield Quoted(tuple(quote for claim in offered for quote in claim.quotes))
+        steps.go_on()
         short = next((selection.short for _, selection in chosen if selection.short), None)
         answer = Answer(
             question=question,
@@ -144,19 +191,12 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             claims=claims,
             hits=hits,
             model="extractive",
-            timings_ms=clock.total(),
         )
-        yield from self._told(answer, offered, clock)
-
-    def _told(self, answer: Answer, offered: Sequence[Claim], clock: _Clock) -> Iterator[Event]:
         if self._writer is None:
-            return spoken(answer)
-
-        def timings() -> dict[str, float]:
-            clock.lap("write")
-            return clock.total()
-
-        return written(self._writer, answer, offered, timings)
+            steps.lap("write", model=answer.model)
+            yield from spoken(replace(answer, timings_ms=steps.total()))
+        else:
+            yield from written(self._writer, answer, offered, steps)
 
     def _further(self, chosen: Sequence[tuple[Reading, Selection]]) -> Iterator[tuple[Reading, Selection]]:
         """Yield what else the language model may see: the next best sentences of each part of the question."""
@@ -170,15 +210,20 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         question: str,
         where: Filter | None = None,
         before: Background | None = None,
-        clock: _Clock | None = None,
+        steps: Steps | None = None,
     ) -> list[Reading]:
         """Retrieve and read for each part of a question that stands alone, without deciding anything."""
-        clock = clock or _Clock()
-        return [self._reading(searchable(part), where, before, clock) for part in parts(question)]
+        steps = steps or Steps()
+        return [self._read(each, steps) for each in self._retrieved(question, where, before, steps)]
 
-    def _reading(self, question: str, where: Filter | None, before: Background | None, clock: _Clock) -> Reading:
+    def _retrieved(
+        self, question: str, where: Filter | None, before: Background | None, steps: Steps
+    ) -> list[Retrieved]:
+        return [self._retrieve(searchable(part), where, before, steps) for part in parts(question)]
+
+    def _retrieve(self, question: str, where: Filter | None, before: Background | None, steps: Steps) -> Retrieved:
         query = self.corpus.embedder.embed_query(question)
-        clock.lap("embed")
+        steps.lap("embed")
         frequencies = inverse_frequencies(self.corpus, question)
         found = retrieve(
             self.corpus,
@@ -192,16 +237,20 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             where=where,
         )
         analysed = analyse(question, frequencies)
-        clock.lap("retrieve")
-        passages = found[: self.settings.read_passages]
-        likeness = Likeness(analysed, passages, self.corpus.embedder)
-        candidates = read(analysed, query, passages, likeness)
-        clock.lap("read")
-        candidates = rerank(question, candidates, self._cross_encoder, self.settings.reread_passages)
-        features = abstain.describe(analysed, candidates, found, likeness) if candidates else None
+        steps.lap("retrieve", passages=len(found))
+        return Retrieved(question, query, analysed, tuple(found))
+
+    def _read(self, retrieved: Retrieved, steps: Steps) -> Reading:
+        passages = retrieved.found[: self.settings.read_passages]
+        likeness = Likeness(retrieved.question, passages, self.corpus.embedder)
+        candidates = read(retrieved.question, retrieved.query, passages, likeness)
+        steps.lap("read", passages=len(passages), sentences=len(candidates))
+        candidates = rerank(retrieved.text, candidates, self._cross_encoder, self.settings.reread_passages)
+        steps.lap("rerank", passages=min(len(passages), self.settings.reread_passages))
+        features = abstain.describe(retrieved.question, candidates, retrieved.found, likeness) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
-        clock.lap("rerank")
-        return Reading(analysed, tuple(found), tuple(candidates), features, confidence)
+        steps.lap("abstain", confidence=confidence, threshold=self.threshold)
+        return Reading(retrieved.question, retrieved.found, tuple(candidates), features, confidence)
 
     def _checked(self, question: str) -> str:
         question = " ".join(question.split())
@@ -236,7 +285,8 @@ def open_pipeline(settings: Settings) -> Pipeline:
     cross_encoder = CrossEncoder(base, locate(TRAINED))
     llm = open_llm(settings)
     writer = Writer(llm, Verifier(embedder), settings.llm_context) if llm else None
-    return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings, writer)
+    corpus = Corpus(store, embedder, settings.passage_tokens)
+    return Pipeline(corpus, cross_encoder, settings, writer, open_tracing(settings))
 
 
 def _picked(chosen: Iterable[tuple[Reading, Selection]]) -> Iterator[Picked]:
@@ -256,23 +306,6 @@ def _interleaved(lists: Sequence[Sequence[Found]]) -> list[Found]:
 
 
 def _plain(
-    question: str, whole: str, status: Status, text: str, confidence: float, hits: tuple[Source, ...], clock: _Clock
+    question: str, whole: str, status: Status, text: str, confidence: float, hits: tuple[Source, ...], steps: Steps
 ) -> Answer:
-    return Answer(question, whole, status, confidence, None, text, (), hits, "extractive", clock.total())
-
-
-class _Clock:
-    """Milliseconds of each step."""
-
-    def __init__(self) -> None:
-        self._begun = self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self._laps[step] = self._laps.get(step, 0.0) + (now - self._last) * 1000
-        self._last = now
-
-    def total(self) -> dict[str, float]:
-        laps = {**self._laps, "total": (time.perf_counter() - self._begun) * 1000}
-        return {step: round(milliseconds, 2) for step, milliseconds in laps.items()}
+    return Answer(question, whole, status, confidence, None, text, (), hits, "extractive", steps.total())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
 from index.errors import ModelFailed
 from rag import prompts
+from rag.tracing import Steps
 from rag.types import Answer, Claim, Delta, Done, Event
 from rag.write import Writer
 
@@ -27,13 +28,8 @@ def spoken(answer: Answer) -> Iterator[Event]:
     yield Done(answer)
 
 
-def written(
-    writer: Writer, quoted: Answer, offered: Sequence[Claim], timings: Callable[[], Mapping[str, float]]
-) -> Iterator[Event]:
-    """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does.
-
-    ``timings`` is asked when all is written.
-    """
+def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Steps) -> Iterator[Event]:
+    """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does."""
     claims: list[Claim] = []
     model, notice = quoted.model, None
     yield Delta(_lead(quoted.short_answer))
@@ -41,6 +37,8 @@ def written(
         with closing(writer.write(quoted.standalone_question, offered)) as sentences:
             for sentence in sentences:
                 claim = sentence.claim if sentence else None
+                if sentence:
+                    steps.inside("verify", sentence.seconds, outcome=sentence.outcome)
                 yield Delta(_next(claim, claims) if claim else "")
                 if sentence and claim:
                     claims.append(claim)
@@ -55,7 +53,8 @@ def written(
             yield Delta(_next(claim, claims))
             claims.append(claim)
     text = prose(quoted.short_answer, claims)
-    yield Done(replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, timings_ms=timings()))
+    steps.lap("write", model=model, quotes=len(offered), fell_back=int(bool(notice)))
+    yield Done(replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, timings_ms=steps.total()))
 
 
 def _next(claim: Claim, before: Sequence[Claim]) -> str:

@@ -103,6 +103,8 @@ class _Call:
     def _traced(self, event: str, info: dict[str, Any]) -> None:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
+            if self._interrupted.is_set():  # before there was anything to shut down
+                self.interrupt()
 
     def _read(self, response: httpx.Response, emit: Emit) -> None:
         if response.headers.get("content-type", "").startswith("application/json"):  # it cannot stream

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     """Origins of the pages that may embed the widget without naming a site: short for ``sites.default.origins``."""
     sites: dict[SiteKey, Site] = Field(default_factory=dict)
     """Sites by their key; what is not named here may not ask."""
+    open_to_all: bool = True
+    """Whether the chat page and programs may ask about every document. If not, the pages of ``sites`` alone may ask,
+    and what none of their filters lets through is out of reach."""
     requests_per_minute: int = Field(default=60, ge=1)
     """Questions per address and minute."""
     shutdown_seconds: int = Field(default=5, ge=0)
@@ -128,7 +131,10 @@ class Settings(BaseSettings):
     log_answers: bool = False
     """Whether the server writes a line of JSON for each answer to standard error."""
     log_questions: bool = False
-    """Whether these lines hold the text of the question."""
+    """Whether these lines, and traces, hold the text of the question."""
+    trace_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
+    """Where spans of each question are sent (OTLP over HTTP), such as ``http://127.0.0.1:4318/v1/traces``; needs the
+    extra ``otel``."""
     max_question_length: int = Field(default=2000, ge=1)
     """Characters of a question, at most."""
 

@@ -103,13 +103,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Event: what was found, before a word of the answer. Comes once, first.
-
-    ``quotes`` are what the answer will be made from; none if it will be refused.
-    """
+    """Event: what was found, before any of it was read. Comes once, first."""
 
     hits: tuple[Source, ...]
-    quotes: tuple[Quote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Event: what the answer will be made from. Comes once, before its text, unless the documents do not answer."""
+
+    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +132,4 @@ class Done:
     answer: Answer
 
 
-Event = Evidence | Delta | Done
+Event = Evidence | Quoted | Delta | Done

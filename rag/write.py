@@ -7,9 +7,10 @@ quote is replaced by the quote; any other is left out.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from index.errors import ContextTooSmall
@@ -37,11 +38,15 @@ _THOUGHT = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the model's and what became of it; ``claim`` is what is shown in its place, if anything."""
+    """A sentence of the model's and what became of it; ``claim`` is what is shown in its place, if anything.
+
+    ``seconds`` is how long it took to judge it.
+    """
 
     text: str
     outcome: Literal["kept", "quoted", "dropped"]
     claim: Claim | None = None
+    seconds: float = field(default=0.0, compare=False)
 
 
 Ask = Callable[[str, Iterable[tuple[int, str]]], str]
@@ -102,10 +107,12 @@ class Writer:
                 if raw is None:
                     yield None
                     continue
-                sentence = self._judge(raw, question, chosen)
+                begun = time.perf_counter()
+                verdict = self._judge(raw, question, chosen)
+                sentence = replace(verdict, seconds=time.perf_counter() - begun)
                 text = sentence.claim.text if sentence.claim else ""
                 repeated = bool(text) and any(_plain(text) in said for said in shown)
-                yield Sentence(sentence.text, "dropped") if repeated else sentence
+                yield replace(sentence, outcome="dropped", claim=None) if repeated else sentence
                 shown.add(_plain(text))
                 judged += 1
                 kept += bool(sentence.claim and not repeated)

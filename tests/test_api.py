@@ -59,8 +59,8 @@ def events_of(stream: str) -> list[Event]:
 def test_an_answer_arrives_in_order_and_adds_up(service: Service) -> None:
     events = service.ask("How many days of leave do employees get?")
     kinds = [event["type"] for event in events]
-    assert [kinds[0], *kinds[-2:]] == ["sources", "citations", "done"]
-    assert set(kinds[1:-2]) == {"token"}
+    assert [*kinds[:2], *kinds[-2:]] == ["sources", "quotes", "citations", "done"]
+    assert set(kinds[2:-2]) == {"token"}
     assert "".join(event["text"] for event in events if event["type"] == "token") == events[-2]["answer"]
     first = events[-2]["claims"][0]
     assert first["text"] == "Every employee gets 25 days of paid leave a year."

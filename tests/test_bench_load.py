@@ -14,11 +14,26 @@ from tests.web import LexicalPipeline, running, settings
 
 def test_every_client_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with running(LexicalPipeline(delay=0.001), settings(tmp_path)) as address:
-        assert main([address, "--clients", "20", "--rounds", "2", "--process", str(os.getpid()), "--json"]) == 0
+        load = ["--clients", "20", "--chats", "5", "--rounds", "2", "--spread", "0.1"]
+        assert main([address, *load, "--process", str(os.getpid()), "--json"]) == 0
         figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-        assert (figures["answers"], figures["errors"]) == (40, {})
-        assert 0 < figures["first_evidence_p50_s"] <= figures["first_evidence_p95_s"] <= figures["whole_p95_s"]
+        assert (figures["widget_answers"], figures["chat_answers"], figures["errors"]) == (40, 10, {})
+        for reader in ("widget", "chat"):
+            first = figures[f"{reader}_first_evidence_p50_s"], figures[f"{reader}_first_evidence_p95_s"]
+            assert 0 < first[0] <= first[1] <= figures[f"{reader}_whole_p95_s"]
         assert figures["memory_after_mib"] > 10
+
+
+def test_the_questions_of_case_files_are_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = tmp_path / "cases.jsonl"
+    texts = ("When does the canteen open?", "Which portal shows the days left?")
+    lines = (json.dumps({"id": str(n), "question": text, "answer": "noon"}) for n, text in enumerate(texts))
+    cases.write_text("\n".join(lines), encoding="utf-8")
+    pipeline = LexicalPipeline()
+    with running(pipeline, settings(tmp_path)) as address:
+        assert main([address, "--clients", "4", "--rounds", "1", "--cases", str(cases)]) == 0
+    assert sorted(question for question, _ in pipeline.asked)[-4:] == sorted([*texts, *texts])
+    assert "widget_first_evidence_p95_s" in capsys.readouterr().out
 
 
 def test_refusals_are_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,23 @@ def test_nobody_goes_on_with_the_conversation_of_another() -> None:
     for visitor in ("bob", None):
         other, _ = conversations.begin(id_, "let me in", visitor=visitor)
         assert other != id_
-    assert [exchange.question for exchange in conversations.exchanges(id_)] == ["one"]
+    assert [exchange.question for exchange in conversations.exchanges(id_, visitor="ann")] == ["one"]
+
+
+def test_nobody_stops_rewinds_or_sees_the_conversation_of_another() -> None:
+    conversations = Conversations()
+    id_, exchange = conversations.begin(None, "one", visitor="ann")
+    for visitor in ("bob", None):
+        assert conversations.exchanges(id_, visitor=visitor) == ()
+        assert conversations.rewind(id_, 0, visitor) is None
+        conversations.stop(id_, visitor)
+    kept = conversations.exchange(exchange.id, visitor="ann")
+    assert kept is not None
+    assert kept.state == "running"
+    assert conversations.rewind(id_, 0, "ann") == "one"
+    site, _ = conversations.begin(None, "two", owner="a visitor of a site")
+    assert conversations.exchanges(site) == ()
+    assert conversations.rewind(site, 0) is None
 
 
 def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
@@ -125,7 +141,8 @@ def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
     other, _ = conversations.begin(None, "three", visitor="bob")
     conversations.forget("ann", other)
     conversations.forget("ann", first)
-    assert [bool(conversations.exchanges(id_)) for id_ in (first, second, other)] == [False, True, True]
+    assert [conversation.id for conversation in conversations.of("ann")] == [second]
+    assert [conversation.id for conversation in conversations.of("bob")] == [other]
     assert conversations.exchange(exchange.id) is None
     conversations.forget("ann")
     assert conversations.of("ann") == ()
@@ -138,7 +155,7 @@ def test_a_visitor_who_asks_without_end_pushes_out_only_their_own() -> None:
     for number in range(MAX_PER_VISITOR + 5):
         conversations.begin(None, str(number), visitor="bob")
     assert len(conversations.of("bob")) == MAX_PER_VISITOR
-    assert conversations.exchanges(kept)
+    assert conversations.exchanges(kept, visitor="ann")
 
 
 def test_what_a_visitor_asked_is_read_by_nobody_else() -> None:

@@ -216,3 +216,52 @@ def test_only_proxies_of_ours_say_whom_a_request_comes_from(peer: str, forwarded
     proxies = Settings.model_validate({"trusted_proxies": ("10.0.0.0/8",)}).trusted_proxies
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     assert client_address({"type": "http", "client": (peer, 1), "headers": headers}, proxies) == client
+
+
+NARROW = {"staff": {"origins": [STAFF], "filter": "source=handbook/leave.md"}}
+CHAT = {"question": "When does the canteen open?"}
+
+
+def test_a_filter_holds_on_every_route_that_a_token_opens(tmp_path: Path) -> None:
+    """What lies outside it is in no answer, no source, no document, and under no other name of what is inside."""
+    pipeline = LexicalPipeline()
+    pipeline.shelf.aliases[LEAVE.id] = ("secret/plan.md",)
+    with running(pipeline, settings(tmp_path, sites=NARROW)) as address:
+        page = Page(address, STAFF, "staff")
+        for narrower in ("", "source=canteen.txt", "not source=handbook/leave.md", 'source~"" or source=canteen.txt'):
+            body = {**CHAT, **({"filter": narrower} if narrower else {})}
+            reply = httpx.post(f"{address}/api/chat", json=body, headers=page.headers)
+            assert CANTEEN.id not in reply.text
+            assert "noon" not in reply.text
+        done = page.ask("When does the canteen open?")[-1]
+        assert CANTEEN.id not in page.get(f"/api/answers/{done['message_id']}/sources").text
+        assert page.get(f"/api/documents/{CANTEEN.id}").status_code == 404
+        for path in ("/chat/start", "/chat/facets", "/chat/examples", "/api/holdings", "/v1/models", "/chat/history"):
+            assert page.get(path).status_code == 403, path
+
+
+def test_only_sites_may_ask_where_the_operator_says_so(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, sites=NARROW, open_to_all=False)
+    with running(LexicalPipeline(), chosen) as address, httpx.Client(base_url=address) as program:
+        for method, path in (
+            ("POST", "/api/chat"),
+            ("GET", f"/api/documents/{CANTEEN.id}"),
+            ("GET", "/api/holdings"),
+            ("POST", "/v1/chat/completions"),
+            ("GET", "/chat/facets"),
+            ("GET", "/chat/examples"),
+            ("POST", "/chat/uploads?name=a.txt"),
+            ("POST", "/gradio_api/queue/join"),
+            ("GET", "/config"),
+            ("GET", "/"),
+        ):
+            refused = program.request(method, path, json=CHAT if method == "POST" else None)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "sites_only"), path
+        for path in ("/widget.js", "/frame", "/healthz", "/metrics", "/static/frame.js"):
+            assert program.get(path).status_code == 200
+        assert program.get("/api/widget/config").json()["code"] == "site_missing"
+        page = Page(address, STAFF, "staff")
+        assert {hit["document_id"] for hit in page.ask("leave days")[0]["sources"]} == {LEAVE.id}
+        assert page.get(f"/api/documents/{LEAVE.id}").status_code == 200
+        preflight = {"origin": STAFF, "access-control-request-method": "POST"}
+        assert program.options("/api/chat", headers=preflight).status_code == 200

@@ -19,7 +19,7 @@ from rag.models import locate
 from rag.pipeline import Pipeline
 from rag.serialize import answer_json
 from rag.settings import load_settings
-from rag.types import Answer, Delta, Done, Event, Evidence
+from rag.types import Answer, Delta, Done, Event, Evidence, Quoted
 from rag.verify import Verifier
 from rag.write import Writer
 from tests import llm_servers
@@ -84,12 +84,13 @@ def holds(answer: Answer, corpus: Corpus) -> None:
 def test_the_evidence_comes_first_and_the_pieces_are_the_text(ask: Ask, corpus: Corpus) -> None:
     events = ask(WHO, saying("Marco Rubio and Steve Witkoff prepared the draft of the peace plan [1]."))
     assert isinstance(events[0], Evidence)
-    assert "Marco Rubio" in events[0].quotes[0].text
+    assert isinstance(events[1], Quoted)
+    assert "Marco Rubio" in events[1].quotes[0].text
     answer = answer_of(events)
     assert "".join(event.text for event in events if isinstance(event, Delta)) == answer.text
     assert answer.text.endswith("Marco Rubio and Steve Witkoff prepared the draft of the peace plan. [1]")
     assert (answer.model, answer.notice) == (TINY, None)
-    assert answer.claims[0].quotes[0] in events[0].quotes
+    assert answer.claims[0].quotes[0] in events[1].quotes
     holds(answer, corpus)
     json.dumps(answer_json(answer))
 

@@ -19,7 +19,7 @@ from index.sources import FoundFile
 from index.store.base import DocumentInfo
 from index.types import Block, Document
 from rag.settings import Settings
-from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Source, Status, Turn
+from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Quoted, Source, Status, Turn
 from ui.app import build_app, listen, server_for
 from ui.stream import Answerer
 
@@ -165,6 +165,8 @@ class LexicalPipeline:
             raise RuntimeError("the boiler burst")
         claims = tuple(_claim(n, hit) for n, hit in enumerate(hits, 1) if hit.score >= 1)
         text = " ".join(f"{claim.text} [{claim.quotes[0].n}]" for claim in claims)
+        if claims:
+            yield Quoted(tuple(quote for claim in claims for quote in claim.quotes))
         text = text or "The documents do not say."
         for word in re.findall(r"\S+\s*", text):
             time.sleep(self.delay)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from index.errors import InputError
 from index.filters import joined, parse_filter
-from index.filters.fields import document_fields
+from index.filters.fields import Fields, document_fields
 from ui import sse
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
@@ -112,9 +112,7 @@ def document_router(library: Library, sites: Sites) -> APIRouter:
             found = library.document(document_id)
         except InputError:
             found = None
-        if found is None or not (
-            where is None or where.matches(document_fields(found.title, [found.source], found.metadata))
-        ):
+        if found is None or not (where is None or where.matches(_fields(library, found))):
             raise HTTPException(404, "This document is no longer in the index.")
         if not start <= end <= len(found.text):
             raise HTTPException(422, f"start and end must be in order and at most {len(found.text)}.")
@@ -175,6 +173,12 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
         return Response(metrics.text(totals.documents, totals.passages), media_type=CONTENT_TYPE)
 
     return router
+
+
+def _fields(library: Library, document: Document) -> Fields:
+    """Return what filters may ask of a document, under each of the names that it has."""
+    names = next((info.sources for info in library.documents() if info.id == document.id), (document.source,))
+    return document_fields(document.title, names, document.metadata)
 
 
 def _sources(exchange: Exchange) -> dict[str, Any]:

@@ -151,6 +151,7 @@ def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Met
         max_visitor_upload=settings.max_upload_mib << 20,
         body_seconds=BODY_SECONDS,
         proxies=tuple(settings.trusted_proxies),
+        open_to_all=settings.open_to_all,
     )
     app.add_middleware(Guard, policy=policy, sites=sites, metrics=metrics)
 

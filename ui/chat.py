@@ -16,7 +16,7 @@ import gradio as gr
 from pydantic import BaseModel, Field, ValidationError
 
 from index.filters import parse_filter
-from rag.types import Delta, Done, Event, Evidence
+from rag.types import Delta, Done, Event, Evidence, Quoted
 from ui import render
 from ui.conversations import Conversations, Exchange
 from ui.i18n import Messages, messages, negotiate
@@ -64,7 +64,7 @@ class Chat:
         visitor = visitor_of(request.cookies)
         history = self._conversations.history(conversation_id, visitor=visitor)
         conversation_id, exchange = self._conversations.begin(conversation_id, question, visitor=visitor, where=where)
-        yield _busy(say), self._messages(conversation_id, say), conversation_id
+        yield _busy(say), self._messages(conversation_id, visitor, say), conversation_id
         drawn = time.monotonic()
         try:
             filter_ = parse_filter(where) if where else None
@@ -84,7 +84,7 @@ class Chat:
         finally:
             self._conversations.record(replace(exchange, state="stopped"))
         if not self._was_stopped(exchange, visitor):
-            yield _ready(say), self._messages(conversation_id, say), gr.skip()
+            yield _ready(say), self._messages(conversation_id, visitor, say), gr.skip()
 
     async def obey(
         self, command: str, conversation_id: str, where: str, request: gr.Request
@@ -95,7 +95,7 @@ class Chat:
         except ValidationError:
             yield gr.skip(), gr.skip(), gr.skip()
             return
-        before = self._conversations.rewind(conversation_id, wanted.position)
+        before = self._conversations.rewind(conversation_id, wanted.position, visitor_of(request.cookies))
         question = wanted.question if before is not None and wanted.do == "edit" else before
         async with aclosing(self.ask(question or "", conversation_id, where, request)) as updates:
             async for update in updates:
@@ -103,13 +103,13 @@ class Chat:
 
     def stop(self, conversation_id: str, request: gr.Request) -> tuple[gr.Textbox, list[Message]]:
         """Show that the answer was stopped. Gradio cancels :meth:`ask` at the same time."""
-        self._conversations.stop(conversation_id)
-        say = self._say(request)
-        return _ready(say), self._messages(conversation_id, say)
+        visitor, say = visitor_of(request.cookies), self._say(request)
+        self._conversations.stop(conversation_id, visitor)
+        return _ready(say), self._messages(conversation_id, visitor, say)
 
     def begin_anew(self, conversation_id: str, request: gr.Request) -> tuple[gr.Textbox, list[Message], str]:
         """Show an empty page. An answer that is still under way is stopped; the conversation is kept."""
-        self._conversations.stop(conversation_id, left=True)
+        self._conversations.stop(conversation_id, visitor_of(request.cookies), left=True)
         return _ready(self._say(request)), [], ""
 
     def open(self, conversation_id: str, request: gr.Request) -> Updates:
@@ -118,7 +118,7 @@ class Chat:
         own = {conversation.id for conversation in self._conversations.of(visitor)} if visitor else set()
         if conversation_id not in own:
             return gr.skip(), gr.skip(), gr.skip()
-        return gr.skip(), self._messages(conversation_id, self._say(request)), conversation_id
+        return gr.skip(), self._messages(conversation_id, visitor, self._say(request)), conversation_id
 
     def _was_stopped(self, exchange: Exchange, visitor: str | None) -> bool:
         """Tell whether the reader stopped this answer, or had it forgotten."""
@@ -128,14 +128,14 @@ class Chat:
     def _page(self, exchange: Exchange, visitor: str | None, conversation_id: str, say: Messages) -> list[Message]:
         """Return the conversation of an answer; nothing where the reader left it for a new one."""
         kept = self._conversations.exchange(exchange.id, visitor=visitor)
-        return [] if kept is not None and kept.left else self._messages(conversation_id, say)
+        return [] if kept is not None and kept.left else self._messages(conversation_id, visitor, say)
 
     def _say(self, request: gr.Request) -> Messages:
         return messages(negotiate(request.headers.get("accept-language", ""), self._settings.language))
 
-    def _messages(self, conversation_id: str, say: Messages) -> list[Message]:
+    def _messages(self, conversation_id: str, visitor: str | None, say: Messages) -> list[Message]:
         shown: list[Message] = []
-        for exchange in self._conversations.exchanges(conversation_id):
+        for exchange in self._conversations.exchanges(conversation_id, visitor=visitor):
             shown.append({"role": "user", "content": render.question(exchange.question)})
             shown.append({"role": "assistant", "content": _content(exchange, say)})
         return shown
@@ -223,8 +223,10 @@ def _ready(say: Messages) -> gr.Textbox:
 
 def _advance(exchange: Exchange, event: Event) -> Exchange:
     match event:
-        case Evidence(hits, quotes):
-            return replace(exchange, hits=hits, quotes=quotes)
+        case Evidence(hits):
+            return replace(exchange, hits=hits)
+        case Quoted(quotes):
+            return replace(exchange, quotes=quotes)
         case Delta(text):
             return replace(exchange, text=exchange.text + text)
         case Done(answer):

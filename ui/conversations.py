@@ -122,17 +122,18 @@ class Conversations:
             if stored is not None and stored.state == "running":
                 self._conversations[self._conversation_of[exchange.id]].exchanges[exchange.id] = exchange
 
-    def stop(self, conversation_id: str, *, left: bool = False) -> None:
-        """Mark what is still running in a conversation as stopped, and whether the reader left it for a new one."""
-        for exchange in self.exchanges(conversation_id):
+    def stop(self, conversation_id: str, visitor: str | None = None, *, left: bool = False) -> None:
+        """Mark what is still running in a visitor's conversation as stopped, and whether they left it for a new one."""
+        for exchange in self.exchanges(conversation_id, visitor=visitor):
             if exchange.state == "running":
                 self.record(replace(exchange, state="stopped", left=left))
 
-    def rewind(self, conversation_id: str, position: int) -> str | None:
-        """Forget the exchanges from ``position`` (from 0) on and return the first question forgotten, if any."""
+    def rewind(self, conversation_id: str, position: int, visitor: str | None = None) -> str | None:
+        """Forget a visitor's exchanges from ``position`` (from 0) on; return the first question forgotten, if any."""
         with self._lock:
             conversation = self._conversations.get(conversation_id)
-            if conversation is None or not 0 <= position < len(conversation.exchanges):
+            own = conversation is not None and self._owned(conversation_id, None, visitor)
+            if conversation is None or not own or not 0 <= position < len(conversation.exchanges):
                 return None
             removed = list(conversation.exchanges.values())[position:]
             for exchange in removed:
@@ -156,12 +157,14 @@ class Conversations:
                 if conversation.visitor == visitor and conversation_id in (None, id_):
                     self._drop(id_)
 
-    def exchanges(self, conversation_id: str) -> tuple[Exchange, ...]:
-        """Return a conversation in order; empty if it is not known."""
+    def exchanges(
+        self, conversation_id: str, owner: Hashable = None, visitor: str | None = None
+    ) -> tuple[Exchange, ...]:
+        """Return a conversation in order; empty if it is not known to this owner and visitor."""
         with self._lock:
             self._forget_old()
-            conversation = self._conversations.get(conversation_id)
-            return tuple(conversation.exchanges.values()) if conversation else ()
+            own = self._owned(conversation_id, owner, visitor)
+            return tuple(self._conversations[conversation_id].exchanges.values()) if own else ()
 
     def exchange(self, message_id: str, owner: Hashable = None, visitor: str | None = None) -> Exchange | None:
         """Return one exchange, or ``None`` if it is not known to this owner and visitor."""
@@ -180,9 +183,7 @@ class Conversations:
     def history(self, conversation_id: str, owner: Hashable = None, visitor: str | None = None) -> tuple[Turn, ...]:
         """Return the turns that were completed, for the next question; none of another's conversation."""
         turns: list[Turn] = []
-        with self._lock:
-            exchanges = self.exchanges(conversation_id) if self._owned(conversation_id, owner, visitor) else ()
-        for exchange in exchanges:
+        for exchange in self.exchanges(conversation_id, owner, visitor):
             if exchange.answer is not None:
                 turns += Turn("user", exchange.question), Turn("assistant", exchange.answer.text)
         return tuple(turns)

@@ -25,7 +25,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from ui.limits import Network, TokenBuckets, TooLong, client_address, counted, read_body, replay
 from ui.problems import message_of, problem
-from ui.sites import DEFAULT, OWN, Denied, Sites, Visit, bearer, page_origin
+from ui.sites import DEFAULT, ONLY_SITES, OWN, Denied, Sites, Visit, bearer, page_origin
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -50,6 +50,11 @@ _OURS = re.compile(
 )
 _PRIVATE = re.compile(r"/(?:api|chat|v1|admin)/.*|/(?:admin|metrics)")
 """What a page of another site may not even read."""
+_FOR_ALL = re.compile(
+    r"/(?:static/.*|admin|admin/.*|api/widget/config|embed|frame|demo|widget\.js|healthz|metrics|openapi\.json"
+    r"|manifest\.json|favicon\.ico|robots\.txt)"
+)
+"""What is there for whoever has no token where only sites may ask: nothing of it shows a document to a visitor."""
 _UPLOAD = re.compile(r"/admin/documents(?:/[0-9a-f]+/replace)?")
 """These bodies are large and read as they come, once the operator is known."""
 _VISITOR_UPLOAD = "/chat/uploads"
@@ -69,7 +74,7 @@ class Policy:
     ``hosts`` are names without port; sizes are in bytes, times in seconds. An address may send ``burst`` questions at
     once and ``requests_per_minute`` in the long run, and ``reads_per_question`` times as many other requests.
     ``max_upload`` bounds the operator's documents, ``max_visitor_upload`` those of the chat page. Addresses that
-    ``proxies`` forward are believed.
+    ``proxies`` forward are believed. Unless ``open_to_all``, only who has the token of a site may ask and read.
     """
 
     hosts: tuple[str, ...]
@@ -82,6 +87,7 @@ class Policy:
     body_seconds: float = 20.0
     upload_seconds: float = 300.0
     proxies: tuple[Network, ...] = ()
+    open_to_all: bool = True
 
 
 class Guard:
@@ -160,6 +166,9 @@ class Guard:
                 visit = self._visit(headers, path, method)
             except Denied as denied:
                 return problem(denied.status, str(denied), denied.code)
+        preflight = method == "OPTIONS"  # it carries no token
+        if visit.site == OWN and not (self.policy.open_to_all or preflight or _FOR_ALL.fullmatch(path)):
+            return problem(403, ONLY_SITES, "sites_only")
         scope.setdefault("state", {})["visit"] = visit
         wait = self._wait(scope["client"][0], visit, path, method)
         if wait:

@@ -33,6 +33,7 @@ DEFAULT = "default"
 """The site of pages that name none."""
 OWN = ""
 """The server itself: its own pages, and programs, which send no origin."""
+ONLY_SITES = "Only pages of a site may ask here (open_to_all is off)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Sites:
         return Visit(key, visitor)
 
     def _admit(self, key: str | None, origin: str) -> str:
-        if not origin and not key:
+        if not origin and not key and self._settings.open_to_all:
             return OWN
         key = key or DEFAULT
         shown = json.dumps(origin[:200])
@@ -148,7 +149,11 @@ class Sites:
             where = "widget_origins" if key == DEFAULT else f"the origins of [sites.{key}]"
             message = f"This site may not ask. Add {shown} to {where} in the server's citechat.toml and restart it."
             raise Denied(403, "origin_not_allowed", message)
-        return key if key in self._sites else OWN  # an own page may name the default site before there is one
+        if key in self._sites:
+            return key
+        if not self._settings.open_to_all:
+            raise Denied(403, "site_missing", f"Name a site. {ONLY_SITES}")
+        return OWN  # an own page may name the default site before there is one
 
     def _known_visitor(self, token: str | None, key: str, origin: str) -> str | None:
         try:

@@ -2,7 +2,8 @@
 
 The ``data`` of each is JSON with the event's name in ``type``::
 
-    sources    {sources: [hit], quotes: [quote]}                             what was found, before a word of the answer
+    sources    {sources: [hit]}                                              what was found, before any of it is read
+    quotes     {quotes: [quote]}                                             what the answer will be made from, if any
     token      {text}                                                        the next piece of the answer
     citations  {status, confidence, short_answer, answer, claims, hits, ...} the whole answer, checked
     done       {message_id, conversation_id, status, model, usage}           the end
@@ -21,7 +22,7 @@ from typing import Any
 
 from rag.serialize import answer_json
 from rag.tokens import count
-from rag.types import Delta, Done, Event, Evidence, Turn
+from rag.types import Delta, Done, Event, Evidence, Quoted, Turn
 from ui.conversations import Conversations, Exchange
 from ui.problems import code_of, message_of
 
@@ -55,10 +56,12 @@ class Reply:
 
     def _messages(self, event: Event) -> list[str]:
         match event:
-            case Evidence(hits, quotes):
-                self._record(replace(self.exchange, hits=hits, quotes=quotes))
-                found = {"sources": [asdict(hit) for hit in hits], "quotes": [asdict(quote) for quote in quotes]}
-                return [sse("sources", found)]
+            case Evidence(hits):
+                self._record(replace(self.exchange, hits=hits))
+                return [sse("sources", {"sources": [asdict(hit) for hit in hits]})]
+            case Quoted(quotes):
+                self._record(replace(self.exchange, quotes=quotes))
+                return [sse("quotes", {"quotes": [asdict(quote) for quote in quotes]})]
             case Delta(""):
                 return []
             case Delta(text):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ from index.errors import Busy
 from rag.types import Done, Event, Evidence, Turn
 from ui.logs import AnswerLog
 from ui.metrics import Metrics, Outcome
+from ui.workers import Step, Workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from index.store.base import DocumentInfo
     from index.types import Document
 
+WORKERS = min(8, max(2, os.cpu_count() or 2))
+"""Threads that find and read. More of them share the same processors, and each step takes longer."""
 MAX_STREAMS = 32
-"""Answers that are written at one time; further questions wait for their turn."""
+"""Answers that are written at one time, by a language model; further ones wait for their turn."""
 MAX_WAITING = 500
 """Questions that wait; further ones are turned away."""
 SILENCE_SECONDS = 120.0
@@ -93,7 +97,12 @@ class Answerer(Protocol):
 
 
 class Streams:
-    """Runs :meth:`Answerer.stream` in threads, at most ``limit`` at one time, and counts what becomes of it."""
+    """Runs :meth:`Answerer.stream` in threads and counts what becomes of it.
+
+    The first event of an answer is found before any other answer is read on, so that nobody waits for evidence behind
+    the whole answers of others. What follows the second event (a language model that writes) has threads of its own,
+    ``limit`` answers at one time.
+    """
 
     def __init__(
         self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS, log: AnswerLog | None = None
@@ -101,9 +110,8 @@ class Streams:
         self._answerer = answerer
         self._metrics = metrics
         self._log = log or AnswerLog()
-        self._turns = asyncio.Semaphore(limit)
-        # Threads that stay: torch keeps memory for each thread that it ever ran in.
-        self._threads = ThreadPoolExecutor(limit, thread_name_prefix="answer")
+        self._workers = Workers(WORKERS)
+        self._writing = ThreadPoolExecutor(limit, thread_name_prefix="writing")
         self._limit = limit + MAX_WAITING
 
     async def events(
@@ -121,7 +129,7 @@ class Streams:
         first: float | None = None
         self._metrics.running += 1
         try:
-            async with self._turns, aclosing(self._from_thread(question, history, where)) as events:
+            async with aclosing(self._from_threads(self._answerer.stream(question, history, where))) as events:
                 async for event in events:
                     if isinstance(event, Evidence):
                         first = time.monotonic() - begun
@@ -138,31 +146,21 @@ class Streams:
             self._metrics.count(outcome, seconds)
             self._log.write(question, outcome, seconds, first)
 
-    async def _from_thread(
-        self, question: str, history: Sequence[Turn], where: Filter | None
-    ) -> AsyncGenerator[Event, None]:
-        arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
-        left = threading.Event()
-        loop = asyncio.get_running_loop()
-
-        def work() -> None:
-            outcome: Exception | None = None
-            try:
-                for event in self._answerer.stream(question, history, where):
-                    if left.is_set():
-                        return
-                    loop.call_soon_threadsafe(arrivals.put_nowait, event)
-            except Exception as error:  # noqa: BLE001  # raised in the reader's coroutine
-                outcome = error
-            if not left.is_set():
-                loop.call_soon_threadsafe(arrivals.put_nowait, outcome)
-
-        self._threads.submit(work)
+    async def _from_threads(self, events: Iterator[Event]) -> AsyncGenerator[Event, None]:
+        answer = _Answer(events, asyncio.get_running_loop())
+        self._workers.submit(
+            Step.FIND,
+            lambda: answer.advance(
+                lambda: self._workers.submit(
+                    Step.READ, lambda: answer.advance(lambda: self._writing.submit(answer.finish))
+                )
+            ),
+        )
         try:
             while True:
                 try:
                     async with asyncio.timeout(SILENCE_SECONDS):
-                        event = await arrivals.get()
+                        event = await answer.arrivals.get()
                 except TimeoutError:
                     raise Busy("The answer takes too long.", "Please try again, or ask less at once.") from None
                 if event is None:
@@ -171,4 +169,38 @@ class Streams:
                     raise event
                 yield event
         finally:
-            left.set()
+            answer.left.set()
+
+
+class _Answer:
+    """The events of an answer on their way from threads, one at a time, to a coroutine; ``None`` is their end."""
+
+    def __init__(self, events: Iterator[Event], loop: asyncio.AbstractEventLoop) -> None:
+        self.arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+        self.left = threading.Event()
+        self._events = events
+        self._loop = loop
+
+    def advance(self, go_on: Callable[[], object]) -> None:
+        """Pass the next event on, then have the rest done by ``go_on``, unless there is none or nobody waits for it."""
+        if self._pass_on():
+            go_on()
+
+    def finish(self) -> None:
+        """Pass everything on that is left."""
+        while self._pass_on():
+            pass
+
+    def _pass_on(self) -> bool:
+        if self.left.is_set():
+            if isinstance(self._events, Generator):
+                self._events.close()
+            return False
+        arrival: Event | Exception | None
+        try:
+            arrival = next(self._events, None)
+        except Exception as error:  # noqa: BLE001  # raised in the reader's coroutine
+            arrival = error
+        if not self.left.is_set():
+            self._loop.call_soon_threadsafe(self.arrivals.put_nowait, arrival)
+        return arrival is not None and not isinstance(arrival, Exception)
