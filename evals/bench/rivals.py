@@ -7,11 +7,11 @@ The rivals live in a virtual environment of their own below ``--venv``, made at 
 what is shown. `evals.bench.systems` says what ``default`` and ``tuned`` are and what is timed.
 
 What the columns mean. ``passages/s`` and ``tokens/s``: what the model read, by the seconds of the whole ingest.
-Systems cut texts differently, so ``articles/s`` compares them best, and ``read`` is the share of the text that the model
-saw: it cuts off what exceeds its window. ``ratio`` is citechat's figure by this row's, of passages and of articles.
-``find`` is a question's median until its five best passages are there; citechat's has both searches in it. ``hit@5``:
-one of the five comes from an article with the answer in it, by the set's own weak labels, of the questions that have one
-among these articles. Ratios hold within one run: other work on the machine slows all of it.
+Systems cut texts differently, so ``articles/s`` compares them best, and ``read`` is the share of the text that the
+model saw: it cuts off what exceeds its window. ``ratio`` is citechat's figure by this row's, of passages and of
+articles. ``find`` is a question's median until its five best passages are there; citechat's has both searches in it.
+``hit@5``: one of the five comes from an article with the answer in it, by the set's own weak labels, of the questions
+that have one among these articles. Ratios hold within one run: other work on the machine slows all of it.
 """
 
 from __future__ import annotations
