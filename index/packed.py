@@ -84,6 +84,7 @@ def can_pack(weight: Tensor) -> bool:
         and backend.is_available()
         and hasattr(operators, "_linear_pointwise")
         and hasattr(operators, "_reorder_linear_weight")
+        and bool(operators._is_mkldnn_bf16_supported())
     )
 
 

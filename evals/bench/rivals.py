@@ -10,9 +10,9 @@ What the columns mean. ``passages/s`` and ``tokens/s``: what the model read, by 
 Systems cut texts differently, so ``articles/s`` compares them best, and ``read`` is the share of the text that the
 model saw: it cuts off what exceeds its window. ``ratio`` is citechat's figure by this row's, of passages and of
 articles; ``by cpu`` of articles by processor time, which other work on the machine changes less. ``find`` is a
-question's median until its five best passages are there; citechat's has both searches in it.
-``hit@5``: one of the five comes from an article with the answer in it, by the set's own weak labels, of the questions
-that have one among these articles. Ratios hold within one run.
+question's median until its five best passages are there; citechat's has both searches in it. ``hit@5``: one of the five
+comes from an article with the answer in it, by the set's own weak labels, of the questions that have one among these
+articles. Ratios hold within one run.
 """
 
 from __future__ import annotations

@@ -270,8 +270,9 @@ def _milliseconds(call: Callable[[str], object], questions: list[str]) -> list[f
 def main(arguments: list[str]) -> int:
     """Run a system on a job and print what came of it.
 
-    ``ingest_s`` on the clock, ``ingest_cpu_s`` of the processor, children included; ``passages``; ``tokens`` that the model read and ``cut_off`` that it did not; ``find_ms`` a question;
-    ``found``, names of files a question; ``answer_ms`` where the system answers.
+    ``ingest_s`` on the clock, ``ingest_cpu_s`` of the processor, children included; ``passages``; ``tokens`` that the
+    model read and ``cut_off`` that it did not; ``find_ms`` a question; ``found``, names of files a question;
+    ``answer_ms`` where the system answers.
     """
     name, settings, path = arguments
     job = json.loads(Path(path).read_text(encoding="utf-8"))
