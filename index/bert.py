@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from index.packed import PackedWeights, can_pack
+from index.packed import PackedWeights, attend, can_pack
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _NAMES = {
@@ -119,9 +119,7 @@ class Layer(nn.Module):
         rows, tokens, width = states.shape
         states = states.reshape(rows * tokens, width)
         parts = packed.parts(states).view(rows, tokens, 3, self._heads, width // self._heads)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(query, key, value, mask)
-        attended = attended.transpose(1, 2).reshape(rows * tokens, width)
+        attended = attend(parts.permute(2, 0, 3, 1, 4), mask)
         states = self.attended_norm(packed.attended(attended, states))
         inner = torch.ops.aten.gelu_(packed.inner(states))
         normed: Tensor = self.norm(packed.outer(inner, states))

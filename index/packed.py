@@ -1,8 +1,9 @@
-"""The weights of a transformer layer, in the order in which oneDNN multiplies by them.
+"""A transformer layer as oneDNN computes it fastest in bfloat16: packed weights, attention in plain products.
 
 torch's own linear layers bring their weights into that order at each call, and write the bias before they multiply. In
 bfloat16 that costs up to a fifth of a pass. The operators used here are those that torch's compiler chooses for a CPU;
-they need no compiler themselves.
+they need no compiler themselves. For passages of this length, two batched products with a softmax between them are
+faster than torch's fused attention, if the softmax has whole vector registers to work on.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from index.bert import Layer
 
 _ROWS = 1024
 """How many rows the weights are ordered for; others are multiplied as well, only a little slower."""
+_REGISTER = 32
+"""Numbers of two bytes in a vector register of 512 bits."""
+_SHORT = 64
+"""Tokens below which fused attention is faster."""
+_AWAY = -1e4
+"""What is added to the score of a token that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,25 @@ class PackedWeights:
         )
 
 
+def attend(parts: Tensor, mask: Tensor) -> Tensor:
+    """Return what each token takes from the others, shape ``(rows * tokens, width)``.
+
+    ``parts`` are query, key and value, shape ``(3, rows, heads, tokens, size)``; ``mask`` see `bert.attention_mask`.
+    """
+    _, rows, heads, tokens, size = parts.shape
+    if tokens < _SHORT:
+        query, key, value = parts
+        attended = functional.scaled_dot_product_attention(query, key, value, mask)
+    else:
+        more = -tokens % _REGISTER
+        query = parts[0].reshape(rows * heads, tokens, size)
+        key, value = functional.pad(parts[1:], (0, 0, 0, more)).reshape(2, rows * heads, tokens + more, size)
+        wide = functional.pad(mask, (0, more), value=_AWAY).expand(rows, heads, 1, -1).reshape(rows * heads, 1, -1)
+        scores = torch.baddbmm(wide, query, key.transpose(1, 2), alpha=size**-0.5)
+        attended = torch.bmm(torch.softmax(scores, -1), value).view(rows, heads, tokens, size)
+    return attended.transpose(1, 2).reshape(rows * tokens, heads * size)
+
+
 def can_pack(weight: Tensor) -> bool:
     """Tell whether packing weights like this one makes products faster: in bfloat16, where torch has oneDNN."""
     operators: Any = torch.ops.mkldnn
@@ -57,6 +84,7 @@ def can_pack(weight: Tensor) -> bool:
         and backend.is_available()
         and hasattr(operators, "_linear_pointwise")
         and hasattr(operators, "_reorder_linear_weight")
+        and bool(operators._is_mkldnn_bf16_supported())
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 import index.corpus
 from index.corpus import BATCH_PASSAGES, AddResult, Corpus
 from index.embedder import PassageVectors
-from index.errors import InputError
+from index.errors import InputError, ModelMissing
 from index.files import find_files
 from index.filters import parse_filter
 from index.passages import lead
@@ -116,6 +116,58 @@ def test_equal_passages_of_one_run_are_embedded_once(corpus: Corpus, folder: Pat
     write(folder, {"a.md": f"# Leave\n\n{LEAVE}", "b.md": f"# Leave\n\n{LEAVE}\n\n# Food\n\n{CANTEEN}"})
     add(corpus, folder)
     assert embedded(corpus) == 2
+
+
+def parts(name: str, count: int) -> str:
+    """A document of so many passages that no other name has."""
+    return "\n\n".join(f"## Part {number} of {name}\n\n{LEAVE} Part {number} of {name}." for number in range(count))
+
+
+def test_equal_passages_of_one_batch_and_the_next_are_embedded_once(corpus: Corpus, folder: Path) -> None:
+    whole = f"# Rules\n\n{parts('a', BATCH_PASSAGES)}"
+    write(folder, {"a.md": whole, "b.md": f"{whole}\n\n{parts('b', 3)}", "c.md": f"{whole}\n\n{parts('c', 2)}"})
+    add(corpus, folder)
+    assert embedded(corpus) == BATCH_PASSAGES + 3 + 2
+    assert corpus.verify() == []
+
+
+class Overlapping(HashingEmbedder):
+    """Embeds nothing until a text with ``awaited`` in it was counted; fails at the batch ``failing``."""
+
+    def __init__(self, awaited: str = "", failing: int = -1) -> None:
+        super().__init__()
+        self._awaited, self._failing = awaited, failing
+        self._counted = threading.Event()
+        self.batches = 0
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        if any(self._awaited in text for text in texts):
+            self._counted.set()
+        return super().count_tokens(texts)
+
+    def embed_passages(self, passages: Sequence[Passage]) -> list[PassageVectors]:
+        assert self._counted.wait(30)
+        self.batches += 1
+        if self.batches - 1 == self._failing:
+            raise ModelMissing("The model is gone.", "Install it again.")
+        return super().embed_passages(passages)
+
+
+def test_documents_are_read_while_those_before_are_embedded(make_corpus: MakeCorpus, folder: Path) -> None:
+    write(folder, {f"{name}.md": f"# Rules\n\n{parts(name, BATCH_PASSAGES)}" for name in "ab"})
+    corpus = make_corpus(embedder=Overlapping("of b"))
+    assert add(corpus, folder) == {"a.md": "added", "b.md": "added"}
+    assert corpus.verify() == []
+
+
+def test_what_was_embedded_before_a_failure_is_stored(make_corpus: MakeCorpus, folder: Path) -> None:
+    write(folder, {f"{name}.md": f"# Rules\n\n{parts(name, BATCH_PASSAGES)}" for name in "abc"})
+    corpus = make_corpus(embedder=Overlapping(failing=1))
+    with pytest.raises(ModelMissing):
+        corpus.add(find_files([folder]))
+    assert [info.sources for info in corpus.documents()] == [("a.md",)]
+    assert corpus.verify() == []
+    assert add(corpus, folder) == {"a.md": "unchanged", "b.md": "added", "c.md": "added"}
 
 
 def test_touching_a_file_is_remembered(corpus: Corpus, folder: Path) -> None:

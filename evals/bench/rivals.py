@@ -7,11 +7,12 @@ The rivals live in a virtual environment of their own below ``--venv``, made at 
 what is shown. `evals.bench.systems` says what ``default`` and ``tuned`` are and what is timed.
 
 What the columns mean. ``passages/s`` and ``tokens/s``: what the model read, by the seconds of the whole ingest.
-Systems cut texts differently, so ``articles/s`` compares them best, and ``read`` is the share of the text that the model
-saw: it cuts off what exceeds its window. ``ratio`` is citechat's figure by this row's, of passages and of articles.
-``find`` is a question's median until its five best passages are there; citechat's has both searches in it. ``hit@5``:
-one of the five comes from an article with the answer in it, by the set's own weak labels, of the questions that have one
-among these articles. Ratios hold within one run: other work on the machine slows all of it.
+Systems cut texts differently, so ``articles/s`` compares them best, and ``read`` is the share of the text that the
+model saw: it cuts off what exceeds its window. ``ratio`` is citechat's figure by this row's, of passages and of
+articles; ``by cpu`` of articles by processor time, which other work on the machine changes less. ``find`` is a
+question's median until its five best passages are there; citechat's has both searches in it. ``hit@5``: one of the five
+comes from an article with the answer in it, by the set's own weak labels, of the questions that have one among these
+articles. Ratios hold within one run.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Row:
     passages_per_s: float
     tokens_per_s: float
     articles_per_s: float
+    articles_per_cpu_s: float
     read: float
     find_ms: float
     hit: float
@@ -161,6 +163,7 @@ def row(system: str, settings: str, work: Task, rounds: Sequence[Mapping[str, An
         passages_per_s=first["passages"] / seconds,
         tokens_per_s=first["tokens"] / seconds,
         articles_per_s=len(work.articles) / seconds,
+        articles_per_cpu_s=len(work.articles) / median(each["ingest_cpu_s"] for each in rounds),
         read=first["tokens"] / (first["tokens"] + first["cut_off"]),
         find_ms=median(time for each in rounds for time in each["find_ms"]),
         hit=sum(hits) / len(hits),
@@ -172,20 +175,20 @@ def table(rows: Sequence[Row]) -> str:
     """Show the rows as text, with citechat's figures by theirs."""
     ours = next((row for row in rows if row.system == OURS), None)
     lines = [
-        f"{'system':11}{'settings':10}{'passages/s':>11}{'ratio':>7}{'articles/s':>12}{'ratio':>7}{'tokens/s':>10}"
-        f"{'read':>7}{'find ms':>9}{'hit@5':>7}"
+        f"{'system':11}{'settings':10}{'passages/s':>11}{'ratio':>7}{'articles/s':>12}{'ratio':>7}{'by cpu':>8}"
+        f"{'tokens/s':>10}{'read':>7}{'find ms':>9}{'hit@5':>7}"
     ]
     for each in rows:
-        ratios = [
-            f"{mine / theirs:.2f}" if ours else ""
-            for mine, theirs in (
-                (ours.passages_per_s if ours else 0.0, each.passages_per_s),
-                (ours.articles_per_s if ours else 0.0, each.articles_per_s),
-            )
-        ]
+        ratios = ["", "", ""]
+        if ours:
+            ratios = [
+                f"{ours.passages_per_s / each.passages_per_s:.2f}",
+                f"{ours.articles_per_s / each.articles_per_s:.2f}",
+                f"{ours.articles_per_cpu_s / each.articles_per_cpu_s:.2f}",
+            ]
         lines.append(
             f"{each.system:11}{each.settings:10}{each.passages_per_s:11.1f}{ratios[0]:>7}{each.articles_per_s:12.2f}"
-            f"{ratios[1]:>7}{each.tokens_per_s:10,.0f}{each.read:7.0%}{each.find_ms:9.1f}{each.hit:7.2f}"
+            f"{ratios[1]:>7}{ratios[2]:>8}{each.tokens_per_s:10,.0f}{each.read:7.0%}{each.find_ms:9.1f}{each.hit:7.2f}"
         )
     if ours and ours.answer_ms is not None:
         lines.append(f"citechat's whole answer, read and checked: {ours.answer_ms:.1f} ms at the median")

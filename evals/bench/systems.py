@@ -15,6 +15,7 @@ bfloat16, batches of 64. txtai has no splitter of its own to start with: its pie
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -243,6 +244,11 @@ def _articles(folder: Path) -> list[tuple[str, str]]:
     return [(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.iterdir())]
 
 
+def _processor() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def _lengths(texts: list[str], model: Path) -> list[int]:
     from tokenizers import Tokenizer
 
@@ -264,22 +270,24 @@ def _milliseconds(call: Callable[[str], object], questions: list[str]) -> list[f
 def main(arguments: list[str]) -> int:
     """Run a system on a job and print what came of it.
 
-    ``ingest_s``; ``passages``; ``tokens`` that the model read and ``cut_off`` that it did not; ``find_ms`` a question;
-    ``found``, names of files a question; ``answer_ms`` where the system answers.
+    ``ingest_s`` on the clock, ``ingest_cpu_s`` of the processor, children included; ``passages``; ``tokens`` that the
+    model read and ``cut_off`` that it did not; ``find_ms`` a question; ``found``, names of files a question;
+    ``answer_ms`` where the system answers.
     """
     name, settings, path = arguments
     job = json.loads(Path(path).read_text(encoding="utf-8"))
     folder, home, model = Path(job["folder"]), Path(job["home"]), Path(job["model"])
     system: System = Citechat(home) if name == "citechat" else RIVALS[name](str(model), settings == "tuned")
-    begun = perf_counter()
+    begun, used = perf_counter(), _processor()
     system.ingest(folder, home)
-    seconds = perf_counter() - begun
+    seconds, processor = perf_counter() - begun, _processor() - used
     lengths = _lengths(system.pieces(), model)
     read = sum(min(length, WINDOW) for length in lengths)
     questions = job["questions"]
     found = [system.find(question, job["limit"]) for question in questions]  # untimed: the first one loads more
     figures = {
         "ingest_s": seconds,
+        "ingest_cpu_s": processor,
         "passages": len(lengths),
         "tokens": read,
         "cut_off": sum(lengths) - read,
