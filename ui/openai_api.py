@@ -26,11 +26,13 @@ from rag.serialize import answer_json
 from rag.types import Answer, Delta, Done, Event, Turn
 from ui import sse
 from ui.api import require_json
-from ui.problems import message_of, problem_json
+from ui.problems import message_of, plain, problem_json
 from ui.render import inert
 from ui.stream import Streams
 
 MODEL = "citechat"
+_CHUNK = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+"""One event of a stream, as the description of the interface has it: JSON, or ``[DONE]``."""
 
 
 class TextPart(BaseModel):
@@ -86,7 +88,12 @@ def openai_router(streams: Streams) -> APIRouter:
         _require_known(name)
         return _model(created)
 
-    @router.post("/chat/completions", dependencies=[Depends(require_json)])
+    @router.post(
+        "/chat/completions",
+        dependencies=[Depends(require_json)],
+        responses=plain("text/event-stream", _CHUNK),
+        response_model=None,
+    )
     async def complete(body: CompletionRequest) -> Response:
         _require_known(body.model)
         turns = [Turn(m.role, m.text) for m in body.messages if m.role == "user" or m.role == "assistant"]

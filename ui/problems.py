@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -13,6 +14,34 @@ from index.errors import Busy, CitechatError, InputError, ModelMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+
+
+class ProblemError(BaseModel):
+    """What is wrong: for people, and for programs that know the OpenAI interface."""
+
+    message: str
+    type: str
+    param: None
+    code: str
+
+
+class Problem(BaseModel):
+    """The body of every refusal; ``detail`` is the message once more, where Gradio's page looks for it."""
+
+    error: ProblemError
+    detail: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "Refused; the message says why and what to do"},
+    "5XX": {"model": Problem, "description": "It failed, or too many questions wait (503, with Retry-After)"},
+}
+"""What the description of the interface says of each route."""
+
+
+def plain(media_type: str, schema: dict[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """Describe a reply that is no JSON."""
+    return {200: {"content": {media_type: {"schema": schema or {"type": "string"}}}}}
 
 
 class LoggedOut(Exception):
