@@ -20,11 +20,12 @@ from index.filters.fields import Fields, document_fields
 from ui import sse
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
+from ui.leaving import unless_gone
 from ui.metrics import CONTENT_TYPE, Metrics
 from ui.problems import plain
 from ui.script import widget_response
 from ui.sites import Visit, bearer, page_origin
-from ui.stream import Library, Streams
+from ui.stream import Library, Streams, begun
 from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def chat_router(streams: Streams, conversations: Conversations, feedback: Feedba
         history = conversations.history(body.conversation_id or "", visit.owner, visitor_of(request.cookies))
         where = joined(sites.filter_of(visit), parse_filter(body.filter) if body.filter else None)
         events = streams.events(body.question, history, where)
-        first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
+        first = await unless_gone(request, begun(events))
         conversation_id, exchange = conversations.begin(body.conversation_id, body.question, visit.owner)
         reply = sse.Reply(conversations, conversation_id, exchange, history)
         return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
