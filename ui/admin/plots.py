@@ -57,7 +57,7 @@ def lines(labels: Sequence[str], series: Series, unit: str, look: Look, top: flo
         axes.set_ylim(0, top)
         axes.set_ylabel(unit)
         _label_steps(axes, labels)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        _name_series(axes, series)
 
     return _drawn(draw, look)
 
@@ -75,7 +75,7 @@ def bars(labels: Sequence[str], series: Series, unit: str, look: Look) -> bytes:
         axes.set_ylabel(unit)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _label_steps(axes, labels)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        _name_series(axes, series)
 
     return _drawn(draw, look)
 
@@ -129,6 +129,11 @@ def _drawn(draw: Draw, look: Look, height: float = SIZE[1]) -> bytes:
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     return written.getvalue()
+
+
+def _name_series(axes: Axes, series: Series) -> None:
+    if series:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
