@@ -51,7 +51,7 @@ def test_every_page_has_its_plots_and_says_what_they_show(address: str, look: st
         "runs": ({}, ["first", "second $\\frac{", "Answer recall"]),
         "changes": (pair, ["Answer recall", "95% interval"]),
     }
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, timeout=60) as client:  # at first, fonts are looked for
         for name, (query, _) in shown.items():
             refused = client.get(f"/admin/plots/{name}.svg", params=query)
             assert (refused.status_code, refused.headers["location"]) == (303, "/admin/login")

@@ -79,6 +79,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
 def _operator_pages(
     library: Library, conversations: Conversations, feedback: FeedbackLog, metrics: Metrics, settings: Settings
 ) -> APIRouter:
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.home.resolve() / "plots"))  # else its fonts' list goes elsewhere
     archive = archive_of(library)
     desk = Desk(
         access=Access(settings.admin_password_hash, settings.admin_token.get_secret_value()),

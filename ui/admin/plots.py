@@ -21,8 +21,8 @@ Look = Literal["light", "dark"]
 Series = Mapping[str, Sequence[float | None]]
 """Lines by their names; ``None`` where nothing was measured."""
 
-SIZE = (7.0, 2.6)
-"""Width and height in inches, of which the page shows 100 pixels each."""
+SIZE = (5.6, 2.8)
+"""Width and height in inches."""
 _LABELS = 8
 """Labels along the horizontal axis, at most."""
 _STYLES = ("-o", "--s", ":^", "-.D")
@@ -133,9 +133,10 @@ def _drawn(draw: Draw, look: Look, height: float = SIZE[1]) -> bytes:
 
 def _name_series(axes: Axes, series: Series) -> None:
     if series:
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), frameon=False, fontsize="small")
 
 
 def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
     every = max(1, -(-len(labels) // _LABELS))
     axes.set_xticks(range(0, len(labels), every), labels[::every])
+    axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)
