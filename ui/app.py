@@ -84,7 +84,7 @@ def _operator_pages(
     desk = Desk(
         access=Access(settings.admin_password_hash, settings.admin_token.get_secret_value()),
         library=library,
-        shelves=Shelves(archive, settings.home) if archive else None,
+        shelves=Shelves(archive, settings.home, settings.folders) if archive else None,
         conversations=conversations,
         feedback=feedback,
         cases=Cases(settings.home),

@@ -147,7 +147,9 @@ def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
     @router.get("/documents")
     def documents(session: Annotated[Session, Depends(operator)]) -> Response:
         listed = desk.shelves.archive.documents() if desk.shelves else []
-        return pages.show("documents", session, documents=listed, changeable=desk.shelves is not None)
+        folders = desk.shelves.folders if desk.shelves else ()
+        changeable = desk.shelves is not None
+        return pages.show("documents", session, documents=listed, changeable=changeable, folders=folders)
 
     @router.get("/conversations")
     def conversations(session: Annotated[Session, Depends(operator)]) -> Response:
@@ -260,6 +262,7 @@ def _add_changes(router: APIRouter, desk: Desk, form: Form) -> None:
     route("/documents", "/admin/documents", changes.add)
     route("/documents/{document}/replace", "/admin/documents", changes.replace)
     route("/documents/{document}/remove", "/admin/documents", changes.remove)
+    route("/sync", "/admin/documents", changes.sync)
     route("/verify", "/admin/documents", changes.verify)
     route("/repair", "/admin/documents", changes.repair)
     route("/compact", "/admin/documents", changes.compact)
