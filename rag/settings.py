@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     """Opens the operator's pages: what ``citechat password`` prints. Empty: there are none, unless a token is set."""
     admin_token: SecretStr = SecretStr("")
     """Opens them too; meant for the variable ``CITECHAT_ADMIN_TOKEN``."""
+    folders: tuple[Path, ...] = ()
+    """Folders of this machine that the operator's pages bring the index up to date with."""
     log_answers: bool = False
     """Whether the server writes a line of JSON for each answer to standard error."""
     log_questions: bool = False

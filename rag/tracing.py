@@ -35,6 +35,7 @@ class Steps(AbstractContextManager["Steps"]):
         self._tracer = tracer or trace.NoOpTracer()
         self._begun = self._last = time.perf_counter()
         self._laps: dict[str, float] = {}
+        self._answered = False
         self._span = self._tracer.start_span("question")
         self._within = trace.set_span_in_context(self._span)
 
@@ -62,6 +63,7 @@ class Steps(AbstractContextManager["Steps"]):
 
     def answered(self, answer: Answer) -> None:
         """Say what became of the question."""
+        self._answered = True
         self.describe(
             status=answer.status,
             confidence=answer.confidence,
@@ -76,7 +78,7 @@ class Steps(AbstractContextManager["Steps"]):
         """End the question. Of what went wrong only the kind is told: a message may hold words of the question."""
         if isinstance(error, Exception):
             self._span.set_status(trace.StatusCode.ERROR, type(error).__name__)
-        elif error is not None:
+        elif not self._answered:
             self.describe(status="stopped")
         self._span.end()
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.chat_page import QUOTE, Service, serving, visiting
-from tests.wcag import LOOKS, violations
-
-GUISES: dict[str, dict[str, Any]] = {
-    **LOOKS,
-    "text of 200 %": {"viewport": {"width": 1280, "height": 900}},
-    "reduced motion": {"reduced_motion": "reduce"},
-}
+from tests.wcag import LOOKS, enlarge, violations
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +17,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.parametrize("guise", GUISES)
-def test_no_violation_of_wcag_in_any_state(service: Service, browser: Browser, guise: str) -> None:
-    with visiting(browser, service.address, **GUISES[guise]) as visitor:
-        if guise == "text of 200 %":
-            visitor.page.add_style_tag(content="html { font-size: 200% !important }")
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_violation_of_wcag_in_any_state(service: Service, browser: Browser, look: str) -> None:
+    with visiting(browser, service.address, **LOOKS[look]) as visitor:
+        enlarge(visitor.page, look)
         expect(visitor.page.locator("#start .offered")).to_have_count(3)
         assert violations(visitor.page) == []
         visitor.button("Filter").click()

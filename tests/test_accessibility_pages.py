@@ -19,12 +19,13 @@ from tests import web
 from tests.browser import chromium
 from tests.embedding import HashingEmbedder
 from tests.small_pipeline import SmallPipeline, answering
-from tests.wcag import LOOKS, violations
+from tests.wcag import LOOKS, enlarge, violations
 from tests.widget_page import LEAVE_QUESTION, Reader
 
 TOKEN = "a token of the operator"
 ASKED = ("Does leave explode?", "Quidditch?", LEAVE_QUESTION)
 BEHIND_THE_LOGIN = ("", "/documents", "/conversations", "/gaps", "/feedback", "/cases", "/evals?before=one&after=two")
+PICTURES = "[...document.images].every((image) => image.complete && image.naturalWidth > 100)"
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,13 @@ def browser(desk: str, server: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(params=LOOKS)
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    with browser.new_context(**LOOKS[request.param]) as context:
+def look(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def page(look: str, browser: Browser) -> Iterator[Page]:
+    with browser.new_context(**LOOKS[look]) as context:
         page = context.new_page()
         page.set_default_timeout(5_000)
         yield page
@@ -79,18 +85,20 @@ class Floating(Reader):
         return self.page.locator("rag-chat").last
 
 
-def assert_usable(page: Page) -> None:
+def assert_usable(page: Page, look: str) -> None:
+    enlarge(page, look)
+    page.wait_for_function(PICTURES)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
-def test_the_pages_of_the_operator(desk: str, page: Page) -> None:
+def test_the_pages_of_the_operator(desk: str, page: Page, look: str) -> None:
     page.goto(f"{desk}/admin/login")
-    assert_usable(page)
+    assert_usable(page, look)
     page.get_by_label("Password or token").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()
-    assert_usable(page)
+    assert_usable(page, look)
     page.get_by_label("Password or token").fill(TOKEN)
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin")
@@ -99,7 +107,7 @@ def test_the_pages_of_the_operator(desk: str, page: Page) -> None:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         for summary in page.locator("summary").all():
             summary.click()
-        assert_usable(page)
+        assert_usable(page, look)
     page.goto(f"{desk}/admin/documents")
     page.get_by_label("Add files").set_input_files(
         [FilePayload(name=name, mimeType="text/plain", buffer=b"The bridge opens.") for name in ("a.md", "b.exe")]
@@ -108,31 +116,31 @@ def test_the_pages_of_the_operator(desk: str, page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("a.md: ")
     for summary in page.locator("summary").all():
         summary.click()
-    assert_usable(page)
+    assert_usable(page, look)
     page.goto(f"{desk}/admin/conversations")
     page.get_by_role("link", name="Why this answer").first.click()
     expect(page.get_by_role("heading", level=1, name="Why this answer")).to_be_visible()
-    assert_usable(page)
+    assert_usable(page, look)
     page.goto(f"{desk}/admin/feedback")
     page.get_by_role("button", name="Make an eval case").first.click()
     expect(page.locator("textarea").first).to_be_visible()
-    assert_usable(page)
+    assert_usable(page, look)
 
 
 @pytest.mark.parametrize("path", ["/embed", "/frame?title=Ask", "/demo"])
-def test_the_widget_and_the_pages_that_show_it(server: str, page: Page, path: str) -> None:
+def test_the_widget_and_the_pages_that_show_it(server: str, page: Page, look: str, path: str) -> None:
     page.goto(server + path)
     reader = (Floating if path == "/demo" else Reader)(page)
     expect(reader.part("textarea")).to_be_attached()
-    assert_usable(page)
+    assert_usable(page, look)
     if path == "/demo":
         reader.open()
-        assert_usable(page)
+        assert_usable(page, look)
     reader.ask(LEAVE_QUESTION)
-    assert_usable(page)
+    assert_usable(page, look)
     reader.part("button.cite").first.click()
     expect(reader.part("mark")).to_be_visible()
-    assert_usable(page)
+    assert_usable(page, look)
     page.keyboard.press("Escape")
     reader.ask("Quidditch?")
-    assert_usable(page)
+    assert_usable(page, look)

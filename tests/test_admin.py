@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -201,6 +202,35 @@ def test_the_receipt_names_who_else_says_it_and_what_cited_it(operator: Operator
     assert not kept.exists()
 
 
+def test_folders_of_the_settings_are_mirrored(tmp_path: Path) -> None:
+    folder, home, embedder = tmp_path / "folder", tmp_path / "home", HashingEmbedder()
+    folder.mkdir()
+    (folder / "plan.md").write_bytes(PLAN)
+    (folder / "old.md").write_bytes(b"# Old\n\nThe ferry sails.")
+    with (
+        Corpus(EmbeddedStore(home, embedder.fingerprint, embedder.dimension), embedder, 60) as corpus,
+        running(Keeping(corpus), settings(home, admin_token=TOKEN, folders=(folder,))) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        operator = Operator(client, home, corpus)
+        assert client.post("/admin/sync", data={"csrf": ""}).status_code == 401
+        operator.log_in()
+        assert str(folder) in operator.page("/documents")
+        page = operator.send("/sync")
+        assert "plan.md: added (1 passages)" in page
+        assert "old.md: added" in page
+        assert "Nothing has changed in the folders." in operator.send("/sync")
+        (folder / "plan.md").write_bytes(PLAN.replace(b"4 May", b"5 May"))
+        (folder / "old.md").unlink()
+        page = operator.send("/sync")
+        assert "plan.md: replaced" in page
+        assert "old.md: deleted" in page
+        assert [info.sources for info in corpus.documents()] == [("plan.md",)]
+        (folder / "plan.md").unlink()
+        assert "none was removed" in operator.send("/sync")
+        assert len(corpus.documents()) == 1
+
+
 def test_a_damaged_index_is_mended_and_compacted(operator: Operator) -> None:
     operator.log_in()
     operator.send("/documents", [("files", ("plan.md", PLAN))])
@@ -325,7 +355,10 @@ def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
     assert "Left out: 1 that only one of them has" in page
     assert "<td>-1.000 to -1.000</td><td>2</td><td>worse</td>" in page
     assert "broken.json is no report" in page
-    assert page.count("<circle") == 6  # passed and recall; no case of theirs is unanswerable
+    plots = re.findall(r'src="(/admin/plots/[^"]+)"', page)
+    assert [plot.split("?")[0] for plot in plots] == ["/admin/plots/runs.svg", "/admin/plots/changes.svg"]
+    for plot in plots:
+        assert operator.client.get(html.unescape(plot), timeout=60).headers["content-type"] == "image/svg+xml"
     page = operator.page("/evals?before=second&after=third")
     assert "1 fixed, 0 broken" in page
     assert "<li>&lt;i&gt;: Who leads &lt;i&gt;?</li>" in page

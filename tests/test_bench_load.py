@@ -27,7 +27,7 @@ def test_every_client_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_the_questions_of_case_files_are_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cases = tmp_path / "cases.jsonl"
     texts = ("When does the canteen open?", "Which portal shows the days left?")
-    lines = (json.dumps({"id": str(n), "question": text, "answer": "noon"}) for n, text in enumerate(texts))
+    lines = (json.dumps({"id": str(n), "question": text, "answer": [["noon"]]}) for n, text in enumerate(texts))
     cases.write_text("\n".join(lines), encoding="utf-8")
     pipeline = LexicalPipeline()
     with running(pipeline, settings(tmp_path)) as address:

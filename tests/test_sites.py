@@ -218,6 +218,7 @@ def test_only_proxies_of_ours_say_whom_a_request_comes_from(peer: str, forwarded
     assert client_address({"type": "http", "client": (peer, 1), "headers": headers}, proxies) == client
 
 
+SECRETS = {"admin_token": "a token of the operator", "llm_key": "sk-a-key-of-the-model", "judge_key": "sk-of-the-judge"}
 NARROW = {"staff": {"origins": [STAFF], "filter": "source=handbook/leave.md"}}
 CHAT = {"question": "When does the canteen open?"}
 
@@ -265,3 +266,28 @@ def test_only_sites_may_ask_where_the_operator_says_so(tmp_path: Path) -> None:
         assert page.get(f"/api/documents/{LEAVE.id}").status_code == 200
         preflight = {"origin": STAFF, "access-control-request-method": "POST"}
         assert program.options("/api/chat", headers=preflight).status_code == 200
+
+
+def test_a_page_is_given_no_secret(tmp_path: Path) -> None:
+    """Neither the script nor what it is told holds a key, and its token opens nothing of the operator's."""
+    origin = "https://docs.example"
+    chosen = settings(tmp_path, widget_origins=(origin,), **SECRETS)
+    with running(LexicalPipeline(), chosen) as server, httpx.Client(base_url=server) as client:
+        client.headers["origin"] = origin
+        greeting = client.get("/api/widget/config")
+        sent = client.get("/widget.js").text + greeting.text + client.get("/frame").text
+        assert not any(secret in sent for secret in SECRETS.values())
+        client.headers["authorization"] = f"Bearer {greeting.json()['token']}"
+        assert client.get("/api/documents/" + LEAVE.id).status_code == 200
+        for method, path in (
+            ("GET", "/admin"),
+            ("POST", "/admin/documents"),
+            ("GET", "/admin/conversations"),
+            ("GET", "/chat/history"),
+            ("DELETE", "/chat/history"),
+            ("POST", "/chat/uploads?name=a.txt"),
+            ("GET", "/api/holdings"),
+            ("POST", "/v1/chat/completions"),
+            ("GET", "/metrics"),
+        ):
+            assert client.request(method, path).status_code == 403, path

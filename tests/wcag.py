@@ -15,12 +15,26 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark"},
     "phone": PHONE,
     "forced colours": {"forced_colors": "active"},
+    "reduced motion": {"reduced_motion": "reduce"},
+    "text of 200 %": {},
+    "zoom of 200 %": {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2},
 }
-"""How a page is looked at, as options of the browser."""
+"""How a page is looked at, as options of the browser; of the text, see `enlarge`."""
+_LARGE = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync('html { font-size: 200% !important }');
+  document.adoptedStyleSheets = [sheet];
+}"""
 _SETTLED = """() => {
   const roots = [document, ...[...document.querySelectorAll('*')].map((each) => each.shadowRoot)].filter(Boolean);
   return Promise.allSettled(roots.flatMap((root) => root.getAnimations()).map((each) => each.finished));
 }"""
+
+
+def enlarge(page: Page, look: str) -> None:
+    """Do to a page what someone does who sets a larger font; no policy forbids it."""
+    if look == "text of 200 %":
+        page.evaluate(_LARGE)
 
 
 def violations(page: Page) -> list[str]:

@@ -151,6 +151,10 @@ class LexicalPipeline:
         finally:
             self.running -= 1
 
+    def hits_of(self, question: str) -> tuple[Source, ...]:
+        """What a question finds in all documents."""
+        return _search(question, list(self.shelf.by_id.values()))
+
     def _events(self, question: str, where: Filter | None) -> Iterator[Event]:
         documents = [
             document

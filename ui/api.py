@@ -20,10 +20,12 @@ from index.filters.fields import Fields, document_fields
 from ui import sse
 from ui.conversations import Conversations, Exchange
 from ui.feedback import FeedbackLog, Verdict
+from ui.leaving import unless_gone
 from ui.metrics import CONTENT_TYPE, Metrics
+from ui.problems import plain
 from ui.script import widget_response
 from ui.sites import Visit, bearer, page_origin
-from ui.stream import Library, Streams
+from ui.stream import Library, Streams, begun
 from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
@@ -71,12 +73,17 @@ def chat_router(streams: Streams, conversations: Conversations, feedback: Feedba
     """Return the routes for asking, for looking at the sources of an answer, and for judging it."""
     router = APIRouter(prefix="/api")
 
-    @router.post("/chat", dependencies=[Depends(require_json)])
+    @router.post(
+        "/chat",
+        dependencies=[Depends(require_json)],
+        response_class=StreamingResponse,
+        responses=plain("text/event-stream", sse.EVENT),
+    )
     async def chat(body: ChatRequest, visit: Visitor, request: Request) -> StreamingResponse:
         history = conversations.history(body.conversation_id or "", visit.owner, visitor_of(request.cookies))
         where = joined(sites.filter_of(visit), parse_filter(body.filter) if body.filter else None)
         events = streams.events(body.question, history, where)
-        first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
+        first = await unless_gone(request, begun(events))
         conversation_id, exchange = conversations.begin(body.conversation_id, body.question, visit.owner)
         reply = sse.Reply(conversations, conversation_id, exchange, history)
         return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
@@ -138,11 +145,11 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
         response.headers.update({"Access-Control-Allow-Origin": "*", "Vary": "Origin", "Cache-Control": "no-store"})
         return sites.greeting(site, page_origin(request.headers), bearer(request.headers))
 
-    @router.get("/widget.js")
+    @router.get("/widget.js", response_class=Response, responses=plain("text/javascript"))
     async def widget(request: Request) -> Response:
         return widget_response(request.headers.get("accept-encoding", ""))
 
-    @router.get("/demo")
+    @router.get("/demo", include_in_schema=False)
     async def demo() -> FileResponse:
         return FileResponse(STATIC / "demo.html", media_type="text/html")
 
@@ -154,12 +161,12 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
     async def frame() -> FileResponse:
         return FileResponse(STATIC / "frame.html", media_type="text/html")
 
-    @router.get("/manifest.json")
+    @router.get("/manifest.json", include_in_schema=False)
     async def manifest() -> dict[str, Any]:
         icon = {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}
         return {"name": settings.title, "start_url": "/", "display": "minimal-ui", "icons": [icon]}
 
-    @router.get("/favicon.ico")
+    @router.get("/favicon.ico", include_in_schema=False)
     async def favicon() -> FileResponse:
         return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
 
@@ -167,7 +174,7 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
     async def healthz() -> dict[str, bool]:
         return {"ok": True}
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=Response, responses=plain("text/plain"))
     def numbers() -> Response:
         totals = library.stats()
         return Response(metrics.text(totals.documents, totals.passages), media_type=CONTENT_TYPE)

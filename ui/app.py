@@ -27,7 +27,7 @@ from ui.guard import Guard, Policy
 from ui.logs import AnswerLog, log_to_stderr
 from ui.metrics import Metrics
 from ui.openai_api import openai_router
-from ui.problems import install_handlers
+from ui.problems import REFUSALS, install_handlers
 from ui.shell import Shell
 from ui.sites import Sites
 from ui.stream import Answerer, Library, Streams
@@ -58,7 +58,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     metrics, conversations, sites = Metrics(), Conversations(), Sites(settings)
     streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions))
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
-    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, responses=REFUSALS)
     install_handlers(app)
     app.include_router(site_router(pipeline.corpus, metrics, settings, sites))
     app.include_router(chat_router(streams, conversations, feedback, sites))
@@ -79,11 +79,12 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
 def _operator_pages(
     library: Library, conversations: Conversations, feedback: FeedbackLog, metrics: Metrics, settings: Settings
 ) -> APIRouter:
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.home.resolve() / "plots"))  # else its fonts' list goes elsewhere
     archive = archive_of(library)
     desk = Desk(
         access=Access(settings.admin_password_hash, settings.admin_token.get_secret_value()),
         library=library,
-        shelves=Shelves(archive, settings.home) if archive else None,
+        shelves=Shelves(archive, settings.home, settings.folders) if archive else None,
         conversations=conversations,
         feedback=feedback,
         cases=Cases(settings.home),

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from index.types import Document
     from rag.settings import Settings
 
+_FILE = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}}
+_EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {"schema": {"type": "string"}} for kind in ("text/markdown", "text/html")}}
+}
+_EXPORTED[200]["content"]["application/json"] = {"schema": {"type": "object"}}
+"""An upload is read as it comes; this describes it."""
 _PAGES_DRAWN = threading.Semaphore(2)
 """Each page is drawn by a process of its own."""
 
@@ -70,7 +76,7 @@ def page_router(library: Library, suggestions: Suggestions, settings: Settings) 
             "latest": dates[-1] if dates else None,
         }
 
-    @router.post("/uploads")
+    @router.post("/uploads", openapi_extra=_FILE)
     async def upload(request: Request, name: Annotated[str, Query(max_length=500)]) -> dict[str, Any]:
         if not settings.uploads:
             raise HTTPException(403, "Documents cannot be added here; see the setting uploads.")
@@ -160,7 +166,7 @@ def history_router(conversations: Conversations, settings: Settings) -> APIRoute
         if visitor:
             conversations.forget(visitor, conversation_id)
 
-    @router.get("/{conversation_id}/export")
+    @router.get("/{conversation_id}/export", response_class=Response, responses=_EXPORTED)
     def exported(conversation_id: str, request: Request, format: export.Format = "markdown") -> Response:  # noqa: A002
         visitor = visitor_of(request.cookies)
         own = conversations.of(visitor) if visitor else ()

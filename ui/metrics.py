@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from rag.types import Status
@@ -18,10 +20,39 @@ RECENT = 500
 """Answers that percentiles are taken over."""
 
 
+MINUTES = 180
+"""Minutes that are remembered one by one."""
+DAYS = 60
+"""Days whose outcomes are remembered."""
+_PER_MINUTE = 500
+"""Answers of a minute that percentiles are taken over."""
+
+
+@dataclass(slots=True)
+class Minute:
+    """The answers of a minute: how many ended, and seconds to the first evidence and to the end."""
+
+    begun: datetime
+    answers: int = 0
+    first: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+
+    def percentiles(self) -> dict[str, float | None]:
+        """Return the figures of a plot, in seconds; ``None`` where there was no answer."""
+        return {
+            "first_p50": _percentile(self.first, 0.5),
+            "first_p95": _percentile(self.first, 0.95),
+            "whole_p95": _percentile(self.whole, 0.95),
+        }
+
+
 class Metrics:
     """Counts answers and refused requests. All of it happens on the event loop, so there is no lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._minutes: deque[Minute] = deque(maxlen=MINUTES)
+        self._days: OrderedDict[date, Counter[Outcome]] = OrderedDict()
         self.running = 0
         self.started = time.monotonic()
         self._refused: Counter[int] = Counter()
@@ -34,14 +65,44 @@ class Metrics:
     def count(self, outcome: Outcome, seconds: float) -> None:
         """Record how an answer ended and how long it took, waiting for its turn included."""
         self._outcomes[outcome] += 1
+        minute = self._minute()
+        minute.answers += 1
+        if len(minute.whole) < _PER_MINUTE:
+            minute.whole.append(seconds)
+        self._days.setdefault(minute.begun.date(), Counter())[outcome] += 1
+        while len(self._days) > DAYS:
+            self._days.popitem(last=False)
         self._seconds += seconds
         self._whole.append(seconds)
 
     def count_evidence(self, seconds: float) -> None:
         """Record how long it took until the first evidence of an answer was there, waiting for its turn included."""
         self._first.append(seconds)
+        minute = self._minute()
+        if len(minute.first) < _PER_MINUTE:
+            minute.first.append(seconds)
         self._first_seconds += seconds
         self._first_count += 1
+
+    def minutes(self) -> list[Minute]:
+        """Return the last minutes, the latest last, those without any answer too."""
+        if not self._minutes:
+            return []
+        known = {minute.begun: minute for minute in list(self._minutes)}
+        last = self._now().replace(second=0, microsecond=0)
+        number = min(MINUTES, int((last - next(iter(known))) / timedelta(minutes=1)) + 1)
+        times = [last - timedelta(minutes=ago) for ago in reversed(range(number))]
+        return [known.get(each) or Minute(each) for each in times]
+
+    def days(self) -> list[tuple[date, Mapping[Outcome, int]]]:
+        """Return how answers ended, day by day (UTC) since the server started."""
+        return [(day, dict(counts)) for day, counts in list(self._days.items())]
+
+    def _minute(self) -> Minute:
+        begun = self._now().replace(second=0, microsecond=0)
+        if not self._minutes or self._minutes[-1].begun != begun:
+            self._minutes.append(Minute(begun))
+        return self._minutes[-1]
 
     def count_refusal(self, status: int) -> None:
         """Record a request that the guard refused, by its HTTP status."""

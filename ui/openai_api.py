@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -26,11 +26,14 @@ from rag.serialize import answer_json
 from rag.types import Answer, Delta, Done, Event, Turn
 from ui import sse
 from ui.api import require_json
-from ui.problems import message_of, problem_json
+from ui.leaving import unless_gone
+from ui.problems import message_of, plain, problem_json
 from ui.render import inert
-from ui.stream import Streams
+from ui.stream import Streams, begun
 
 MODEL = "citechat"
+_CHUNK = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+"""One event of a stream, as the description of the interface has it: JSON, or ``[DONE]``."""
 
 
 class TextPart(BaseModel):
@@ -86,8 +89,13 @@ def openai_router(streams: Streams) -> APIRouter:
         _require_known(name)
         return _model(created)
 
-    @router.post("/chat/completions", dependencies=[Depends(require_json)])
-    async def complete(body: CompletionRequest) -> Response:
+    @router.post(
+        "/chat/completions",
+        dependencies=[Depends(require_json)],
+        responses=plain("text/event-stream", _CHUNK),
+        response_model=None,
+    )
+    async def complete(body: CompletionRequest, request: Request) -> Response:
         _require_known(body.model)
         turns = [Turn(m.role, m.text) for m in body.messages if m.role == "user" or m.role == "assistant"]
         if not turns or turns[-1].role != "user":
@@ -96,8 +104,8 @@ def openai_router(streams: Streams) -> APIRouter:
         where = parse_filter(body.filter) if body.filter else None
         events = streams.events(turns[-1].content, turns[:-1], where)
         if not body.stream:
-            return JSONResponse(await completion.whole(events))
-        first = await anext(events)  # a question that cannot be asked fails here, before the reply begins
+            return JSONResponse(await unless_gone(request, completion.whole(events)))
+        first = await unless_gone(request, begun(events))
         return StreamingResponse(completion.chunks(first, events), media_type="text/event-stream", headers=sse.HEADERS)
 
     return router

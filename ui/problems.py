@@ -6,13 +6,43 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from index.errors import Busy, CitechatError, InputError, ModelMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+
+
+class ProblemError(BaseModel):
+    """What is wrong: for people, and for programs that know the OpenAI interface."""
+
+    message: str
+    type: str
+    param: None
+    code: str
+
+
+class Problem(BaseModel):
+    """The body of every refusal; ``detail`` is the message once more, where Gradio's page looks for it."""
+
+    error: ProblemError
+    detail: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "Refused; the message says why and what to do"},
+    "5XX": {"model": Problem, "description": "It failed, or too many questions wait (503, with Retry-After)"},
+}
+"""What the description of the interface says of each route."""
+
+
+def plain(media_type: str, schema: dict[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """Describe a reply that is no JSON."""
+    return {200: {"content": {media_type: {"schema": schema or {"type": "string"}}}}}
 
 
 class LoggedOut(Exception):
@@ -89,6 +119,10 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail))
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody reads it
 
     @app.exception_handler(LoggedOut)
     async def logged_out(request: Request, _: LoggedOut) -> Response:

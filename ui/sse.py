@@ -26,6 +26,15 @@ from rag.types import Delta, Done, Event, Evidence, Quoted, Turn
 from ui.conversations import Conversations, Exchange
 from ui.problems import code_of, message_of
 
+EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["sources", "quotes", "token", "citations", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+"""One event of the stream, as the description of the interface has it."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 

@@ -172,6 +172,11 @@ class Streams:
             answer.left.set()
 
 
+async def begun(events: AsyncGenerator[Event, None]) -> Event:
+    """Return the first event. A question that cannot be asked fails here, before the reply begins."""
+    return await anext(events)
+
+
 class _Answer:
     """The events of an answer on their way from threads, one at a time, to a coroutine; ``None`` is their end."""
 

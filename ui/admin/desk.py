@@ -72,6 +72,11 @@ class Changes:
         changed = receipt.impact(self._desk.library, self._desk.home)
         return [*(f"Removed for good: {'; '.join(lines)}" for lines in receipts), *filter(None, [changed])]
 
+    def sync(self, _: FormData, __: dict[str, str]) -> list[str]:
+        """Bring the index up to date with the folders of the settings."""
+        changed = [result for result in self._shelves.sync() if result.status != "unchanged"]
+        return [_told(result) for result in changed] or ["Nothing has changed in the folders."]
+
     def verify(self, _: FormData, __: dict[str, str]) -> list[str]:
         """Prove that the index is sound."""
         return self._state(self._shelves.archive.verify())
@@ -111,9 +116,13 @@ class Changes:
         return [f"The case is in {cases.finished}."]
 
 
+_SAID = ("unchanged", "deleted")
+"""What needs no number of passages."""
+
+
 def _told(result: AddResult) -> str:
     detail = result.reason if result.status == "failed" else f"{result.passages} passages"
-    return f"{result.source}: {result.status}" + ("" if result.status == "unchanged" else f" ({detail})")
+    return f"{result.source}: {result.status}" + ("" if result.status in _SAID else f" ({detail})")
 
 
 def _named(info: DocumentInfo | Removal) -> str:

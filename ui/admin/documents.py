@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from index.corpus import AddResult
+from index.corpus import AddResult, Corpus
 from index.errors import InputError
 from index.sources import FoundFile
+from index.sync import sync_folder
 from ui.uploads import FOLDER, safe_name
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ class Archive(Protocol):
 class Shelves:
     """An archive with a folder for uploads. One change at a time; the others wait."""
 
-    def __init__(self, archive: Archive, home: Path) -> None:
+    def __init__(self, archive: Archive, home: Path, folders: Sequence[Path] = ()) -> None:
+        """Keep uploads in ``home``; ``folders`` are those that the index mirrors when told to."""
         self.archive = archive
+        self.folders = tuple(folders)
         self._folder = home / FOLDER
         self._changing = threading.Lock()
 
@@ -99,6 +102,17 @@ class Shelves:
         """
         with self._changing:
             return self._remove(self.archive.find(document_id).id)
+
+    def sync(self) -> list[AddResult]:
+        """Bring the index up to date with the folders; returns what happened to each file.
+
+        Raises:
+            InputError: a folder is missing or has lost everything, or this archive is none that mirrors folders.
+        """
+        if not isinstance(self.archive, Corpus):
+            raise InputError("These documents cannot be changed from here.")
+        with self._changing:
+            return [result for folder in self.folders for result in sync_folder(self.archive, folder)]
 
     def mend(self) -> tuple[list[str], list[str]]:
         """Repair the index; returns what was mended, and what is wrong with it still."""

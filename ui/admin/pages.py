@@ -19,14 +19,18 @@ from evals.measures import label
 from evals.text import printable
 from index.errors import CitechatError, InputError
 from rag.serialize import answer_json
-from ui.admin import runs
+from ui.admin import plots, runs
 from ui.admin.access import Session
 from ui.admin.desk import Changes, Desk
+from ui.admin.plots import Look
+from ui.metrics import Minute, Outcome
 from ui.problems import LoggedOut
 
 COOKIE = "citechat_operator"
 SHOWN = 200
 """Rows of a table, at most."""
+LATENCIES = {"first_p50": "first evidence, median", "first_p95": "first evidence, p95", "whole_p95": "whole, p95"}
+DAILY: dict[Outcome, str] = {"not_found": "without an answer", "answered": "answered"}
 
 
 class Pages:
@@ -42,6 +46,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters["ms"] = lambda seconds: "–" if seconds is None else f"{seconds * 1000:.0f} ms"
+        self._environment.filters["seconds"] = lambda value: "–" if value is None else f"{value:.2f} s"
         self._environment.filters["number"] = lambda value: "–" if value is None else f"{value:.3f}"
 
     def show(self, name: str, session: Session | None = None, status: int = 200, **values: object) -> Response:
@@ -77,6 +82,7 @@ def admin_router(desk: Desk) -> APIRouter:
     _add_login(router, desk, pages)
     _add_views(router, desk, pages, operator)
     _add_evals(router, desk, pages, operator)
+    _add_plots(router, desk, operator)
     _add_changes(router, desk, form)
     return router
 
@@ -112,13 +118,27 @@ def _add_login(router: APIRouter, desk: Desk, pages: Pages) -> None:
         return reply
 
 
+def _picture(svg: bytes) -> Response:
+    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
+
+def _clock(minutes: list[Minute]) -> list[str]:
+    return [f"{minute.begun:%H:%M}" for minute in minutes]
+
+
 Operator = Callable[[Request], Session]
 
 
 def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) -> None:
     @router.get("")
     def overview(session: Annotated[Session, Depends(operator)]) -> Response:
-        return pages.show("overview", session, load=desk.metrics.load(), totals=desk.library.stats())
+        return pages.show(
+            "overview",
+            session,
+            load=desk.metrics.load(),
+            totals=desk.library.stats(),
+            minutes=[(minute, minute.percentiles()) for minute in desk.metrics.minutes() if minute.answers],
+        )
 
     @router.get("/load.json", dependencies=[Depends(operator)])
     async def load() -> dict[str, Any]:
@@ -127,7 +147,9 @@ def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
     @router.get("/documents")
     def documents(session: Annotated[Session, Depends(operator)]) -> Response:
         listed = desk.shelves.archive.documents() if desk.shelves else []
-        return pages.show("documents", session, documents=listed, changeable=desk.shelves is not None)
+        folders = desk.shelves.folders if desk.shelves else ()
+        changeable = desk.shelves is not None
+        return pages.show("documents", session, documents=listed, changeable=changeable, folders=folders)
 
     @router.get("/conversations")
     def conversations(session: Annotated[Session, Depends(operator)]) -> Response:
@@ -147,7 +169,40 @@ def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
         missed = [each for each in asked if each.answer and each.answer.status == "not_found"]
         counts = Counter(" ".join(each.question.split()) for each in missed)
         nearest = {" ".join(each.question.split()): each for each in missed}
-        return pages.show("gaps", session, gaps=counts.most_common(SHOWN), nearest=nearest, asked=len(asked))
+        return pages.show(
+            "gaps", session, gaps=counts.most_common(SHOWN), nearest=nearest, asked=len(asked), days=desk.metrics.days()
+        )
+
+
+def _add_plots(router: APIRouter, desk: Desk, operator: Operator) -> None:
+    @router.get("/plots/answers.svg", dependencies=[Depends(operator)])
+    def answers_plot(look: Look = "light") -> Response:
+        minutes = desk.metrics.minutes()
+        return _picture(plots.bars(_clock(minutes), {"answers": [each.answers for each in minutes]}, "a minute", look))
+
+    @router.get("/plots/latency.svg", dependencies=[Depends(operator)])
+    def latency_plot(look: Look = "light") -> Response:
+        minutes = desk.metrics.minutes()
+        percentiles = [minute.percentiles() for minute in minutes]
+        series = {name: [each[key] for each in percentiles] for key, name in LATENCIES.items()}
+        return _picture(plots.lines(_clock(minutes), series, "seconds", look))
+
+    @router.get("/plots/gaps.svg", dependencies=[Depends(operator)])
+    def gaps_plot(look: Look = "light") -> Response:
+        days = desk.metrics.days()
+        series = {name: [counts.get(outcome, 0) for _, counts in days] for outcome, name in DAILY.items()}
+        return _picture(plots.bars([f"{day:%d %b}" for day, _ in days], series, "questions", look))
+
+    @router.get("/plots/runs.svg", dependencies=[Depends(operator)])
+    def runs_plot(look: Look = "light") -> Response:
+        return _picture(runs.plot(runs.read_runs(desk.home)[0], look))
+
+    @router.get("/plots/changes.svg", dependencies=[Depends(operator)])
+    def changes_plot(before: str, after: str, look: Look = "light") -> Response:
+        by_name = {run.name: run for run in runs.read_runs(desk.home)[0]}
+        if before not in by_name or after not in by_name:
+            raise HTTPException(404, "There is no such run.")
+        return _picture(runs.plot_changes(runs.side_by_side(by_name[before], by_name[after]), look))
 
 
 def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) -> None:
@@ -177,9 +232,8 @@ def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
             folder=desk.home / runs.FOLDER,
             pair=pair,
             label=label,
-            lines=runs.plot(known),
             shown=runs.SHOWN,
-            module=runs,
+            plotted=[(label(name), [run.metrics.get(name) for run in known]) for name in runs.PLOTTED],
         )
 
 
@@ -208,6 +262,7 @@ def _add_changes(router: APIRouter, desk: Desk, form: Form) -> None:
     route("/documents", "/admin/documents", changes.add)
     route("/documents/{document}/replace", "/admin/documents", changes.replace)
     route("/documents/{document}/remove", "/admin/documents", changes.remove)
+    route("/sync", "/admin/documents", changes.sync)
     route("/verify", "/admin/documents", changes.verify)
     route("/repair", "/admin/documents", changes.repair)
     route("/compact", "/admin/documents", changes.compact)

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals.compare import Comparison, compare
+from evals.compare import Comparison, Difference, compare
+from evals.measures import label
 from evals.stored import StoredReport, read_report
 from index.errors import InputError
+from ui.admin import plots
+from ui.admin.plots import Look
 
 FOLDER = "reports"
 SHOWN = ("pass_rate", "answer_recall", "false_answer_rate", "false_refusal_rate", "retrieval_hit@5", "latency_p50_ms")
 PLOTTED = ("pass_rate", "answer_recall", "false_answer_rate")
-WIDTH, HEIGHT = 600, 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,18 @@ def side_by_side(before: Run, after: Run) -> Pair:
     return Pair(before, after, comparison, len(before.questions.keys() | after.questions.keys()) - comparison.cases)
 
 
-def plot(runs: Sequence[Run]) -> list[tuple[str, str, list[tuple[float, float, str]]]]:
-    """Return a line for each plotted metric: name, SVG points, and (x, y, value) of each run that measured it."""
-    step = WIDTH / max(1, len(runs) - 1)
-    lines = []
-    for name in PLOTTED:
-        dots = [
-            (round(number * step, 1), round(HEIGHT * (1 - value), 1), f"{run.name}: {name} {value:.3f}")
-            for number, run in enumerate(runs)
-            if (value := run.metrics.get(name)) is not None
-        ]
-        lines.append((name, " ".join(f"{x},{y}" for x, y, _ in dots), dots))
-    return lines
+def plot(runs: Sequence[Run], look: Look) -> bytes:
+    """Draw the plotted metrics from run to run."""
+    series = {label(name): [run.metrics.get(name) for run in runs] for name in PLOTTED}
+    return plots.lines([run.name for run in runs], series, "share", look, top=1.02)
+
+
+def plot_changes(pair: Pair, look: Look) -> bytes:
+    """Draw what changed between two runs, of the metrics that are shares."""
+    shown = shares(pair)
+    return plots.changes([label(each.metric) for each in shown], [(e.delta, e.low, e.high) for e in shown], look)
+
+
+def shares(pair: Pair) -> list[Difference]:
+    """Return the differences that are of shares: times would dwarf them."""
+    return [each for each in pair.comparison.differences if not each.metric.endswith("_ms")]
