@@ -18,6 +18,7 @@ from rag import abstain, prompts
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
+from rag.evidence import evidence, without_orders
 from rag.likeness import Likeness
 from rag.llm import open_llm
 from rag.models import locate
@@ -193,9 +194,9 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         )
         analysed = analyse(question, frequencies)
         clock.lap("retrieve")
-        passages = found[: self.settings.read_passages]
+        passages = [without_orders(each) for each in found[: self.settings.read_passages]]
         likeness = Likeness(analysed, passages, self.corpus.embedder)
-        candidates = read(analysed, query, passages, likeness)
+        candidates = evidence(analysed, read(analysed, query, passages, likeness))
         clock.lap("read")
         candidates = rerank(question, candidates, self._cross_encoder, self.settings.reread_passages)
         features = abstain.describe(analysed, candidates, found, likeness) if candidates else None
