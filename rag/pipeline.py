@@ -57,17 +57,18 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     def __init__(
         self, corpus: Corpus, cross_encoder: CrossEncoder, settings: Settings, writer: Writer | None = None
     ) -> None:
-        """Join the parts; without a ``writer``, answers are the quotes themselves."""
+        """Join the parts; without a ``writer``, answers are the quotes themselves.
+
+        Raises:
+            InputError: the calibration is not for this version, or has not what ``max_false_answers`` needs.
+        """
         self.corpus = corpus
         self.settings = settings
         self._cross_encoder = cross_encoder
         self._writer = writer
         self._gate = abstain.load_gate(settings.home)
-
-    @property
-    def threshold(self) -> float:
+        self.threshold = _threshold(settings, self._gate)
         """Confidence below which the documents are said not to answer."""
-        return self._gate.threshold if self.settings.threshold is None else self.settings.threshold
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -238,6 +239,12 @@ def open_pipeline(settings: Settings) -> Pipeline:
     llm = open_llm(settings)
     writer = Writer(llm, Verifier(embedder), settings.llm_context) if llm else None
     return Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings, writer)
+
+
+def _threshold(settings: Settings, gate: abstain.Gate) -> float:
+    if settings.threshold is not None:
+        return settings.threshold
+    return gate.threshold if settings.max_false_answers is None else gate.threshold_for(settings.max_false_answers)
 
 
 def _picked(chosen: Iterable[tuple[Reading, Selection]]) -> Iterator[Picked]:
