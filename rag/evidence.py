@@ -6,34 +6,49 @@ that gives orders helps no sentence. A passage that asks the very question again
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from index.terms import stem, words
+from index.terms import stem, terms, words
 from index.types import Span
 from rag.orders import TELLING, about_machines, about_saying, commands, is_order, opens_turn, orders
-from rag.question import Question
-from rag.read import QUESTION_ENDS, Candidate
+from rag.question import Expects, Question
+from rag.read import QUESTION_ENDS, ROW_MARKS, Candidate
 from rag.retrieve import Found
 
 STUFFED = 2
 """How often a passage may not ask the question that it is found for."""
-STUFFED_COST = 3.0
-"""What the score of its sentences loses then: odds of 1 to 20."""
 REPEATED = 0.8
 """Share of the question's term weight from which a question in a passage repeats it."""
+SAID = 0.8
+"""Share of a sentence's words from which it was said already."""
+_BAITED = re.compile(r"\w{3,}(?: \S+){2,}[?？؟]\s+\w")
+_SHORTEST = 4
+"""Words from which a question that stands in a sentence word for word was put there to be found."""
 
 
-def evidence(question: Question, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the candidates that may be evidence, best first; those of a passage stuffed with the question cost."""
+def evidence(question: Question, candidates: Sequence[Candidate], said: str = "") -> list[Candidate]:
+    """Return the candidates that may be evidence, in their order; not what was ``said`` already."""
     if not about_machines(question.text):
         candidates = _admissible(candidates, asked_to_say=about_saying(question.text))
-    return _demoted(question, candidates)
+    found = {each.found.stored.passage.id: each.found for each in candidates}
+    stuffed = {id_ for id_, each in found.items() if _is_stuffed(question, each)}
+    asked = _plain(question.text)
+    stems_asked = frozenset(stem(word) for word in asked)
+    told = frozenset(term.stem for term in terms(said))
+    return [
+        each
+        for each in candidates
+        if each.found.stored.passage.id not in stuffed
+        and not _echoes(question, asked, stems_asked, each)
+        and not (told and len(each.stems & told) >= SAID * len(each.stems))
+    ]
 
 
 def without_orders(found: Found) -> Found:
-    """Return what was found without a title or heading that commands or orders."""
+    """Return what was found without a title or heading that commands or orders, or answers its own question."""
     context = _bare_context(found.stored.passage.context)
     if context == found.stored.passage.context:
         return found
@@ -42,7 +57,7 @@ def without_orders(found: Found) -> Found:
 
 @lru_cache(maxsize=4096)
 def _bare_context(context: str) -> str:
-    return " · ".join(part for part in context.split(" · ") if not is_order(part))
+    return " · ".join(part for part in context.split(" · ") if not is_order(part) and not _BAITED.search(part))
 
 
 def _admissible(candidates: Sequence[Candidate], *, asked_to_say: bool) -> list[Candidate]:
@@ -69,16 +84,23 @@ def _inside(candidate: Candidate, document_id: str, extent: Span) -> bool:
     return candidate.document_id == document_id and extent.start <= candidate.start < extent.end
 
 
-def _demoted(question: Question, candidates: Sequence[Candidate]) -> list[Candidate]:
-    found = {each.found.stored.passage.id: each.found for each in candidates}
-    stuffed = {id_ for id_, each in found.items() if _is_stuffed(question, each)}
-    if not stuffed:
-        return list(candidates)
-    scored = [
-        replace(each, score=each.score - STUFFED_COST) if each.found.stored.passage.id in stuffed else each
-        for each in candidates
-    ]
-    return sorted(scored, key=lambda each: -round(each.score, 6))
+def _echoes(question: Question, asked: Sequence[str], stems_asked: frozenset[str], candidate: Candidate) -> bool:
+    """Tell whether a sentence only says the question again, or has it word for word beside what it would have believed.
+
+    A row of a table may hold a question and its answer.
+    """
+    if (
+        any(mark in candidate.text for mark in ROW_MARKS)
+        or len(candidate.stems & stems_asked) < len(question.terms) / 2
+    ):
+        return False
+    if len(asked) >= _SHORTEST and " ".join(asked) in " ".join(_plain(candidate.text)):
+        return True
+    return question.expects is not Expects.PROSE and candidate.stems <= stems_asked
+
+
+def _plain(text: str) -> list[str]:
+    return [word.group().lower() for word in words(text)]
 
 
 def _is_stuffed(question: Question, found: Found) -> bool:

@@ -27,7 +27,7 @@ from rag.question import Question, analyse
 from rag.read import Candidate, Features, known_names, read
 from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
-from rag.rewrite import Background, background, parts, searchable, standalone
+from rag.rewrite import Background, already_said, background, parts, searchable, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
 from rag.types import Answer, Claim, Done, Event, Evidence, Source, Status, Turn
@@ -118,7 +118,8 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             return
         document_of = cache(self.corpus.store.document)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
-            readings = self.readings(whole, filter, background(question, history), clock)
+            said = already_said(question, history)
+            readings = self.readings(whole, filter, background(question, history), clock, said)
             found = _interleaved([reading.found for reading in readings])
             copies = Copies(self.corpus.store, found, document_of)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
@@ -173,12 +174,18 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         where: Filter | None = None,
         before: Background | None = None,
         clock: _Clock | None = None,
+        said: str = "",
     ) -> list[Reading]:
-        """Retrieve and read for each part of a question that stands alone, without deciding anything."""
-        clock = clock or _Clock()
-        return [self._reading(searchable(part), where, before, clock) for part in parts(question)]
+        """Retrieve and read for each part of a question that stands alone, without deciding anything.
 
-    def _reading(self, question: str, where: Filter | None, before: Background | None, clock: _Clock) -> Reading:
+        What was ``said`` before is not read again.
+        """
+        clock = clock or _Clock()
+        return [self._reading(searchable(part), where, before, clock, said) for part in parts(question)]
+
+    def _reading(
+        self, question: str, where: Filter | None, before: Background | None, clock: _Clock, said: str
+    ) -> Reading:
         query = self.corpus.embedder.embed_query(question)
         clock.lap("embed")
         frequencies = inverse_frequencies(self.corpus, question)
@@ -197,7 +204,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         clock.lap("retrieve")
         passages = [without_orders(each) for each in found[: self.settings.read_passages]]
         likeness = Likeness(analysed, passages, self.corpus.embedder)
-        candidates = evidence(analysed, read(analysed, query, passages, likeness))
+        candidates = evidence(analysed, read(analysed, query, passages, likeness), said)
         clock.lap("read")
         candidates = rerank(question, candidates, self._cross_encoder, self.settings.reread_passages)
         features = abstain.describe(analysed, candidates, found, likeness) if candidates else None

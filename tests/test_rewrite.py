@@ -55,7 +55,7 @@ def test_a_pronoun_takes_the_person_of_the_question_before(question: str, expect
 def test_a_pronoun_takes_the_short_answer_to_who() -> None:
     history = talk("Who founded the museum?", "**Jane Roe.** The museum was founded by Jane Roe. [1]")
     assert standalone("Where was she born?", history) == "Where was Jane Roe born?"
-    assert standalone("Thanks! Where was she born?", history) == "Thanks! Where was Jane Roe born?"
+    assert standalone("Thanks! Where was she born?", history) == "Where was Jane Roe born?"
 
 
 def test_they_are_the_people_named_together() -> None:
