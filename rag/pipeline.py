@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from types import TracebackType
 
 from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
-from index.filters import Filter
+from index.filters import Filter, joined, parse_filter
 from index.store.embedded import EmbeddedStore
 from rag import abstain, prompts
 from rag.claims import Picked, quoted, source_of
@@ -23,7 +24,7 @@ from rag.likeness import Likeness
 from rag.llm import open_llm
 from rag.models import locate
 from rag.prose import prose, spoken, written
-from rag.question import Question, analyse
+from rag.question import Question, analyse, timed
 from rag.read import Candidate, Features, known_names, read
 from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
@@ -32,6 +33,7 @@ from rag.select import Selection, select
 from rag.settings import Settings
 from rag.types import Answer, Claim, Done, Event, Evidence, Source, Status, Turn
 from rag.verify import Verifier
+from rag.when import Asked, when
 from rag.write import Writer
 
 SHOWN_HITS = 10
@@ -87,13 +89,19 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         except ModelFailed as error:
             _log.warning("%s Until it does, answers are quoted without it.", error)
 
-    def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
-        """Answer a question.
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
+    ) -> Answer:
+        """Answer a question, asked on the day ``today`` (this machine's, unless it is given).
 
         Raises:
             InputError: the question is empty or too long.
         """
-        for event in self.stream(question, history, filter):
+        for event in self.stream(question, history, filter, today):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("a stream ends with Done")
@@ -103,6 +111,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
     ) -> Iterator[Event]:
         """Answer a question as a stream: the evidence, the text in pieces, the checked answer.
 
@@ -119,7 +128,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         document_of = cache(self.corpus.store.document)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
             said = already_said(question, history)
-            readings = self.readings(whole, filter, background(question, history), clock, said)
+            readings = self.readings(whole, filter, background(question, history), clock, said, today)
             found = _interleaved([reading.found for reading in readings])
             copies = Copies(self.corpus.store, found, document_of)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
@@ -175,16 +184,35 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         before: Background | None = None,
         clock: _Clock | None = None,
         said: str = "",
+        today: date | None = None,
     ) -> list[Reading]:
         """Retrieve and read for each part of a question that stands alone, without deciding anything.
 
         What was ``said`` before is not read again.
         """
         clock = clock or _Clock()
-        return [self._reading(searchable(part), where, before, clock, said) for part in parts(question)]
+        on = today or date.today()  # the day where this machine is
+        return [self._at_its_time(when(searchable(part), on), where, before, clock, said) for part in parts(question)]
+
+    def _at_its_time(
+        self, asked: Asked, where: Filter | None, before: Background | None, clock: _Clock, said: str
+    ) -> Reading:
+        """Read a question as it stands and, where it names a time, also in what was published then."""
+        reading = self._reading(asked.text, asked, where, before, clock, said)
+        if asked.period is None or (reading.confidence >= self.threshold and not asked.period.fine):
+            return reading
+        then = joined(where, parse_filter(asked.period.condition))
+        within = self._reading(asked.plain, asked, then, before, clock, said)
+        return within if within.confidence >= self.threshold else reading
 
     def _reading(
-        self, question: str, where: Filter | None, before: Background | None, clock: _Clock, said: str
+        self,
+        question: str,
+        asked: Asked,
+        where: Filter | None,
+        before: Background | None,
+        clock: _Clock,
+        said: str,
     ) -> Reading:
         query = self.corpus.embedder.embed_query(question)
         clock.lap("embed")
@@ -200,7 +228,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             dense_weight=self.settings.dense_weight,
             where=where,
         )
-        analysed = analyse(question, frequencies)
+        analysed = timed(analyse(question, frequencies), asked)
         clock.lap("retrieve")
         passages = [without_orders(each) for each in found[: self.settings.read_passages]]
         likeness = Likeness(analysed, passages, self.corpus.embedder)

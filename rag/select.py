@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rag.question import Expects, Question
 from rag.read import FEATURES, Candidate, covered
 from rag.shorten import short_answer
+from rag.when import Order
 
 CLOSE_GAP = 0.7
 """More sentences are shown if their score is within this of the best (odds of 1 to 2): one where the reader is torn, or
@@ -35,20 +36,33 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
 
     ``known`` are words of names, see `rag.read.known_names`.
     """
-    best = candidates[0]
+    best = _newest(candidates) if question.newest else candidates[0]
     chosen = [best]
     # A document that says the same with another value repeats most words, and is just what is wanted.
     for candidate in _elsewhere(question, candidates, known):
         if len(chosen) < limit:
             chosen.append(candidate)
-    for candidate in _close(question, candidates):
+    for candidate in () if question.newest else _close(question, candidates):
         if len(chosen) < limit and _as_named(candidate, best) and not _repeats(candidate, chosen):
             chosen.append(candidate)
-    ordered = _in_order(chosen)
+    ordered = _in_order(chosen, question.order)
     return Selection(tuple(ordered), short_answer(question, ordered[0].text, known))
 
 
+def _newest(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the sentence of the newest document among those that speak of the same thing as the best one."""
+    best = candidates[0]
+    rivals = [
+        candidate
+        for candidate in candidates[1:]
+        if best.score - candidate.score <= RIVAL_GAP and float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
+    ]
+    return max([best, *rivals], key=lambda candidate: (candidate.published, candidate.score))
+
+
 def _elsewhere(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
+    if question.newest:
+        return
     if question.compares:
         yield from _others(candidates)
     elif question.expects in _VALUES:
@@ -65,14 +79,17 @@ def _close(question: Question, candidates: Sequence[Candidate]) -> Iterator[Cand
 
 
 def _others(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Yield the best sentence of each other document, as long as it is near the best of all."""
+    """Yield the best sentence of each other document, as long as it is near the best of all; the same words once."""
     seen = {candidates[0].document_id}
+    said = [candidates[0].stems]
     for candidate in candidates[1:]:
         if candidates[0].score - candidate.score > RIVAL_GAP:
             return
         if candidate.document_id not in seen:
             seen.add(candidate.document_id)
-            yield candidate
+            if candidate.stems not in said:
+                said.append(candidate.stems)
+                yield candidate
 
 
 def _rivals(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
@@ -101,7 +118,10 @@ def _repeats(candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
     return len(candidate.stems & said) >= REPEATED * len(candidate.stems)
 
 
-def _in_order(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """Order by document, the one with the best sentence first, and inside a document as it reads."""
+def _in_order(chosen: Sequence[Candidate], order: Order | None) -> list[Candidate]:
+    """Order by time if that is wanted, else by document, the one with the best sentence first, and as it reads."""
     documents = list(dict.fromkeys(candidate.document_id for candidate in chosen))
-    return sorted(chosen, key=lambda candidate: (documents.index(candidate.document_id), candidate.start))
+    ordered = sorted(chosen, key=lambda candidate: (documents.index(candidate.document_id), candidate.start))
+    if order is None:
+        return ordered
+    return sorted(ordered, key=lambda candidate: candidate.published, reverse=order == "newest")
