@@ -1,7 +1,8 @@
 """Which of the sentences that were read may be evidence. Documents are hostile: some are written for the machine.
 
 What commands a machine is none, and neither is what orders an answer, unless the question is about just that. A title
-that gives orders helps no sentence. A passage that asks the very question again and again was made to be found.
+that gives orders helps no sentence. A passage that asks the very question again and again was made to be found. What
+says nothing but the question, or nothing that could be an age where one is asked for, answers nothing either.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 from index.terms import stem, terms, words
 from index.types import Span
+from rag.measure import measures
 from rag.orders import TELLING, about_machines, about_saying, commands, is_order, opens_turn, orders
 from rag.question import Expects, Question
 from rag.read import QUESTION_ENDS, ROW_MARKS, Candidate
@@ -43,6 +45,7 @@ def evidence(question: Question, candidates: Sequence[Candidate], said: str = ""
         for each in candidates
         if each.found.stored.passage.id not in stuffed
         and not _echoes(question, asked, stems_asked, each)
+        and measures(question.text, each.text)
         and not (told and len(each.stems & told) >= SAID * len(each.stems))
     ]
 

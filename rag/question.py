@@ -89,7 +89,7 @@ _EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
         Expects.DATE,
         (
             r"when|since when|until when|by when|how recently",
-            rf"(?:{_WHICH} |{_IS_THE})(?:date|day|year|month|time|century|decade)",
+            rf"(?:{_WHICH} |{_IS_THE})(?:date|day|year|month|time|century|decade)|{_IS_THE}\w+ (?:date|day)",
             r"cu[aá]ndo|wann|quand",
         ),
     ),

@@ -20,6 +20,8 @@ RIVAL_SIMILARITY = 0.7
 REPEATED = 0.7
 """A sentence whose terms are to this part in those already chosen adds nothing."""
 
+CELLS = "; "
+"""Stands between the cells of a row."""
 _VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
 
 
@@ -36,7 +38,7 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
 
     ``known`` are words of names, see `rag.read.known_names`.
     """
-    best = _newest(candidates) if question.newest else candidates[0]
+    best = _newest(question, candidates, known) if question.newest else candidates[0]
     chosen = [best]
     # A document that says the same with another value repeats most words, and is just what is wanted.
     for candidate in _elsewhere(question, candidates, known):
@@ -49,23 +51,36 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
     return Selection(tuple(ordered), short_answer(question, ordered[0].text, known))
 
 
-def _newest(candidates: Sequence[Candidate]) -> Candidate:
-    """Return the sentence of the newest document among those that speak of the same thing as the best one."""
+def _newest(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Candidate:
+    """Return the sentence of the newest document among those that tell the same thing as the best one, or its value."""
     best = candidates[0]
-    rivals = [
-        candidate
-        for candidate in candidates[1:]
-        if best.score - candidate.score <= RIVAL_GAP and float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
-    ]
-    return max([best, *rivals], key=lambda candidate: (candidate.published, candidate.score))
+
+    def value(candidate: Candidate) -> bool:
+        return question.expects is not Expects.PROSE and bool(short_answer(question, candidate.text, known))
+
+    near = [candidate for candidate in candidates if best.score - candidate.score <= RIVAL_GAP]
+    giving = [candidate for candidate in near if value(candidate)]
+    alike = [each for each in candidates if _alike(each, best) and (each in near or _same_row(each, best))]
+    pool = giving or [best, *alike]
+    return max(pool, key=lambda candidate: (candidate.published, candidate.score))
+
+
+def _alike(candidate: Candidate, best: Candidate) -> bool:
+    return float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
+
+
+def _same_row(candidate: Candidate, best: Candidate) -> bool:
+    """Tell whether two rows of tables are of the same thing: their first cells are the same."""
+    first = best.text.partition(CELLS)[0]
+    return CELLS in best.text and CELLS in candidate.text and candidate.text.partition(CELLS)[0] == first
 
 
 def _elsewhere(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
     if question.newest:
         return
     if question.compares:
-        yield from _others(candidates)
-    elif question.expects in _VALUES:
+        yield from _others(candidates, ordered=question.order is not None)
+    else:
         yield from _rivals(question, candidates, known)
 
 
@@ -78,33 +93,44 @@ def _close(question: Question, candidates: Sequence[Candidate]) -> Iterator[Cand
             yield candidate
 
 
-def _others(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Yield the best sentence of each other document, as long as it is near the best of all; the same words once."""
-    seen = {candidates[0].document_id}
-    said = [candidates[0].stems]
+def _others(candidates: Sequence[Candidate], *, ordered: bool) -> Iterator[Candidate]:
+    """Yield the best sentence of each other document, as long as it is near the best of all; the same words once.
+
+    Where they are ``ordered`` by time, near is what speaks of the same thing.
+    """
+    best = candidates[0]
+    seen = {best.document_id}
+    said = [best.stems]
     for candidate in candidates[1:]:
-        if candidates[0].score - candidate.score > RIVAL_GAP:
-            return
-        if candidate.document_id not in seen:
-            seen.add(candidate.document_id)
-            if candidate.stems not in said:
-                said.append(candidate.stems)
-                yield candidate
+        near = best.score - candidate.score <= RIVAL_GAP or (ordered and _alike(candidate, best))
+        if candidate.document_id in seen or not (near or _same_row(candidate, best)):
+            continue
+        seen.add(candidate.document_id)
+        if candidate.stems not in said:
+            said.append(candidate.stems)
+            yield candidate
 
 
 def _rivals(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
-    """Yield the first sentence of each other document that says the same thing with another value."""
+    """Yield the first sentence of each other document that says the same thing with another value.
+
+    The same row of another table does, however its score is.
+    """
     best = candidates[0]
     value = short_answer(question, best.text, known)
     seen = {best.document_id}
     for candidate in candidates[1:]:
-        if best.score - candidate.score > RIVAL_GAP:
-            return
-        other = short_answer(question, candidate.text, known)
-        similar = float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
-        if candidate.document_id not in seen and similar and other and value and other != value:
+        if candidate.document_id in seen:
+            continue
+        if _same_row(candidate, best):
             seen.add(candidate.document_id)
-            yield candidate
+            if candidate.text != best.text:
+                yield candidate
+        elif question.expects in _VALUES and best.score - candidate.score <= RIVAL_GAP and _alike(candidate, best):
+            other = short_answer(question, candidate.text, known)
+            if other and value and other != value:
+                seen.add(candidate.document_id)
+                yield candidate
 
 
 def _as_named(candidate: Candidate, best: Candidate) -> bool:

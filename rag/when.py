@@ -32,7 +32,7 @@ _BARE_YEAR = re.compile(
     re.I,
 )
 _RELATIVE = re.compile(
-    r"\b(?:(?P<near>yesterday|today)|(?:on )?(?P<which>last|this|past) "
+    r"\b(?:(?P<near>yesterday|today)|(?<!from )(?<!of )(?<!than )(?:on )?(?P<which>last|this|past) "
     rf"(?P<unit>week|month|year|{'|'.join(WEEKDAYS)}))\b",
     re.I,
 )
