@@ -87,8 +87,8 @@ def _inside(candidate: Candidate, document_id: str, extent: Span) -> bool:
     return candidate.document_id == document_id and extent.start <= candidate.start < extent.end
 
 
-def _echoes(question: Question, asked: Sequence[str], stems_asked: frozenset[str], candidate: Candidate) -> bool:
-    """Tell whether a sentence only says the question again, or has it word for word beside what it would have believed.
+def _echoes(question: Question, asked: list[str], stems_asked: frozenset[str], candidate: Candidate) -> bool:
+    """Tell whether a sentence only says the question again, or begins with it to have believed what follows.
 
     A row of a table may hold a question and its answer.
     """
@@ -97,7 +97,7 @@ def _echoes(question: Question, asked: Sequence[str], stems_asked: frozenset[str
         or len(candidate.stems & stems_asked) < len(question.terms) / 2
     ):
         return False
-    if len(asked) >= _SHORTEST and " ".join(asked) in " ".join(_plain(candidate.text)):
+    if len(asked) >= _SHORTEST and _plain(candidate.text)[: len(asked)] == asked:
         return True
     return question.expects is not Expects.PROSE and candidate.stems <= stems_asked
 

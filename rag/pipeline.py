@@ -26,6 +26,7 @@ from rag.models import locate
 from rag.prose import prose, spoken, written
 from rag.question import Question, analyse, timed
 from rag.read import Candidate, Features, known_names, read
+from rag.remarks import remarks
 from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import Background, already_said, background, parts, searchable, standalone
@@ -145,6 +146,8 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             yield from spoken(_plain(question, whole, "not_found", text, best, hits, clock))
             return
         clock.lap("write")
+        unanswered = [reading.question.text for reading in readings if reading not in answered]
+        said_besides = remarks([(reading.question, selection) for reading, selection in chosen], unanswered, claims)
         short = next((selection.short for _, selection in chosen if selection.short), None)
         answer = Answer(
             question=question,
@@ -152,11 +155,12 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             status="answered",
             confidence=min(reading.confidence for reading in answered),
             short_answer=short,
-            text=prose(short, claims),
+            text=prose(short, claims, said_besides),
             claims=claims,
             hits=hits,
             model="extractive",
             timings_ms=clock.total(),
+            remarks=said_besides,
         )
         yield from self._told(answer, offered, clock)
 
@@ -199,7 +203,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     ) -> Reading:
         """Read a question as it stands and, where it names a time, also in what was published then."""
         reading = self._reading(asked.text, asked, where, before, clock, said)
-        if asked.period is None or (reading.confidence >= self.threshold and not asked.period.fine):
+        if asked.period is None or not asked.period.fine:
             return reading
         then = joined(where, parse_filter(asked.period.condition))
         within = self._reading(asked.plain, asked, then, before, clock, said)

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from index.errors import ModelFailed
 from rag import prompts
-from rag.types import Answer, Claim, Delta, Done, Event
+from rag.types import Answer, Claim, Delta, Done, Event, Remark
 from rag.write import Writer
 
 _WORD = re.compile(r"\S+\s*")
 
 
-def prose(short: str | None, claims: Sequence[Claim]) -> str:
-    """Return the text of an answer: the short answer in bold, then each claim with its citations."""
-    return _lead(short) + " ".join(map(_cited, claims))
+def prose(short: str | None, claims: Sequence[Claim], remarks: Sequence[Remark] = ()) -> str:
+    """Return the text of an answer: the short answer in bold, each claim with its citations, and the remarks."""
+    return _lead(short) + " ".join([*map(_cited, claims), *map(prompts.remarked, remarks)])
 
 
 def spoken(answer: Answer) -> Iterator[Event]:
@@ -54,8 +54,22 @@ def written(
         if claim.quotes[0].n not in shown:
             yield Delta(_next(claim, claims))
             claims.append(claim)
-    text = prose(quoted.short_answer, claims)
-    yield Done(replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, timings_ms=timings()))
+    told = {quote.n for claim in claims for quote in claim.quotes}
+    remarks = tuple(remark for remark in quoted.remarks if told.issuperset(remark.quotes))
+    for remark in remarks:
+        yield Delta(f" {prompts.remarked(remark)}")
+    text = prose(quoted.short_answer, claims, remarks)
+    yield Done(
+        replace(
+            quoted,
+            text=text,
+            claims=tuple(claims),
+            model=model,
+            notice=notice,
+            timings_ms=timings(),
+            remarks=remarks,
+        )
+    )
 
 
 def _next(claim: Claim, before: Sequence[Claim]) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from index.terms import stem, words
+from rag.facts import is_name
 from rag.question import Expects, Question
 from rag.read import FEATURES, Candidate, covered
 from rag.shorten import short_answer
@@ -17,6 +20,8 @@ RIVAL_GAP = 2.0
 """A sentence of another document that gives another value is named although its score is this much lower."""
 RIVAL_SIMILARITY = 0.7
 """Cosine from which two sentences speak of the same thing."""
+RESTATED = 0.6
+"""Share of the words of two sentences, taken together, that both have where one restates the other."""
 REPEATED = 0.7
 """A sentence whose terms are to this part in those already chosen adds nothing."""
 
@@ -27,10 +32,14 @@ _VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen sentences, in the order to show them, and the short answer, if there is one."""
+    """The chosen sentences, in the order to show them, and the short answer, if there is one.
+
+    ``contrary`` are those of them that say otherwise than the best one.
+    """
 
     candidates: tuple[Candidate, ...]
     short: str | None
+    contrary: tuple[Candidate, ...] = ()
 
 
 def select(question: Question, candidates: Sequence[Candidate], known: frozenset[str], limit: int) -> Selection:
@@ -41,14 +50,13 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
     best = _newest(question, candidates, known) if question.newest else candidates[0]
     chosen = [best]
     # A document that says the same with another value repeats most words, and is just what is wanted.
-    for candidate in _elsewhere(question, candidates, known):
-        if len(chosen) < limit:
-            chosen.append(candidate)
+    chosen += islice(_elsewhere(question, candidates, known), limit - 1)
+    contrary = () if question.compares else tuple(chosen[1:])
     for candidate in () if question.newest else _close(question, candidates):
         if len(chosen) < limit and _as_named(candidate, best) and not _repeats(candidate, chosen):
             chosen.append(candidate)
     ordered = _in_order(chosen, question.order)
-    return Selection(tuple(ordered), short_answer(question, ordered[0].text, known))
+    return Selection(tuple(ordered), short_answer(question, ordered[0].text, known), contrary)
 
 
 def _newest(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Candidate:
@@ -67,6 +75,18 @@ def _newest(question: Question, candidates: Sequence[Candidate], known: frozense
 
 def _alike(candidate: Candidate, best: Candidate) -> bool:
     return float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
+
+
+def _restated(candidate: Candidate, best: Candidate) -> bool:
+    """Tell whether a sentence is the other one but for names or numbers, of which each has its own."""
+    if len(candidate.stems & best.stems) < RESTATED * len(candidate.stems | best.stems):
+        return False
+    return _own(candidate, best) and _own(best, candidate)
+
+
+def _own(candidate: Candidate, other: Candidate) -> bool:
+    found = (word for word in words(candidate.text) if is_name(word.group()))
+    return any(stem(word.group()) not in other.stems for word in found)
 
 
 def _same_row(candidate: Candidate, best: Candidate) -> bool:
@@ -114,15 +134,15 @@ def _others(candidates: Sequence[Candidate], *, ordered: bool) -> Iterator[Candi
 def _rivals(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
     """Yield the first sentence of each other document that says the same thing with another value.
 
-    The same row of another table does, however its score is.
+    The same row of another table does, and the same sentence with another name or number, however their scores are.
     """
     best = candidates[0]
     value = short_answer(question, best.text, known)
     seen = {best.document_id}
     for candidate in candidates[1:]:
-        if candidate.document_id in seen:
+        if candidate.document_id in seen or not _has_at_least(candidate, best, "years_covered"):
             continue
-        if _same_row(candidate, best):
+        if _same_row(candidate, best) or _restated(candidate, best):
             seen.add(candidate.document_id)
             if candidate.text != best.text:
                 yield candidate
@@ -135,7 +155,11 @@ def _rivals(question: Question, candidates: Sequence[Candidate], known: frozense
 
 def _as_named(candidate: Candidate, best: Candidate) -> bool:
     """Tell whether a sentence is about the names of the question as much as the best one is."""
-    column = FEATURES.index("names_covered")
+    return _has_at_least(candidate, best, "names_covered")
+
+
+def _has_at_least(candidate: Candidate, best: Candidate, feature: str) -> bool:
+    column = FEATURES.index(feature)
     return bool(candidate.features[column] >= best.features[column])
 
 

@@ -33,7 +33,7 @@ _BARE_YEAR = re.compile(
 )
 _RELATIVE = re.compile(
     r"\b(?:(?P<near>yesterday|today)|(?<!from )(?<!of )(?<!than )(?:on )?(?P<which>last|this|past) "
-    rf"(?P<unit>week|month|year|{'|'.join(WEEKDAYS)}))\b",
+    rf"(?P<unit>week|month|year|{'|'.join(WEEKDAYS)}))\b(?!['’]s)",
     re.I,
 )
 _FIRST = re.compile(
@@ -51,7 +51,7 @@ _NEWEST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days of publication, both included, either end open; ``fine`` if it is finer than a year."""
+    """Days of publication, both included, either end open; ``fine`` unless it is a year, which is a word like any."""
 
     first: date | None
     last: date | None
@@ -157,16 +157,15 @@ def _period(found: re.Match[str]) -> Period | None:
     except (ValueError, IndexError):
         return None
     bound = (parts["bound"] or "").lower()
-    fine = month is not None
     if bound in ("since", "from") or parts.get("later"):
-        return Period(first, None, fine)
+        return Period(first, None, True)
     if bound == "after":
-        return Period(last + timedelta(1), None, fine)
+        return Period(last + timedelta(1), None, True)
     if bound == "before":
-        return Period(None, first - timedelta(1), fine)
+        return Period(None, first - timedelta(1), True)
     if bound or parts.get("earlier"):
-        return Period(None, last, fine)
-    return Period(first, last, fine)
+        return Period(None, last, True)
+    return Period(first, last, month is not None)
 
 
 def _month_number(name: str | None) -> int | None:
