@@ -9,7 +9,7 @@ _MEASURES = tuple(
     for asked, told in (
         (
             r"how old|(?:what|which) age",
-            r"\b(?:years?|months?|weeks?|days?|centur(?:y|ies)|decades?|old(?:er|est)?|aged?|born|birthday|since|founded"
+            r"\b(?:years?|(?:months?|weeks?|days?)[ -]old|centur(?:y|ies)|decades?|aged?|born|birthday|since|founded"
             r"|built|opened|installed|erected|(?:1\d|20)\d\ds?)\b",
         ),
         (

@@ -12,6 +12,8 @@ from rag.select import Selection
 from rag.types import Claim, Quote, Remark
 
 _PRESUMING = re.compile(r"^\W*(?:why|how come|since when|when did|how did)\b(?! not\b)", re.I)
+_ADDED = re.compile(r"\s*\([^()]*\)\s*$")
+"""The question before, which a part that leans on it brings along."""
 _NEGATED = re.compile(r"\b(?:not|no|never|without|neither|nor|none|nobody|nothing|cannot)\b|n[’']t\b", re.I)
 
 
@@ -21,7 +23,7 @@ def remarks(
     """Return the remarks on an answer: of each part that is answered, and of those that are not, in their words."""
     quotes = [quote for claim in claims for quote in claim.quotes]
     found = [remark for question, selection in answered for remark in _of_part(question, selection, quotes)]
-    return (*found, *(Remark("missing", about=part) for part in unanswered))
+    return (*found, *(Remark("missing", about=_ADDED.sub("", part)) for part in unanswered))
 
 
 def _of_part(question: Question, selection: Selection, quotes: Sequence[Quote]) -> Iterator[Remark]:

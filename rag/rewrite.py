@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from index.terms import STOP_WORDS, content_words, words
 from index.types import Span
 from rag.instead import YEAR, instead
+from rag.orders import is_order
 from rag.question import Expects, analyse
 from rag.spans import coordinated, names, people
 from rag.types import Turn
@@ -83,7 +84,7 @@ _CHANGE = re.compile(
     r"\b\s*(?P<rest>.*)$",
     re.I,
 )
-_ADDED = re.compile(r"\s*\([^()]*\)\s*$")
+_ADDED = re.compile(r"\s\(([^()]+)\)\s*$")
 _DANGLING = re.compile(r"\s+(?:of|in|for)\s*$", re.I)
 _SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
 _THAT_CLAUSE = re.compile(r"(?:that|it (?:is|was) \w+ that) [A-Z]")
@@ -138,9 +139,11 @@ def background(question: str, history: Sequence[Turn]) -> Background | None:
 def standalone(question: str, history: Sequence[Turn]) -> str | None:
     """Return the question as it would be asked without the history; ``None`` if it cannot be told what it is about.
 
-    Of a long history, the `LATEST_TURNS` last questions and their answers are looked at.
+    Of a long history, the `LATEST_TURNS` last questions and their answers are looked at. An answer that gives orders is
+    none of ours.
     """
     history = [Turn(turn.role, turn.content[:LONGEST_TURN]) for turn in history[-2 * LATEST_TURNS :]]
+    history = [turn for turn in history if turn.role == "user" or not is_order(turn.content)]
     asked, answered = "", ""
     for turn in history:
         if turn.role == "assistant":
@@ -308,9 +311,13 @@ def _thing(asked: str) -> str | None:
 
 
 def _about(question: str, asked: str) -> str:
-    """Add the question before, without its year if the new question has one of its own, and without what it added."""
-    bare = _ADDED.sub("", asked)
-    return f"{question} ({YEAR.sub('', bare) if YEAR.search(question) else bare})"
+    """Add the question before, without its year if the new question has one of its own.
+
+    Where that had a question added itself, this is what both are about.
+    """
+    added = _ADDED.search(asked)
+    about = added[1] if added else asked
+    return f"{question} ({YEAR.sub('', about) if YEAR.search(question) else about})"
 
 
 def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:
