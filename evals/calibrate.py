@@ -10,11 +10,11 @@ import numpy as np
 from evals.metrics import auc
 from index.errors import InputError
 from index.filters import parse_filter
-from rag.abstain import SIGNS
+from rag.abstain import SIGNS, Risk
 from rag.rewrite import background, standalone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FOLDS = 5
 PENALTY = 1.0
 STEPS = 100
+CURVE_POINTS = 200
+"""Points of a curve, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class Calibration:
     """The parameters of the abstention model and its cross-validated errors.
 
     The probability of features x is ``1 / (1 + exp(-(bias + sum(weights * (x - mean) / scale))))``; citechat answers
-    when it is at least ``threshold``. The rates and the area under the ROC curve are of questions in groups that the
-    model and the threshold did not see.
+    when it is at least ``threshold``. The rates, the area under the ROC curve and ``curve`` (what each threshold
+    costs, in ascending order) are of questions in groups that the model did not see; ``answerable`` and
+    ``unanswerable`` count them.
     """
 
     weights: tuple[float, ...]
@@ -46,16 +49,26 @@ class Calibration:
     false_answer_rate: float
     false_refusal_rate: float
     auc: float
+    curve: tuple[Risk, ...] = ()
+    answerable: int = 0
+    unanswerable: int = 0
 
     def parameters(self) -> dict[str, object]:
-        """Return what the model needs to decide, without the error rates."""
+        """Return what the model needs to decide, also where a target rate is set."""
         return {
             "weights": list(self.weights),
             "bias": self.bias,
             "threshold": self.threshold,
             "mean": list(self.mean),
             "scale": list(self.scale),
+            "curve": [[risk.threshold, risk.false_answers, risk.false_refusals] for risk in self.curve],
         }
+
+    def covered(self, risk: Risk) -> tuple[float, float]:
+        """Return what share of the questions is answered at a point of the curve, and what share of those falsely."""
+        right, wrong = (1 - risk.false_refusals) * self.answerable, risk.false_answers * self.unanswerable
+        answered = right + wrong
+        return answered / (self.answerable + self.unanswerable), wrong / answered if answered else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,9 @@ def fit(
         false_answer_rate=float(answered[~y].mean()),
         false_refusal_rate=float((~answered[y]).mean()),
         auc=auc(probability[y].tolist(), probability[~y].tolist()) or 0.0,
+        curve=tuple(_curve(probability, y)),
+        answerable=int(y.sum()),
+        unanswerable=int((~y).sum()),
     )
 
 
@@ -197,6 +213,38 @@ def _threshold(probability: Floats, y: Booleans, false_answer_rate: float | None
     if false_answer_rate is not None:
         return float(lines[np.argmax(wrong <= false_answer_rate)])
     return float(lines[np.argmin(wrong + refused)])
+
+
+def _curve(probability: Floats, y: Booleans) -> Iterator[Risk]:
+    """Yield what thresholds cost: 0, and one above each question without an answer, `CURVE_POINTS` at most.
+
+    A threshold lies halfway to the next higher probability, as in `_threshold`. The last one answers none falsely.
+    """
+    values = np.unique(probability)
+    above = np.append((values[1:] + values[:-1]) / 2, (values[-1] + 1.0) / 2 + 1e-9)
+    lines = np.append(0.0, above[np.isin(values, probability[~y])])
+    count = min(CURVE_POINTS, len(lines))
+    unanswerable, answerable = np.sort(probability[~y]), np.sort(probability[y])
+    for line in lines[np.unique(np.linspace(0, len(lines) - 1, count).round().astype(int))].tolist():
+        wrong = 1.0 - float(np.searchsorted(unanswerable, line)) / len(unanswerable)
+        yield Risk(line, wrong, float(np.searchsorted(answerable, line)) / len(answerable))
+
+
+TARGETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+"""Shares of false answers for which `render_curve` gives a line."""
+
+
+def render_curve(calibration: Calibration) -> str:
+    """Return the risk-coverage curve as a table: for some targets, what is answered and what goes wrong."""
+    lines = ["false answers at most  threshold  false answers  false refusals  answered  of these falsely"]
+    for target in TARGETS:
+        risk = next(risk for risk in calibration.curve if risk.false_answers <= target)
+        coverage, falsely = calibration.covered(risk)
+        lines.append(
+            f"{target:21.0%}  {risk.threshold:9.3f}  {risk.false_answers:13.1%}  {risk.false_refusals:14.1%}"
+            f"  {coverage:8.1%}  {falsely:16.1%}"
+        )
+    return "\n".join(lines)
 
 
 def _folds(groups: Sequence[str]) -> list[Booleans]:

@@ -36,7 +36,8 @@ from evals.text import contains
 from index.errors import CitechatError
 from index.filters import parse_filter
 from rag import abstain, read, rerank
-from rag.pipeline import Pipeline, Reading
+from rag.pipeline import Pipeline
+from rag.reading import Reading
 from rag.rewrite import standalone
 from rag.settings import load_settings
 

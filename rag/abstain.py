@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,43 @@ def _adjoins(candidate: Candidate, other: Candidate) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """What a threshold costs, measured on questions that the model did not see; rates from 0 to 1.
+
+    ``false_answers`` is the share of the questions without an answer that get one, ``false_refusals`` the share of
+    those with an answer that get none.
+    """
+
+    threshold: float
+    false_answers: float
+    false_refusals: float
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
-    """The calibrated decision: ``confidence`` below ``threshold`` means that the documents do not answer."""
+    """The calibrated decision: ``confidence`` below ``threshold`` means that the documents do not answer.
+
+    ``curve`` has what other thresholds cost, in ascending order; the further up, the fewer false answers. Calibrations
+    of earlier versions have none.
+    """
 
     model: LinearModel
     threshold: float
+    curve: tuple[Risk, ...] = ()
+
+    def threshold_for(self, max_false_answers: float) -> float:
+        """Return the lowest threshold of the curve with at most this share of false answers, 0 to 1.
+
+        Raises:
+            InputError: the calibration has no curve.
+        """
+        if not self.curve:
+            raise InputError(
+                "max_false_answers is set, but the calibration in use has no curve to find its threshold on.",
+                "Run citechat eval calibrate on your own cases, or set threshold instead.",
+            )
+        kept = (risk.threshold for risk in self.curve if risk.false_answers <= max_false_answers)
+        return next(kept, math.nextafter(1.0, 2.0))
 
     def confidence(self, features: Features) -> float:
         """Return the calibrated probability that the documents answer, 0 to 1."""
@@ -114,4 +147,8 @@ def load_gate(home: Path) -> Gate:
 
 def _parse(text: str) -> Gate:
     data = json.loads(text)
-    return Gate(LinearModel.parse(data, FEATURES), float(data["threshold"]))
+    model, threshold = LinearModel.parse(data, FEATURES), float(data["threshold"])
+    curve = tuple(Risk(*map(float, point)) for point in data.get("curve", ()))
+    if any(one.threshold >= other.threshold for one, other in pairwise(curve)):
+        raise ValueError("its curve is not in ascending order")
+    return Gate(model, threshold, curve)

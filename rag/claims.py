@@ -12,6 +12,7 @@ from rag import verify
 from rag.copies import Copies
 from rag.explain import explain_pronoun, with_antecedent
 from rag.lists import whole_list
+from rag.orders import is_order
 from rag.read import Candidate
 from rag.retrieve import Found
 from rag.types import Claim, Quote, Source
@@ -42,11 +43,18 @@ def quoted(picked: Iterable[Picked], document_of: Callable[[str], Document | Non
         leaning = with_antecedent(document.text, candidate.start, candidate.end)
         if leaning and any(shown.end > leaning.start for shown in seen[document.id] if shown.start < leaning.end):
             leaning = None
-        extent = listed or leaning or Span(candidate.start, candidate.end)
+        alone = Span(candidate.start, candidate.end)
+        extent = listed or leaning or alone
+        if extent != alone and _brings_orders(document, extent) and not is_order(candidate.text):
+            extent = alone
         if not any(shown.start <= candidate.start < shown.end for shown in seen[document.id]):
             seen[document.id].append(extent)
             claims.append(_claim(document, extent, len(claims) + 1))
     return tuple(claims)
+
+
+def _brings_orders(document: Document, extent: Span) -> bool:
+    return any(map(is_order, document.text[extent.start : extent.end].split("\n")))
 
 
 def _claim(document: Document, extent: Span, number: int) -> Claim:

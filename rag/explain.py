@@ -9,6 +9,7 @@ import re
 
 from index.sentences import sentence_spans
 from index.types import Document, Span
+from rag.orders import is_order
 from rag.spans import capitalised, coordinated, outside_speech, people, placed
 
 LOOK_BACK = 1500
@@ -66,6 +67,8 @@ def _mentioned_before(document: Document, start: int, known: frozenset[str], *, 
     blocks = [block for block in before.split("\n") if block.strip()]
     for block in reversed(blocks):
         for span in reversed(list(sentence_spans(block))):
+            if is_order(block[span.start : span.end]):
+                continue
             narrated = outside_speech(block[span.start : span.end])
             groups = [
                 group for group in coordinated(narrated, _people(narrated, known)) if len(group) > 1 or not plural

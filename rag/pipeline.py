@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import date
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,19 +17,18 @@ from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
 from index.filters import Filter
 from index.store.embedded import EmbeddedStore
-from rag import abstain, prompts
+from rag import prompts
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.likeness import Likeness
 from rag.llm import open_llm
 from rag.models import locate
 from rag.prose import prose, spoken, written
-from rag.question import Question, analyse
-from rag.read import Candidate, Features, known_names, read
-from rag.rerank import rerank
-from rag.retrieve import Found, inverse_frequencies, retrieve
-from rag.rewrite import Background, background, parts, searchable, standalone
+from rag.read import known_names
+from rag.reading import SHOWN_HITS, Reader, Reading
+from rag.remarks import remarks
+from rag.retrieve import Found
+from rag.rewrite import Background, already_said, background, parts, standalone
 from rag.select import Selection, select
 from rag.settings import Settings
 from rag.tracing import NAME, Steps, open_tracing
@@ -39,33 +39,7 @@ from rag.write import Writer
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from index.types import Vector
-
-SHOWN_HITS = 10
-"""Passages listed with an answer."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    """What was found for one stand-alone question: its vector of unit length, and the passages, best first."""
-
-    text: str
-    query: Vector
-    question: Question
-    found: tuple[Found, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was found for one stand-alone question. ``features`` are `abstain.FEATURES`, ``None`` if nothing was."""
-
-    question: Question
-    found: tuple[Found, ...]
-    candidates: tuple[Candidate, ...]
-    features: Features | None
-    confidence: float
 
 
 class Pipeline(AbstractContextManager["Pipeline"]):
@@ -82,19 +56,22 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         """Join the parts; without a ``writer``, answers are the quotes themselves.
 
         ``tracing`` takes the spans of each question; without it, what the process has set up for OpenTelemetry does.
+
+        Raises:
+            InputError: the calibration is not for this version, or has not what ``max_false_answers`` needs.
         """
         self.corpus = corpus
         self.settings = settings
         self._cross_encoder = cross_encoder
         self._writer = writer
-        self._gate = abstain.load_gate(settings.home)
+        self._reader = Reader(corpus, cross_encoder, settings)
         self._tracing = tracing
         self._tracer = trace.get_tracer(NAME, tracer_provider=tracing)
 
     @property
     def threshold(self) -> float:
         """Confidence below which the documents are said not to answer."""
-        return self._gate.threshold if self.settings.threshold is None else self.settings.threshold
+        return self._reader.threshold
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -115,13 +92,19 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         except ModelFailed as error:
             _log.warning("%s Until it does, answers are quoted without it.", error)
 
-    def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
-        """Answer a question.
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
+    ) -> Answer:
+        """Answer a question, asked on the day ``today`` (this machine's, unless it is given).
 
         Raises:
             InputError: the question is empty or too long.
         """
-        for event in self.stream(question, history, filter):
+        for event in self.stream(question, history, filter, today):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("a stream ends with Done")
@@ -131,6 +114,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
     ) -> Iterator[Event]:
         """Answer a question as a stream: the evidence, the text in pieces, the checked answer.
 
@@ -140,14 +124,14 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         steps = Steps(self._tracer)
         if self.settings.log_questions:
             steps.describe(question=question)
-        with steps, closing(self._stream(question, history, filter, steps)) as events:
+        with steps, closing(self._stream(question, history, filter, today, steps)) as events:
             for event in events:
                 if isinstance(event, Done):
                     steps.answered(event.answer)
                 yield event
 
     def _stream(
-        self, question: str, history: Sequence[Turn], where: Filter | None, steps: Steps
+        self, question: str, history: Sequence[Turn], where: Filter | None, today: date | None, steps: Steps
     ) -> Generator[Event, None, None]:
         question = self._checked(question)
         whole = standalone(question, history)
@@ -159,13 +143,14 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         steps.lap("rewrite", turns=len(history), parts=len(parts(whole)))
         document_of = cache(self.corpus.store.document)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
-            retrieved = self._retrieved(whole, where, before, steps)
-            found = _interleaved([each.found for each in retrieved])
+            retrieved = self._reader.retrieve(whole, where, before, today, steps)
+            found = _interleaved([each.shown for each in retrieved])
             copies = Copies(self.corpus.store, found, document_of, where)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
         yield Evidence(hits)
         steps.go_on()
-        readings = [self._read(each, steps) for each in retrieved]
+        said = already_said(question, history)
+        readings = [self._reader.read(each, said, steps) for each in retrieved]
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
         chosen = [(reading, self._select(reading)) for reading in answered]
@@ -180,6 +165,8 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             return
         yield Quoted(tuple(quote for claim in offered for quote in claim.quotes))
         steps.go_on()
+        unanswered = [reading.question.text for reading in readings if reading not in answered]
+        said_besides = remarks([(reading.question, selection) for reading, selection in chosen], unanswered, claims)
         short = next((selection.short for _, selection in chosen if selection.short), None)
         answer = Answer(
             question=question,
@@ -187,10 +174,11 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             status="answered",
             confidence=min(reading.confidence for reading in answered),
             short_answer=short,
-            text=prose(short, claims),
+            text=prose(short, claims, said_besides),
             claims=claims,
             hits=hits,
             model="extractive",
+            remarks=said_besides,
         )
         if self._writer is None:
             steps.lap("write", model=answer.model)
@@ -214,43 +202,8 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     ) -> list[Reading]:
         """Retrieve and read for each part of a question that stands alone, without deciding anything."""
         steps = steps or Steps()
-        return [self._read(each, steps) for each in self._retrieved(question, where, before, steps)]
-
-    def _retrieved(
-        self, question: str, where: Filter | None, before: Background | None, steps: Steps
-    ) -> list[Retrieved]:
-        return [self._retrieve(searchable(part), where, before, steps) for part in parts(question)]
-
-    def _retrieve(self, question: str, where: Filter | None, before: Background | None, steps: Steps) -> Retrieved:
-        query = self.corpus.embedder.embed_query(question)
-        steps.lap("embed")
-        frequencies = inverse_frequencies(self.corpus, question)
-        found = retrieve(
-            self.corpus,
-            question,
-            query,
-            frequencies,
-            candidates=self.settings.candidates,
-            limit=max(SHOWN_HITS, self.settings.read_passages),
-            background=before,
-            dense_weight=self.settings.dense_weight,
-            where=where,
-        )
-        analysed = analyse(question, frequencies)
-        steps.lap("retrieve", passages=len(found))
-        return Retrieved(question, query, analysed, tuple(found))
-
-    def _read(self, retrieved: Retrieved, steps: Steps) -> Reading:
-        passages = retrieved.found[: self.settings.read_passages]
-        likeness = Likeness(retrieved.question, passages, self.corpus.embedder)
-        candidates = read(retrieved.question, retrieved.query, passages, likeness)
-        steps.lap("read", passages=len(passages), sentences=len(candidates))
-        candidates = rerank(retrieved.text, candidates, self._cross_encoder, self.settings.reread_passages)
-        steps.lap("rerank", passages=min(len(passages), self.settings.reread_passages))
-        features = abstain.describe(retrieved.question, candidates, retrieved.found, likeness) if candidates else None
-        confidence = 0.0 if features is None else self._gate.confidence(features)
-        steps.lap("abstain", confidence=confidence, threshold=self.threshold)
-        return Reading(retrieved.question, retrieved.found, tuple(candidates), features, confidence)
+        found = self._reader.retrieve(question, where, before, None, steps)
+        return [self._reader.read(each, "", steps) for each in found]
 
     def _checked(self, question: str) -> str:
         question = " ".join(question.split())
@@ -264,7 +217,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         return question
 
     def _select(self, reading: Reading) -> Selection:
-        known = known_names(reading.found[: self.settings.read_passages])
+        known = known_names(self._reader.passages(reading.found))
         return select(reading.question, reading.candidates, known, self.settings.max_claims)
 
 

@@ -10,15 +10,15 @@ from dataclasses import replace
 from index.errors import ModelFailed
 from rag import prompts
 from rag.tracing import Steps
-from rag.types import Answer, Claim, Delta, Done, Event
+from rag.types import Answer, Claim, Delta, Done, Event, Remark
 from rag.write import Writer
 
 _WORD = re.compile(r"\S+\s*")
 
 
-def prose(short: str | None, claims: Sequence[Claim]) -> str:
-    """Return the text of an answer: the short answer in bold, then each claim with its citations."""
-    return _lead(short) + " ".join(map(_cited, claims))
+def prose(short: str | None, claims: Sequence[Claim], remarks: Sequence[Remark] = ()) -> str:
+    """Return the text of an answer: the short answer in bold, each claim with its citations, and the remarks."""
+    return _lead(short) + " ".join([*map(_cited, claims), *map(prompts.remarked, remarks)])
 
 
 def spoken(answer: Answer) -> Iterator[Event]:
@@ -52,9 +52,14 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
         if claim.quotes[0].n not in shown:
             yield Delta(_next(claim, claims))
             claims.append(claim)
-    text = prose(quoted.short_answer, claims)
+    told = {quote.n for claim in claims for quote in claim.quotes}
+    remarks = tuple(remark for remark in quoted.remarks if told.issuperset(remark.quotes))
+    for remark in remarks:
+        yield Delta(f" {prompts.remarked(remark)}")
+    text = prose(quoted.short_answer, claims, remarks)
     steps.lap("write", model=model, quotes=len(offered), fell_back=int(bool(notice)))
-    yield Done(replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, timings_ms=steps.total()))
+    whole = replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, remarks=remarks)
+    yield Done(replace(whole, timings_ms=steps.total()))
 
 
 def _next(claim: Claim, before: Sequence[Claim]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from index.terms import STOP_WORDS, stem, terms, words
 from index.types import Span
+from rag.when import Asked, Order
 
 
 class Expects(Enum):
@@ -33,7 +34,8 @@ class Question:
     the years among them, ``phrases`` what it puts in quotation marks (lower case). ``wants_speech``: it asks what
     somebody said or wrote. ``compares``: it asks what several documents say.
     ``person`` is the last name of whom ``Who is Jane Roe?`` asks about, if that is the question.
-    ``counted`` is the stem of what a number should count ("how many *days*"), if anything.
+    ``counted`` is the stem of what a number should count ("how many *days*"), if anything. ``newest``: it asks what
+    holds now; ``order`` is the order of time it wants.
     """
 
     text: str
@@ -47,6 +49,8 @@ class Question:
     compares: bool
     counted: str | None = None
     person: str | None = None
+    newest: bool = False
+    order: Order | None = None
 
     @property
     def weight(self) -> float:
@@ -85,7 +89,7 @@ _EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
         Expects.DATE,
         (
             r"when|since when|until when|by when|how recently",
-            rf"(?:{_WHICH} |{_IS_THE})(?:date|day|year|month|time|century|decade)",
+            rf"(?:{_WHICH} |{_IS_THE})(?:date|day|year|month|time|century|decade)|{_IS_THE}\w+ (?:date|day)",
             r"cu[aá]ndo|wann|quand",
         ),
     ),
@@ -170,6 +174,15 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         wants_speech=bool(_SPEAKING.search(text)),
         person=who_is["name"].split()[-1] if who_is else None,
         counted=stem(counted) if counted and counted.lower() not in STOP_WORDS else None,
+    )
+
+
+def timed(question: Question, asked: Asked) -> Question:
+    """Return a question with what it says about time; one that wants an order compares."""
+    if not asked.newest and asked.order is None:
+        return question
+    return replace(
+        question, newest=asked.newest, order=asked.order, compares=question.compares or asked.order is not None
     )
 
 

@@ -8,6 +8,7 @@ sentences.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,6 +44,8 @@ ROW_MARKS = (": ", " | ")
 QUESTION_ENDS = ("?", "？", "؟")
 SENTENCE_ENDS = (".", "!", *QUESTION_ENDS, "…", "。", "！")
 
+_PUBLISHED = re.compile(r"(?:(?<=· )|^)\d{4}(?:-\d\d){0,2}$")
+
 Features = npt.NDArray[np.float64]
 
 
@@ -68,6 +71,12 @@ class Candidate:
     def document_id(self) -> str:
         """The document it stands in."""
         return self.found.stored.passage.document_id
+
+    @property
+    def published(self) -> str:
+        """When its document was published, in ISO 8601, as its passage has it; empty if it has no date."""
+        found = _PUBLISHED.search(self.found.stored.passage.context)
+        return found.group() if found else ""
 
     @property
     def vector(self) -> Vector:

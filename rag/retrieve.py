@@ -16,6 +16,7 @@ from index.types import Vector
 from rag.fusion import fusion_model, likenesses, query_features
 from rag.question import quoted_phrases
 from rag.rewrite import Background
+from rag.spans import capitalised
 
 TERM_SHARE = 0.6
 """How much a word asked about before counts, as a share of what its question's vector does."""
@@ -152,7 +153,11 @@ def _distinct(found: Iterable[Found], limit: int) -> list[Found]:
     more = limit  # are looked at beyond what is kept, for near-duplicates alone
     for hit in found:
         own = set(content_stems(hit.stored.passage.text))
-        alike = (number for number, other in enumerate(seen) if _is_alike(own, other))
+        alike = (
+            number
+            for number, other in enumerate(seen)
+            if _is_alike(own, other) and not _names_another(hit, own, kept[number], other)
+        )
         first = next(alike, None)
         if first is not None:
             better = kept[first]
@@ -171,6 +176,15 @@ def _distinct(found: Iterable[Found], limit: int) -> list[Found]:
 
 def _is_alike(own: set[str], other: set[str]) -> bool:
     return len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other)
+
+
+def _names_another(hit: Found, own: set[str], better: Found, other: set[str]) -> bool:
+    """Tell whether each of two texts has a name that the other lacks: then they contradict each other, too."""
+
+    def lacking(found: Found, stems: set[str]) -> bool:
+        return any(stem(name) not in stems for name in capitalised(found.stored.passage.text))
+
+    return lacking(hit, other) and lacking(better, own)
 
 
 def _figures(stems: set[str]) -> bool:

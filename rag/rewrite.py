@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.terms import STOP_WORDS, content_words, words
+from index.types import Span
+from rag.instead import YEAR, instead
+from rag.orders import is_order
 from rag.question import Expects, analyse
 from rag.spans import coordinated, names, people
 from rag.types import Turn
@@ -22,12 +25,14 @@ LATEST_TURNS = 8
 LATEST_CHARACTERS = 800
 """What of the questions before is looked at: about as much as the embedder reads."""
 
+LONGEST_TURN = 2000
+"""Characters of a message that are looked at."""
+
 _PERSON = re.compile(r"\b(he|she|him|her|his|hers)\b", re.I)
 _GROUP = re.compile(r"\b(they|them|their|theirs)\b", re.I)
 _THING = re.compile(
     r"\b(it|its|this|that|these|those|there|then|the same|ones|one(?! (?:of|day|week|month|year|hour)))\b", re.I
 )
-_YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
 _TWO_YEARS = re.compile(
     r"(?:\b(?:between|from) )?(?:\bthe )?\b(?P<first>(?:1[0-9]|20)\d\d)(?: \w+)?,? (?:and|to|or|versus|vs\.?)"
     r"(?: from| in| the){0,2} "
@@ -35,18 +40,38 @@ _TWO_YEARS = re.compile(
 )
 _POSSESSIVE = frozenset({"his", "her", "hers", "their", "theirs"})
 _INSTEAD = re.compile(
-    r"^\s*(?:and|but|so|also|or)?,?\s*(?:(?:and )?(?:what about|how about|about|what of|same for|for|in)|and)\s+"
+    r"^[\s¿]*(?:(?:and|but|so|also|or)?,?\s*(?:(?:and )?(?:what about|how about|what of|same for))\s+"
+    r"(?:(?P<of>for|in|about)\s)?"
+    r"|(?:and|but|so|also|or)?,?\s*(?:and )?(?P<preposition>about|for|in|at|on|with|by)\s+|and\s+"
+    r"|(?:und|y|et|e)\s+(?:(?P<other>für|bei|mit|im|am|in|para|con|en|de|sobre|pour|chez|avec|dans|au|à)\s+)?)"
     r"(?P<what>[^?]+?)\s*\??\s*$",
     re.I,
 )
 _CORRECTION = re.compile(
     r"^\s*(?:(?:no|sorry|oops|pardon|wait|actually|rather)\b[,.!]?\s*)*(?:i|we) meant?:?\s+"
-    r"(?:(?:for|about|in|of|by)\s+)?(?P<what>[^?]+?)\s*[?.!]*\s*$",
+    r"(?:(?P<of>for|about|in|of|by)\s+)?(?P<what>[^?]+?)\s*[?.!]*\s*$",
     re.I,
 )
 _BARE = re.compile(
-    r"^\s*(?:and|but|so)?,?\s*(?P<word>who|whom|when|where|why|how|how much|how many|since when|until when|by whom"
-    r"|says who|who said (?:so|that|this|it)|which ones?|what else)(?: exactly| then)?\s*\??\s*$",
+    r"^\s*(?:and|but|so)?,?\s*(?P<word>who|whom|when|where|why|why not|how|how much|how many|since when|until when"
+    r"|by when|by whom|says who|who said (?:so|that|this|it)|which ones?)"
+    r"(?: exactly| then| (?:was|is|did|does) (?:that|this)(?: happen)?)?\s*\??\s*$",
+    re.I,
+)
+_ELSE = re.compile(r"\b(?P<word>who|whom|what|where|which|when|why|how) else\b", re.I)
+_OTHER = re.compile(
+    r"^\s*(?:and|but|so)?,?\s*(?:(?:what|how) about )?the (?:other|second)(?: ones?| two)?\s*\??\s*$", re.I
+)
+_COUNTED = re.compile(r"\b(?P<which>which|what) (?:two|three|both) ", re.I)
+_ASIDE = re.compile(
+    r"^(?:(?:ok(?:ay)?|thanks?(?: you)?|thank you|all ?right|right|good|great|fine|i see|well|hm+|ah|oh)"
+    r"\s*[,.:;!–—-]\s*)+(?=\S)",
+    re.I,
+)
+_SHIFT = re.compile(
+    r"^(?:(?:and )?(?:now )?(?:something (?:else|different)|(?:an)?other (?:question|thing|topic|subject)"
+    r"|new (?:question|topic|subject)|a different (?:question|topic|subject|matter)|next question|changing the subject"
+    r"|by the way))\s*[,.:;!–—-]\s*(?=\S)",
     re.I,
 )
 _BARE_YEAR = re.compile(
@@ -59,6 +84,7 @@ _CHANGE = re.compile(
     r"\b\s*(?P<rest>.*)$",
     re.I,
 )
+_ADDED = re.compile(r"\s\(([^()]+)\)\s*$")
 _DANGLING = re.compile(r"\s+(?:of|in|for)\s*$", re.I)
 _SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
 _THAT_CLAUSE = re.compile(r"(?:that|it (?:is|was) \w+ that) [A-Z]")
@@ -103,13 +129,21 @@ def background(question: str, history: Sequence[Turn]) -> Background | None:
     It counts the more the fewer words the question has of its own: ``Any awards?`` is about what was spoken of,
     a whole sentence hardly needs it.
     """
+    if _SHIFT.match(question):
+        return None
     asked = [turn.content for turn in history[-2 * LATEST_TURNS :] if turn.role == "user"][-LATEST_TURNS:]
     text = " ".join(" ".join(asked).split())[-LATEST_CHARACTERS:]
     return Background(text, LEANING / max(1, len(content_words(question)))) if text else None
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str | None:
-    """Return the question as it would be asked without the history; ``None`` if it cannot be told what it is about."""
+    """Return the question as it would be asked without the history; ``None`` if it cannot be told what it is about.
+
+    Of a long history, the `LATEST_TURNS` last questions and their answers are looked at. An answer that gives orders is
+    none of ours.
+    """
+    history = [Turn(turn.role, turn.content[:LONGEST_TURN]) for turn in history[-2 * LATEST_TURNS :]]
+    history = [turn for turn in history if turn.role == "user" or not is_order(turn.content)]
     asked, answered = "", ""
     for turn in history:
         if turn.role == "assistant":
@@ -117,6 +151,8 @@ def standalone(question: str, history: Sequence[Turn]) -> str | None:
         else:
             asked, answered = (_resolve(turn.content, asked, answered) or turn.content), ""
     answered = history[-1].content if history and history[-1].role == "assistant" else answered
+    if _OTHER.match(question):
+        answered = next((turn.content for turn in reversed(history) if _pair(turn)), answered)
     return _resolve(question, asked, answered)
 
 
@@ -147,18 +183,66 @@ def parts(question: str) -> list[str]:
 
 
 def _resolve(question: str, asked: str, answered: str) -> str | None:
-    question = " ".join(question.split())
+    question, shifted = _begun(" ".join(question.split()))
     if not question:
         return None
-    if not asked:
+    if not asked or shifted:
         return question if _has_content(question) else None
+    if found := _ELSE.search(question):
+        rest = f"{question[: found.end('word')]}{question[found.end() :]}"
+        return asked if not _has_content(rest) and not _PERSON.search(rest) else _resolve(rest, asked, answered)
     if bare := _BARE.match(question):
         return _about(f"{bare['word'].capitalize()}?", asked)
-    if (again := _BARE_YEAR.match(question)) and (year := _YEAR.search(asked)):
+    if (again := _BARE_YEAR.match(question)) and (year := YEAR.search(asked)):
         return asked[: year.start()] + again["year"] + asked[year.end() :]
-    if (instead := _CORRECTION.match(question) or _INSTEAD.match(question)) and not _is_question(instead["what"]):
-        return _replace_subject(asked, instead["what"], answered)
-    return _replace_pronoun(question, asked, answered)
+    return _asked_instead(question, asked, answered) or _replace_pronoun(question, asked, answered)
+
+
+def _begun(question: str) -> tuple[str, bool]:
+    """Return a question without what only leads over to it, and whether that announces another subject."""
+    if shift := _SHIFT.match(question):
+        return question[shift.end() :], True
+    aside = _ASIDE.match(question)
+    return (question[aside.end() :] if aside and _has_content(question[aside.end() :]) else question), False
+
+
+def _asked_instead(question: str, asked: str, answered: str) -> str | None:
+    """Return the question before about what a follow-up or a correction names; ``None`` if it is neither."""
+    if _OTHER.match(question):
+        return _about_another(asked, answered)
+    found = _INSTEAD.match(question)
+    if found and not _is_question(found["what"]):
+        before = found["of"] or found["preposition"] or found["other"] or ""
+        return _replace_subject(asked, found["what"], answered, before)
+    corrected = _CORRECTION.match(question)
+    if corrected and not _is_question(corrected["what"]):
+        return _replace_subject(asked, corrected["what"], answered, corrected["of"] or "")
+    return None
+
+
+def already_said(question: str, history: Sequence[Turn]) -> str:
+    """Return what the answer before said, if the question wants something else; else nothing.
+
+    ``Who else?`` and ``And the other one?`` are not answered by saying it again.
+    """
+    answered = history[-1].content if history and history[-1].role == "assistant" else ""
+    return answered[:LONGEST_TURN] if _ELSE.search(question) or _OTHER.match(question) else ""
+
+
+def _pair(turn: Turn) -> list[Span] | None:
+    """Return the two persons whom an answer names together, if it names two."""
+    if turn.role == "user":
+        return None
+    return next((group for group in coordinated(turn.content, people(turn.content)) if len(group) == 2), None)
+
+
+def _about_another(asked: str, answered: str) -> str:
+    """Ask the question before about the other of two: of two persons by name, else as it was."""
+    named = [answered[span.start : span.end] for span in _pair(Turn("assistant", answered)) or ()]
+    others = [name for name in named if name.split()[-1] not in asked]
+    if len(others) == 1:
+        return instead(asked, others[0])
+    return _COUNTED.sub(r"\g<which> ", asked)
 
 
 def _has_content(question: str) -> bool:
@@ -171,22 +255,12 @@ def _is_question(text: str) -> bool:
     )
 
 
-def _replace_subject(asked: str, what: str, answered: str) -> str:
-    """Ask the last question about something else: its last name (or none) makes room for ``what``, a person for one."""
+def _replace_subject(asked: str, what: str, answered: str, preposition: str = "") -> str:
+    """Ask the last question about something else; a pronoun is the person whom it means."""
     person = _PERSON.fullmatch(what) or _GROUP.fullmatch(what)
     if person:
         what = _antecedent(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
-    year, standing_year = _YEAR.search(what), _YEAR.search(asked)
-    if year and standing_year:
-        return asked[: standing_year.start()] + year.group() + asked[standing_year.end() :]
-    if year and what == year.group():
-        return f"{asked.rstrip(' ?')} in {what}?"
-    standing = (people(what) and people(asked)) or names(asked)
-    if not standing:
-        thing = _LAST_THING.search(asked)
-        return f"{asked[: thing.start()]}{what}?" if thing else f"{asked.rstrip(' ?')}, {what}?"
-    last = standing[-1]
-    return asked[: last.start] + what + asked[last.end :]
+    return instead(asked, what, preposition)
 
 
 def _replace_pronoun(question: str, asked: str, answered: str) -> str:
@@ -213,8 +287,8 @@ def _about_thing(question: str, asked: str) -> str:
     thing = _thing(asked)
     if pronoun is None or thing is None:
         return _about(question, asked)
-    if _YEAR.search(question):
-        thing = _DANGLING.sub("", _YEAR.sub("", thing))
+    if YEAR.search(question):
+        thing = _DANGLING.sub("", YEAR.sub("", thing))
     ending = "’s" if pronoun.group().lower() == "its" else ""
     return question[: pronoun.start()] + thing + ending + question[pronoun.end() :]
 
@@ -237,19 +311,30 @@ def _thing(asked: str) -> str | None:
 
 
 def _about(question: str, asked: str) -> str:
-    """Add the question before, without its year if the new question has one of its own."""
-    return f"{question} ({_YEAR.sub('', asked) if _YEAR.search(question) else asked})"
+    """Add the question before, without its year if the new question has one of its own.
+
+    Where that had a question added itself, this is what both are about.
+    """
+    added = _ADDED.search(asked)
+    about = added[1] if added else asked
+    return f"{question} ({YEAR.sub('', about) if YEAR.search(question) else about})"
 
 
 def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:
-    """Return whom the conversation spoke of last: a short answer to "who", else the last question's people."""
+    """Return whom the conversation spoke of last: a short answer to "who", else the last question's people.
+
+    Where a question asked who, its answer comes first. Several are meant by several named together, if there are any.
+    """
     short = _SHORT_ANSWER.match(answered)
-    if short and analyse(asked).expects is Expects.PERSON:
+    who = analyse(asked).expects is Expects.PERSON
+    if short and who:
         return short[1]
-    for text in (asked, short[1] if short else "", answered):
-        groups = list(coordinated(text, people(text)))
-        if plural:
-            groups = [group for group in groups if len(group) > 1] or groups
+    texts = (asked, short[1] if short else "", answered)
+    named = [(text, list(coordinated(text, people(text)))) for text in (reversed(texts) if who else texts)]
+    if plural:
+        together = [(text, [group for group in groups if len(group) > 1]) for text, groups in named]
+        named = [each for each in together if each[1]] + named
+    for text, groups in named:
         if groups:
             group = groups[-1] if text == asked else groups[0]
             return text[group[0].start : group[-1].end] if plural else text[group[0].start : group[0].end]

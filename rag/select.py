@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from index.terms import stem, words
+from rag.facts import is_name
 from rag.question import Expects, Question
 from rag.read import FEATURES, Candidate, covered
 from rag.shorten import short_answer
+from rag.when import Order
 
 CLOSE_GAP = 0.7
 """More sentences are shown if their score is within this of the best (odds of 1 to 2): one where the reader is torn, or
@@ -16,18 +20,26 @@ RIVAL_GAP = 2.0
 """A sentence of another document that gives another value is named although its score is this much lower."""
 RIVAL_SIMILARITY = 0.7
 """Cosine from which two sentences speak of the same thing."""
+RESTATED = 0.6
+"""Share of the words of two sentences, taken together, that both have where one restates the other."""
 REPEATED = 0.7
 """A sentence whose terms are to this part in those already chosen adds nothing."""
 
+CELLS = "; "
+"""Stands between the cells of a row."""
 _VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen sentences, in the order to show them, and the short answer, if there is one."""
+    """The chosen sentences, in the order to show them, and the short answer, if there is one.
+
+    ``contrary`` are those of them that say otherwise than the best one.
+    """
 
     candidates: tuple[Candidate, ...]
     short: str | None
+    contrary: tuple[Candidate, ...] = ()
 
 
 def select(question: Question, candidates: Sequence[Candidate], known: frozenset[str], limit: int) -> Selection:
@@ -35,23 +47,60 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
 
     ``known`` are words of names, see `rag.read.known_names`.
     """
-    best = candidates[0]
+    best = _newest(question, candidates, known) if question.newest else candidates[0]
     chosen = [best]
     # A document that says the same with another value repeats most words, and is just what is wanted.
-    for candidate in _elsewhere(question, candidates, known):
-        if len(chosen) < limit:
-            chosen.append(candidate)
-    for candidate in _close(question, candidates):
+    chosen += islice(_elsewhere(question, candidates, known), limit - 1)
+    contrary = () if question.compares else tuple(chosen[1:])
+    for candidate in () if question.newest else _close(question, candidates):
         if len(chosen) < limit and _as_named(candidate, best) and not _repeats(candidate, chosen):
             chosen.append(candidate)
-    ordered = _in_order(chosen)
-    return Selection(tuple(ordered), short_answer(question, ordered[0].text, known))
+    ordered = _in_order(chosen, question.order)
+    return Selection(tuple(ordered), short_answer(question, ordered[0].text, known), contrary)
+
+
+def _newest(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Candidate:
+    """Return the sentence of the newest document among those that tell the same thing as the best one, or its value."""
+    best = candidates[0]
+
+    def value(candidate: Candidate) -> bool:
+        return question.expects is not Expects.PROSE and bool(short_answer(question, candidate.text, known))
+
+    near = [candidate for candidate in candidates if best.score - candidate.score <= RIVAL_GAP]
+    giving = [candidate for candidate in near if value(candidate)]
+    alike = [each for each in candidates if _alike(each, best) and (each in near or _same_row(each, best))]
+    pool = giving or [best, *alike]
+    return max(pool, key=lambda candidate: (candidate.published, candidate.score))
+
+
+def _alike(candidate: Candidate, best: Candidate) -> bool:
+    return float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
+
+
+def _restated(candidate: Candidate, best: Candidate) -> bool:
+    """Tell whether a sentence is the other one but for names or numbers, of which each has its own."""
+    if len(candidate.stems & best.stems) < RESTATED * len(candidate.stems | best.stems):
+        return False
+    return _own(candidate, best) and _own(best, candidate)
+
+
+def _own(candidate: Candidate, other: Candidate) -> bool:
+    found = (word for word in words(candidate.text) if is_name(word.group()))
+    return any(stem(word.group()) not in other.stems for word in found)
+
+
+def _same_row(candidate: Candidate, best: Candidate) -> bool:
+    """Tell whether two rows of tables are of the same thing: their first cells are the same."""
+    first = best.text.partition(CELLS)[0]
+    return CELLS in best.text and CELLS in candidate.text and candidate.text.partition(CELLS)[0] == first
 
 
 def _elsewhere(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
+    if question.newest:
+        return
     if question.compares:
-        yield from _others(candidates)
-    elif question.expects in _VALUES:
+        yield from _others(candidates, ordered=question.order is not None)
+    else:
         yield from _rivals(question, candidates, known)
 
 
@@ -64,35 +113,53 @@ def _close(question: Question, candidates: Sequence[Candidate]) -> Iterator[Cand
             yield candidate
 
 
-def _others(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Yield the best sentence of each other document, as long as it is near the best of all."""
-    seen = {candidates[0].document_id}
+def _others(candidates: Sequence[Candidate], *, ordered: bool) -> Iterator[Candidate]:
+    """Yield the best sentence of each other document, as long as it is near the best of all; the same words once.
+
+    Where they are ``ordered`` by time, near is what speaks of the same thing.
+    """
+    best = candidates[0]
+    seen = {best.document_id}
+    said = [best.stems]
     for candidate in candidates[1:]:
-        if candidates[0].score - candidate.score > RIVAL_GAP:
-            return
-        if candidate.document_id not in seen:
-            seen.add(candidate.document_id)
+        near = best.score - candidate.score <= RIVAL_GAP or (ordered and _alike(candidate, best))
+        if candidate.document_id in seen or not (near or _same_row(candidate, best)):
+            continue
+        seen.add(candidate.document_id)
+        if candidate.stems not in said:
+            said.append(candidate.stems)
             yield candidate
 
 
 def _rivals(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Iterator[Candidate]:
-    """Yield the first sentence of each other document that says the same thing with another value."""
+    """Yield the first sentence of each other document that says the same thing with another value.
+
+    The same row of another table does, and the same sentence with another name or number, however their scores are.
+    """
     best = candidates[0]
     value = short_answer(question, best.text, known)
     seen = {best.document_id}
     for candidate in candidates[1:]:
-        if best.score - candidate.score > RIVAL_GAP:
-            return
-        other = short_answer(question, candidate.text, known)
-        similar = float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
-        if candidate.document_id not in seen and similar and other and value and other != value:
+        if candidate.document_id in seen or not _has_at_least(candidate, best, "years_covered"):
+            continue
+        if _same_row(candidate, best) or _restated(candidate, best):
             seen.add(candidate.document_id)
-            yield candidate
+            if candidate.text != best.text:
+                yield candidate
+        elif question.expects in _VALUES and best.score - candidate.score <= RIVAL_GAP and _alike(candidate, best):
+            other = short_answer(question, candidate.text, known)
+            if other and value and other != value:
+                seen.add(candidate.document_id)
+                yield candidate
 
 
 def _as_named(candidate: Candidate, best: Candidate) -> bool:
     """Tell whether a sentence is about the names of the question as much as the best one is."""
-    column = FEATURES.index("names_covered")
+    return _has_at_least(candidate, best, "names_covered")
+
+
+def _has_at_least(candidate: Candidate, best: Candidate, feature: str) -> bool:
+    column = FEATURES.index(feature)
     return bool(candidate.features[column] >= best.features[column])
 
 
@@ -101,7 +168,10 @@ def _repeats(candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
     return len(candidate.stems & said) >= REPEATED * len(candidate.stems)
 
 
-def _in_order(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """Order by document, the one with the best sentence first, and inside a document as it reads."""
+def _in_order(chosen: Sequence[Candidate], order: Order | None) -> list[Candidate]:
+    """Order by time if that is wanted, else by document, the one with the best sentence first, and as it reads."""
     documents = list(dict.fromkeys(candidate.document_id for candidate in chosen))
-    return sorted(chosen, key=lambda candidate: (documents.index(candidate.document_id), candidate.start))
+    ordered = sorted(chosen, key=lambda candidate: (documents.index(candidate.document_id), candidate.start))
+    if order is None:
+        return ordered
+    return sorted(ordered, key=lambda candidate: candidate.published, reverse=order == "newest")

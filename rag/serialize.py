@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from rag.types import Answer, Claim, Quote, Source
+from rag import prompts
+from rag.types import Answer, Claim, Quote, Remark, Source
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON values: the shape of ``citechat ask --json``, with ``notice`` where there is one."""
-    notice = {"notice": answer.notice} if answer.notice else {}
-    return notice | {
+    """Return an answer as JSON values: the shape of ``citechat ask --json``.
+
+    ``notice`` and ``remarks`` are there where there is one; each remark has its words in ``text``.
+    """
+    more: dict[str, Any] = {"notice": answer.notice} if answer.notice else {}
+    if answer.remarks:
+        more["remarks"] = [remark_json(remark) for remark in answer.remarks]
+    return more | {
         "question": answer.question,
         "standalone_question": answer.standalone_question,
         "status": answer.status,
@@ -28,6 +34,11 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 def claim_json(claim: Claim) -> dict[str, Any]:
     """Return a claim with its quotes as JSON values."""
     return {"text": claim.text, "support": claim.support, "quotes": [_fields(quote) for quote in claim.quotes]}
+
+
+def remark_json(remark: Remark) -> dict[str, Any]:
+    """Return a remark as JSON values, with its words."""
+    return {**asdict(remark), "quotes": list(remark.quotes), "text": prompts.remarked(remark)}
 
 
 def source_json(source: Source) -> dict[str, Any]:

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     """Sentences of an answer, at most."""
     threshold: float | None = Field(default=None, ge=0, le=1)
     """Confidence below which the documents are said not to answer; by default the calibrated one."""
+    max_false_answers: float | None = Field(default=None, ge=0, le=1)
+    """Share of the questions without an answer in the documents that may get one, such as 0.05; the calibration has
+    the threshold for it. A ``threshold`` that is set counts instead."""
 
     llm: str = "none"
     """Language model that writes from the quotes: a GGUF file, a name that the server or the catalogue has, or none."""

@@ -73,12 +73,28 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What citechat itself has to say about an answer.
+
+    ``differ``: the ``quotes``, by number, give different answers; ``newest`` is the one of the newest document, if
+    their dates tell. ``missing``: ``about`` is a part of the question that the documents do not answer. ``denied``: the
+    quotes deny what the question takes for granted.
+    """
+
+    kind: Literal["differ", "missing", "denied"]
+    quotes: tuple[int, ...] = ()
+    newest: int | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The outcome of a question.
 
     ``status`` is ``answered``; ``not_found``, with no claims and the nearest passages in ``hits``; or ``clarify``,
-    where ``text`` asks back. ``text`` is plain prose with ``[n]`` after each claim and the short answer in
-    ``**bold**``; it holds text of documents, so a surface that renders markup must build it from ``claims``.
+    where ``text`` asks back. ``text`` is plain prose with ``[n]`` after each claim, the short answer in ``**bold**``
+    and the ``remarks`` at the end; it holds text of documents, so a surface that renders markup must build it from
+    ``claims`` and ``remarks``.
     ``confidence`` is the calibrated probability, 0 to 1, that the documents answer the question. ``model`` is the
     language model that wrote the claims, or ``extractive``; ``notice`` says why one that is configured wrote them not.
     """
@@ -94,6 +110,7 @@ class Answer:
     model: str
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     notice: str | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def quotes(self) -> tuple[Quote, ...]:

@@ -147,3 +147,18 @@ def test_a_calibration_that_is_no_text_is_an_error_too(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError):
         load_gate(tmp_path)
+
+
+def test_a_target_without_a_curve_says_what_to_do() -> None:
+    gate = Gate(BY_COSINE, 0.5)
+    with pytest.raises(InputError, match="no curve") as caught:
+        gate.threshold_for(0.05)
+    assert "eval calibrate" in str(caught.value)
+
+
+def test_a_curve_out_of_order_is_no_calibration(tmp_path: Path) -> None:
+    parameters = {"features": FEATURES, "bias": 0.0, "threshold": 0.5}
+    parameters |= dict.fromkeys(("weights", "mean"), [0.0] * len(FEATURES)) | {"scale": [1.0] * len(FEATURES)}
+    (tmp_path / FILE).write_text(json.dumps({**parameters, "curve": [[0.2, 0.5, 0.0], [0.1, 0.6, 0.0]]}))
+    with pytest.raises(InputError, match="ascending"):
+        load_gate(tmp_path)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evals.calibrate import fit
+from evals.calibrate import CURVE_POINTS, fit, render_curve
 from index.errors import InputError
+from rag.abstain import FEATURES, FILE, Risk, load_gate
 
 GROUPS = [f"g{i % 10}" for i in range(400)]
 
@@ -62,7 +65,7 @@ def test_no_refusal_is_better_than_noise_says() -> None:
 def test_the_parameters_are_plain_data() -> None:
     model = fit(*questions(1.0), GROUPS)
     data = json.loads(json.dumps(model.parameters()))
-    assert set(data) == {"weights", "bias", "threshold", "mean", "scale"}
+    assert set(data) == {"weights", "bias", "threshold", "mean", "scale", "curve"}
     assert (tuple(data["weights"]), data["threshold"]) == (model.weights, model.threshold)
 
 
@@ -105,3 +108,56 @@ def test_unusable_features_are_an_error() -> None:
     features[3, 1] = np.nan
     with pytest.raises(InputError, match="not a finite number"):
         fit(features, labels, GROUPS)
+
+
+def test_the_curve_says_what_each_threshold_costs() -> None:
+    features, labels = questions(1.0)
+    model = fit(features, labels, GROUPS)
+    assert (model.answerable, model.unanswerable) == (int(labels.sum()), int((~labels).sum()))
+    assert len(model.curve) <= CURVE_POINTS
+    assert model.curve[0] == Risk(0.0, 1.0, 0.0)
+    assert model.curve[-1].false_answers == 0.0
+    for one, other in pairwise(model.curve):
+        assert one.threshold < other.threshold
+        assert one.false_answers > other.false_answers
+        assert one.false_refusals <= other.false_refusals
+
+
+def test_the_curve_of_few_questions_by_hand() -> None:
+    """One feature, so that the model keeps its order whatever it learns: u a u a a in both groups."""
+    features = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]] * 2)
+    labels = np.array([False, True, False, True, True] * 2)
+    model = fit(features, labels, ["one"] * 5 + ["two"] * 5)
+    assert [(risk.false_answers, risk.false_refusals) for risk in model.curve] == [
+        (1.0, 0.0),
+        (0.5, 0.0),
+        (0.0, pytest.approx(1 / 3)),
+    ]
+    coverage, falsely = model.covered(model.curve[1])
+    assert [coverage, falsely] == pytest.approx([0.8, 0.25])
+    assert model.covered(Risk(1.1, 0.0, 1.0)) == (0.0, 0.0)
+
+
+def test_the_printed_curve_keeps_its_targets() -> None:
+    features, labels = questions(2.0)
+    model = fit(features, labels, GROUPS)
+    rows = [line.split() for line in render_curve(model).splitlines()[1:]]
+    assert [row[0] for row in rows] == ["1%", "2%", "5%", "10%", "20%", "30%", "50%"]
+    for target, _, false_answers, *_ in rows:
+        assert float(false_answers[:-1]) <= float(target[:-1])
+    coverage = [float(row[4][:-1]) for row in rows]
+    assert coverage == sorted(coverage)
+
+
+def test_the_curve_travels_with_the_parameters(tmp_path: Path) -> None:
+    features, labels = questions(1.0)
+    wide = np.pad(features, ((0, 0), (0, len(FEATURES) - features.shape[1])))
+    model = fit(wide, labels, GROUPS)
+    (tmp_path / FILE).write_text(json.dumps({"features": FEATURES, **model.parameters()}))
+    gate = load_gate(tmp_path)
+    assert gate.curve == model.curve
+    for target in (0.0, 0.05, 0.3, 1.0):
+        line = gate.threshold_for(target)
+        chosen = next(risk for risk in model.curve if risk.threshold == line)
+        assert chosen.false_answers <= target
+        assert all(risk.false_answers > target for risk in model.curve if risk.threshold < line)

@@ -71,6 +71,7 @@ def _answer_markdown(answer: Answer, say: Messages) -> str:
         parts.append(f"{render.escape(claim.text)}{render.escape(numbers) and ' ' + render.escape(numbers)}\n")
     if not answer.claims:
         parts.append(f"{render.escape(render.own_words(answer, say))}\n")
+    parts += [f"*{render.escape(render.remarked(remark, say))}*\n" for remark in answer.remarks]
     parts += [
         f"{quote.n}. {render.escape(_origin(quote, say))}: “{render.escape(quote.text)}”" for quote in answer.quotes
     ]
@@ -82,7 +83,9 @@ def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
 
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
     template = environment.get_template("conversation.html")
-    return template.render(exchanges=exchanges, title=title, say=say, origin=_origin, own_words=render.own_words)
+    return template.render(
+        exchanges=exchanges, title=title, say=say, origin=_origin, own_words=render.own_words, remarked=render.remarked
+    )
 
 
 def _json(exchange: Exchange) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rag import prompts
-from rag.types import Answer, Claim, Quote, Source
+from rag.types import Answer, Claim, Quote, Remark, Source
 from ui.i18n import Messages
 
 NEAREST = "nearest"
@@ -95,6 +95,19 @@ def own_words(answer: Answer, say: Messages) -> str:
     return say.text(key) if key else answer.text
 
 
+def remarked(remark: Remark, say: Messages) -> str:
+    """Return a remark in the reader's language, as plain text."""
+    quotes = " ".join(f"[{number}]" for number in remark.quotes)
+    match remark.kind:
+        case "differ":
+            differ = say.text("remark.differ", quotes=quotes)
+            return f"{differ} {say.text('remark.newest', quote=f'[{remark.newest}]')}" if remark.newest else differ
+        case "missing":
+            return say.text("remark.missing", about=remark.about)
+        case "denied":
+            return say.text("remark.denied", quotes=quotes)
+
+
 def is_own(beginning: str) -> bool:
     """Tell whether a text that is being written may become one of the pipeline's own sentences."""
     return any(text.startswith(beginning) for text in _OWN_WORDS)
@@ -119,6 +132,8 @@ def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
     for claim in answer.claims:
         marks = [_link(quote.n, claim.support, message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{escape(say.text('support.' + claim.support))}*"])])
+    for remark in answer.remarks:
+        yield f"*{escape(remarked(remark, say))}*"
     if answer.notice:
         yield f"*{escape(answer.notice)}*"
 

@@ -189,7 +189,7 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
 
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:
-    from evals.calibrate import fit_suites
+    from evals.calibrate import fit_suites, render_curve
     from evals.cases import load_cases
     from evals.homes import SuitePipelines
     from rag.abstain import FEATURES, FILE
@@ -197,13 +197,16 @@ def _calibrate(options: argparse.Namespace, console: Console) -> int:
 
     settings = load_settings(options.home)
     with SuitePipelines(settings) as pipeline_for:
-        calibration = fit_suites([load_cases(path) for path in options.cases], pipeline_for, options.false_answers)
+        target = settings.max_false_answers if options.false_answers is None else options.false_answers
+        calibration = fit_suites([load_cases(path) for path in options.cases], pipeline_for, target)
     path = settings.home / FILE
     write(path, json.dumps({"features": FEATURES, **calibration.parameters()}, indent=1) + "\n")
     console.result(
         {**asdict(calibration), "file": str(path)},
         f"{path} is in use from now on; remove it to go back.\n"
         f"On cases it was not fitted on: false answers {calibration.false_answer_rate:.1%}, "
-        f"false refusals {calibration.false_refusal_rate:.1%}, AUC {calibration.auc:.3f}.",
+        f"false refusals {calibration.false_refusal_rate:.1%}, AUC {calibration.auc:.3f}.\n\n"
+        f"What the setting max_false_answers would cost on them ({calibration.answerable} with an answer, "
+        f"{calibration.unanswerable} without):\n{render_curve(calibration)}",
     )
     return 0

@@ -442,6 +442,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#conversation = result.conversation_id;
       this.#write(turn, () => {
         turn.body.replaceChildren(...(claims.length ? this.#claims(result) : [answer]));
+        for (const { text } of result.remarks ?? []) turn.answer.append(el('p.small', {}, text));
         if (result.notice) turn.answer.append(el('p.small', {}, result.notice));
         if (rows.length) turn.answer.append(el('p.small label', {}, quotes.length ? TEXT.sources : TEXT.nearest));
         turn.answer.append(el('ul', {}, ...rows), this.#feedback(result.message_id));

@@ -1,0 +1,146 @@
+"""A stand-alone question to what was found and read for it: retrieval first, then the two readings and the gate.
+
+The two stages are apart so that what was found can be shown before any of it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from index.corpus import Corpus
+from index.filters import Filter, joined, parse_filter
+from index.types import Vector
+from rag import abstain
+from rag.cross_encoder import CrossEncoder
+from rag.evidence import evidence, without_orders
+from rag.likeness import Likeness
+from rag.question import Question, analyse, timed
+from rag.read import Candidate, Features, read
+from rag.rerank import rerank
+from rag.retrieve import Found, inverse_frequencies, retrieve
+from rag.rewrite import Background, parts, searchable
+from rag.settings import Settings
+from rag.tracing import Steps
+from rag.when import Asked, when
+
+SHOWN_HITS = 10
+"""Passages listed with an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found for one stand-alone question: its vector of unit length, and the passages, best first.
+
+    ``within`` is what was published at the time that the question names, where it names one.
+    """
+
+    text: str
+    query: Vector
+    question: Question
+    found: tuple[Found, ...]
+    within: Retrieved | None = None
+
+    @property
+    def shown(self) -> tuple[Found, ...]:
+        """All that was found, of the time that is asked about first."""
+        return (*self.within.found, *self.found) if self.within else self.found
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found for one stand-alone question. ``features`` are `abstain.FEATURES`, ``None`` if nothing was."""
+
+    question: Question
+    found: tuple[Found, ...]
+    candidates: tuple[Candidate, ...]
+    features: Features | None
+    confidence: float
+
+
+class Reader:
+    """Finds and reads. Thread-safe."""
+
+    def __init__(self, corpus: Corpus, cross_encoder: CrossEncoder, settings: Settings) -> None:
+        """Join the parts.
+
+        Raises:
+            InputError: the calibration is not for this version, or has not what ``max_false_answers`` needs.
+        """
+        self._corpus = corpus
+        self._cross_encoder = cross_encoder
+        self._settings = settings
+        self._gate = abstain.load_gate(settings.home)
+        self.threshold = _threshold(settings, self._gate)
+        """Confidence below which the documents are said not to answer."""
+
+    def retrieve(
+        self, question: str, where: Filter | None, before: Background | None, today: date | None, steps: Steps
+    ) -> list[Retrieved]:
+        """Retrieve for each part of a question that stands alone, asked on the day ``today`` (default: this one)."""
+        on = today or date.today()  # the day where this machine is
+        return [self._at_its_time(when(searchable(part), on), where, before, steps) for part in parts(question)]
+
+    def _at_its_time(self, asked: Asked, where: Filter | None, before: Background | None, steps: Steps) -> Retrieved:
+        """Retrieve for a question as it stands and, where it names a time, also among what was published then."""
+        within = None
+        if asked.period is not None and asked.period.fine:
+            then = joined(where, parse_filter(asked.period.condition))
+            within = self._retrieve(asked.plain, asked, then, before, None, steps)
+        return self._retrieve(asked.text, asked, where, before, within, steps)
+
+    def _retrieve(
+        self,
+        text: str,
+        asked: Asked,
+        where: Filter | None,
+        before: Background | None,
+        within: Retrieved | None,
+        steps: Steps,
+    ) -> Retrieved:
+        query = self._corpus.embedder.embed_query(text)
+        steps.lap("embed")
+        frequencies = inverse_frequencies(self._corpus, text)
+        found = retrieve(
+            self._corpus,
+            text,
+            query,
+            frequencies,
+            candidates=self._settings.candidates,
+            limit=max(SHOWN_HITS, self._settings.read_passages),
+            background=before,
+            dense_weight=self._settings.dense_weight,
+            where=where,
+        )
+        analysed = timed(analyse(text, frequencies), asked)
+        steps.lap("retrieve", passages=len(found))
+        return Retrieved(text, query, analysed, tuple(found), within)
+
+    def read(self, retrieved: Retrieved, said: str, steps: Steps) -> Reading:
+        """Read what was found for a question, and judge whether it answers; what was ``said`` before is left out."""
+        if retrieved.within is not None:
+            reading = self.read(retrieved.within, said, steps)
+            if reading.confidence >= self.threshold:
+                return reading
+        question = retrieved.question
+        passages = self.passages(retrieved.found)
+        likeness = Likeness(question, passages, self._corpus.embedder)
+        candidates = evidence(question, read(question, retrieved.query, passages, likeness), said)
+        steps.lap("read", passages=len(passages), sentences=len(candidates))
+        candidates = rerank(retrieved.text, candidates, self._cross_encoder, self._settings.reread_passages)
+        steps.lap("rerank", passages=min(len(passages), self._settings.reread_passages))
+        features = abstain.describe(question, candidates, retrieved.found, likeness) if candidates else None
+        confidence = 0.0 if features is None else self._gate.confidence(features)
+        steps.lap("abstain", confidence=confidence, threshold=self.threshold)
+        return Reading(question, retrieved.found, tuple(candidates), features, confidence)
+
+    def passages(self, found: Sequence[Found]) -> list[Found]:
+        """Return those of the passages found that are read."""
+        return [without_orders(each) for each in found[: self._settings.read_passages]]
+
+
+def _threshold(settings: Settings, gate: abstain.Gate) -> float:
+    if settings.threshold is not None:
+        return settings.threshold
+    return gate.threshold if settings.max_false_answers is None else gate.threshold_for(settings.max_false_answers)

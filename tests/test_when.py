@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.filters import parse_filter
+from rag.when import when
+
+TODAY = date(2026, 3, 18)  # a Wednesday
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "condition"),
+    [
+        (
+            "What did Ada say yesterday?",
+            "What did Ada say on Tuesday, 17 March 2026?",
+            "published=2026-03-17..2026-03-17",
+        ),
+        ("Who won last Friday?", "Who won on Friday, 13 March 2026?", "published=2026-03-13..2026-03-13"),
+        ("Who won last Wednesday?", "Who won on Wednesday, 11 March 2026?", "published=2026-03-11..2026-03-11"),
+        ("Who wins this Wednesday?", "Who wins on Wednesday, 18 March 2026?", "published=2026-03-18..2026-03-18"),
+        ("Who won last month?", "Who won in February 2026?", "published=2026-02-01..2026-02-28"),
+        ("Who won last week?", "Who won last week?", "published=2026-03-09..2026-03-15"),
+        ("What was said on 3 May 2024?", "What was said on 3 May 2024?", "published=2024-05-03..2024-05-03"),
+        ("What was said in May 2024?", "What was said in May 2024?", "published=2024-05-01..2024-05-31"),
+        ("What was said before May 3, 2024?", "What was said before May 3, 2024?", "published<=2024-05-02"),
+        ("What holds in 2024 or later?", "What holds in 2024 or later?", "published>=2024-01-01"),
+        ("What was built after 2019?", "What was built after 2019?", "published>=2020-01-01"),
+    ],
+)
+def test_a_time_is_a_filter(question: str, text: str, condition: str) -> None:
+    asked = when(question, TODAY)
+    assert asked.text == text
+    assert asked.period
+    assert asked.period.condition == condition
+    parse_filter(condition)
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        ("What is the latest price of oats?", "What is the price of oats?"),
+        ("Who is the current mayor?", "Who is the mayor?"),
+        ("According to the most recent letter, who leads?", "According to the letter, who leads?"),
+        ("What do oats cost now?", "What do oats cost?"),
+    ],
+)
+def test_what_holds_now_is_asked_of_the_newest(question: str, plain: str) -> None:
+    asked = when(question, TODAY)
+    assert (asked.plain, asked.newest) == (plain, True)
+
+
+@pytest.mark.parametrize(
+    ("question", "plain", "order"),
+    [
+        ("What did oats cost, newest first?", "What did oats cost?", "newest"),
+        ("List the mayors in chronological order.", "List the mayors.", "oldest"),
+    ],
+)
+def test_an_order_of_time(question: str, plain: str, order: str) -> None:
+    asked = when(question, TODAY)
+    assert (asked.plain, asked.order) == (plain, order)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who is the mayor?",
+        "What is left of last year's harvest?",
+        "How much grain from last year is left?",
+        "Is it now or never?",
+        "What happened on 31 February 2025?",
+        "May I bring a dog?",
+    ],
+)
+def test_other_questions_say_nothing_about_time(question: str) -> None:
+    asked = when(question, TODAY)
+    assert (asked.text, asked.plain, asked.period, asked.newest, asked.order) == (question, question, None, False, None)
+
+
+@given(st.text(max_size=500), st.dates())
+def test_any_question_on_any_day(question: str, today: date) -> None:
+    asked = when(question, today)
+    if asked.period:
+        parse_filter(asked.period.condition)
