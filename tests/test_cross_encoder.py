@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,18 @@ def test_passages_do_not_change_each_others_odds(cross_encoder: CrossEncoder) ->
     tolerance = 0.1 if native_dtype() is torch.bfloat16 else 1e-3
     for one, other in zip(together, apart, strict=True):
         assert one == pytest.approx(other, abs=tolerance)
+
+
+def test_who_reads_at_the_same_time_cuts_nobodys_passage_short(cross_encoder: CrossEncoder) -> None:
+    """A question's limit is far below a passage's, and the tokenizer is the place where they could meet."""
+    long = passage("It has a " + "very " * 90 + "old bridge.", SENTENCES[1])
+    alone = cross_encoder.log_odds(QUESTION, [long, long])
+
+    def same(_: int) -> bool:
+        return np.array_equal(cross_encoder.log_odds(QUESTION, [long, long]), alone)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(same, range(200)))
 
 
 def test_no_passages_have_no_odds(cross_encoder: CrossEncoder) -> None:
