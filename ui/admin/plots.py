@@ -44,7 +44,7 @@ LOOKS: dict[Look, Colours] = {
     "dark": Colours("#edeae3", "#45413b", "#201f1c", ("#79d3bd", "#9db4ff", "#ff9d94", "#aaa499")),
 }
 _ONE_AT_A_TIME = threading.Lock()
-"""matplotlib's settings belong to the whole process."""
+"""matplotlib's settings belong to the whole process, and it does not bear being imported by two threads at once."""
 
 
 def lines(labels: Sequence[str], series: Series, unit: str, look: Look, top: float | None = None) -> bytes:
@@ -64,9 +64,10 @@ def lines(labels: Sequence[str], series: Series, unit: str, look: Look, top: flo
 
 def bars(labels: Sequence[str], series: Series, unit: str, look: Look) -> bytes:
     """Draw numbers of each step as bars, one series on top of another."""
-    from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         below = [0.0] * len(labels)
         for number, (name, values) in enumerate(series.items()):
             heights = [value or 0.0 for value in values]
@@ -99,11 +100,15 @@ def changes(names: Sequence[str], intervals: Sequence[tuple[float, float, float]
 
 
 def _drawn(draw: Draw, look: Look, height: float = SIZE[1]) -> bytes:
+    with _ONE_AT_A_TIME:
+        return _alone(draw, LOOKS[look], height)
+
+
+def _alone(draw: Draw, colours: Colours, height: float) -> bytes:
     from cycler import cycler
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    colours = LOOKS[look]
     settings: dict[Any, Any] = {
         "axes.edgecolor": colours.line,
         "axes.facecolor": colours.card,
@@ -123,20 +128,9 @@ def _drawn(draw: Draw, look: Look, height: float = SIZE[1]) -> bytes:
         "xtick.color": colours.ink,
         "ytick.color": colours.ink,
     }
-    with _ONE_AT_A_TIME, rc_context(settings):
+    with rc_context(settings):
         figure = Figure((SIZE[0], height), layout="constrained")
         draw(figure.add_subplot())
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     return written.getvalue()
-
-
-def _name_series(axes: Axes, series: Series) -> None:
-    if series:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), frameon=False, fontsize="small")
-
-
-def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
-    every = max(1, -(-len(labels) // _LABELS))
-    axes.set_xticks(range(0, len(labels), every), labels[::every])
-    axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)
