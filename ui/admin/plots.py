@@ -134,3 +134,14 @@ def _alone(draw: Draw, colours: Colours, height: float) -> bytes:
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     return written.getvalue()
+
+
+def _name_series(axes: Axes, series: Series) -> None:
+    if series:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), frameon=False, fontsize="small")
+
+
+def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
+    every = max(1, -(-len(labels) // _LABELS))
+    axes.set_xticks(range(0, len(labels), every), labels[::every])
+    axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)
