@@ -78,6 +78,7 @@ def test_every_page_has_its_plots_and_says_what_they_show(address: str, look: st
 def test_what_a_run_is_called_is_drawn_as_it_is() -> None:
     svg = plots.lines([HOSTILE, "b"], {HOSTILE: [0.5, None]}, "share", "light", top=1)
     assert HOSTILE in words(svg)
+    assert f"{HOSTILE[:23]}…" in words(svg)
     assert b"<script" not in svg
 
 

@@ -25,6 +25,8 @@ SIZE = (5.6, 2.8)
 """Width and height in inches."""
 _LABELS = 8
 """Labels along the horizontal axis, at most."""
+_UPRIGHT, _LONGEST = 7, 24
+"""Characters of a label up to which labels stand side by side, and up to which one is written out."""
 _STYLES = ("-o", "--s", ":^", "-.D")
 """Lines differ in more than their colour."""
 
@@ -74,6 +76,7 @@ def bars(labels: Sequence[str], series: Series, unit: str, look: Look) -> bytes:
             axes.bar(range(len(labels)), heights, bottom=below, label=name, hatch=("", "//", "..")[number % 3])
             below = [sum(pair) for pair in zip(below, heights, strict=True)]
         axes.set_ylabel(unit)
+        axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)  # a few bars are not as broad as the plot
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _label_steps(axes, labels)
         _name_series(axes, series)
@@ -143,5 +146,10 @@ def _name_series(axes: Axes, series: Series) -> None:
 
 def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
     every = max(1, -(-len(labels) // _LABELS))
-    axes.set_xticks(range(0, len(labels), every), labels[::every])
-    axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)
+    shown = [_shortened(label) for label in labels[::every]]
+    leaning = {"rotation": 20, "ha": "right"} if any(len(label) > _UPRIGHT for label in shown) else {}
+    axes.set_xticks(range(0, len(labels), every), shown, **leaning)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
