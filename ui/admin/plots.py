@@ -147,8 +147,9 @@ def _name_series(axes: Axes, series: Series) -> None:
 def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
     every = max(1, -(-len(labels) // _LABELS))
     shown = [_shortened(label) for label in labels[::every]]
-    leaning = {"rotation": 20, "ha": "right"} if any(len(label) > _UPRIGHT for label in shown) else {}
-    axes.set_xticks(range(0, len(labels), every), shown, **leaning)
+    axes.set_xticks(range(0, len(labels), every), shown)
+    if any(len(label) > _UPRIGHT for label in shown):
+        axes.tick_params("x", rotation=20)
 
 
 def _shortened(label: str) -> str:
