@@ -116,7 +116,9 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         filter: Filter | None = None,  # noqa: A002
         today: date | None = None,
     ) -> Iterator[Event]:
-        """Answer a question as a stream: the evidence, the text in pieces, the checked answer.
+        """Answer a question as a stream: the evidence, the quotes, the text in pieces, the checked answer.
+
+        Each event may be asked for in another thread. The evidence is there before anything is read.
 
         Raises:
             InputError: the question is empty or too long.

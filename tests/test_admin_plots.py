@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,6 +22,7 @@ from tests.web import LexicalPipeline, running, settings
 from ui.admin import plots
 from ui.metrics import DAYS, MINUTES, Metrics
 
+ROOT = Path(__file__).parent.parent
 TOKEN = "a token of the operator"
 HOSTILE = "$\\frac{ <script>alert(1)</script> & [x](y)"
 
@@ -74,7 +78,25 @@ def test_every_page_has_its_plots_and_says_what_they_show(address: str, look: st
 def test_what_a_run_is_called_is_drawn_as_it_is() -> None:
     svg = plots.lines([HOSTILE, "b"], {HOSTILE: [0.5, None]}, "share", "light", top=1)
     assert HOSTILE in words(svg)
+    assert f"{HOSTILE[:23]}…" in words(svg)
     assert b"<script" not in svg
+
+
+def test_two_plots_asked_for_at_once_are_drawn_before_anything_was_imported(tmp_path: Path) -> None:
+    """As a browser does that opens a page with two."""
+    script = """
+import sys, threading
+from ui.admin import plots
+assert "matplotlib" not in sys.modules
+drawn = []
+calls = [lambda: plots.lines(["a"], {"a": [1.0]}, "s", "light"), lambda: plots.bars(["a"], {"a": [1]}, "s", "dark")]
+threads = [threading.Thread(target=lambda call=call: drawn.append(call())) for call in calls * 2]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(drawn) == 4, drawn
+"""
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, cwd=ROOT, timeout=120)
 
 
 def test_no_data_is_drawn_as_none() -> None:

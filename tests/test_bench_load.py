@@ -32,7 +32,7 @@ def test_the_questions_of_case_files_are_asked(tmp_path: Path, capsys: pytest.Ca
     pipeline = LexicalPipeline()
     with running(pipeline, settings(tmp_path)) as address:
         assert main([address, "--clients", "4", "--rounds", "1", "--cases", str(cases)]) == 0
-    assert sorted(question for question, _ in pipeline.asked)[-4:] == sorted([*texts, *texts])
+    assert sorted(question for question, _ in pipeline.asked[1:]) == sorted([*texts, *texts])  # after a first one
     assert "widget_first_evidence_p95_s" in capsys.readouterr().out
 
 

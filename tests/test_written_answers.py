@@ -161,6 +161,8 @@ def test_a_reader_who_leaves_is_noticed_while_nothing_comes(
         events: Iterator[Event] = pipeline(corpus, embedder, url, timeout_s=60).stream(WHO)
         with closing(events):  # type: ignore[type-var]
             assert [next(events) for _ in range(4)][-1] == Delta("")
+            while not seen.bodies:  # on a busy machine the question may not be there yet
+                assert next(events) == Delta("")
         assert seen.left.wait(5)
 
 

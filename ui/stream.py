@@ -92,7 +92,7 @@ class Answerer(Protocol):
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
     ) -> Iterator[Event]:
-        """Yield the events of an answer: evidence, text, the whole answer."""
+        """Yield the events of an answer: evidence, quotes, text, the whole answer; each asked for by any thread."""
         ...
 
 

@@ -25,6 +25,8 @@ SIZE = (5.6, 2.8)
 """Width and height in inches."""
 _LABELS = 8
 """Labels along the horizontal axis, at most."""
+_UPRIGHT, _LONGEST = 7, 24
+"""Characters of a label up to which labels stand side by side, and up to which one is written out."""
 _STYLES = ("-o", "--s", ":^", "-.D")
 """Lines differ in more than their colour."""
 
@@ -44,7 +46,7 @@ LOOKS: dict[Look, Colours] = {
     "dark": Colours("#edeae3", "#45413b", "#201f1c", ("#79d3bd", "#9db4ff", "#ff9d94", "#aaa499")),
 }
 _ONE_AT_A_TIME = threading.Lock()
-"""matplotlib's settings belong to the whole process."""
+"""matplotlib's settings belong to the whole process, and it does not bear being imported by two threads at once."""
 
 
 def lines(labels: Sequence[str], series: Series, unit: str, look: Look, top: float | None = None) -> bytes:
@@ -64,15 +66,17 @@ def lines(labels: Sequence[str], series: Series, unit: str, look: Look, top: flo
 
 def bars(labels: Sequence[str], series: Series, unit: str, look: Look) -> bytes:
     """Draw numbers of each step as bars, one series on top of another."""
-    from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         below = [0.0] * len(labels)
         for number, (name, values) in enumerate(series.items()):
             heights = [value or 0.0 for value in values]
             axes.bar(range(len(labels)), heights, bottom=below, label=name, hatch=("", "//", "..")[number % 3])
             below = [sum(pair) for pair in zip(below, heights, strict=True)]
         axes.set_ylabel(unit)
+        axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)  # a few bars are not as broad as the plot
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _label_steps(axes, labels)
         _name_series(axes, series)
@@ -99,11 +103,15 @@ def changes(names: Sequence[str], intervals: Sequence[tuple[float, float, float]
 
 
 def _drawn(draw: Draw, look: Look, height: float = SIZE[1]) -> bytes:
+    with _ONE_AT_A_TIME:
+        return _alone(draw, LOOKS[look], height)
+
+
+def _alone(draw: Draw, colours: Colours, height: float) -> bytes:
     from cycler import cycler
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    colours = LOOKS[look]
     settings: dict[Any, Any] = {
         "axes.edgecolor": colours.line,
         "axes.facecolor": colours.card,
@@ -123,7 +131,7 @@ def _drawn(draw: Draw, look: Look, height: float = SIZE[1]) -> bytes:
         "xtick.color": colours.ink,
         "ytick.color": colours.ink,
     }
-    with _ONE_AT_A_TIME, rc_context(settings):
+    with rc_context(settings):
         figure = Figure((SIZE[0], height), layout="constrained")
         draw(figure.add_subplot())
         written = io.BytesIO()
@@ -138,5 +146,11 @@ def _name_series(axes: Axes, series: Series) -> None:
 
 def _label_steps(axes: Axes, labels: Sequence[str]) -> None:
     every = max(1, -(-len(labels) // _LABELS))
-    axes.set_xticks(range(0, len(labels), every), labels[::every])
-    axes.set_xlim(-0.8, max(len(labels), _LABELS) - 0.2)
+    shown = [_shortened(label) for label in labels[::every]]
+    axes.set_xticks(range(0, len(labels), every), shown)
+    if any(len(label) > _UPRIGHT for label in shown):
+        axes.tick_params("x", rotation=20)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
