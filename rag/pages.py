@@ -102,8 +102,9 @@ class Base:
             longest = len(encodings[waiting[-1]].ids)
             count = max(1, _BATCH_TOKENS // longest)
             rows, waiting = waiting[-count:], waiting[:-count]
-            ids = torch.zeros(len(rows), padded_length(longest), dtype=torch.long)
-            present = torch.zeros(ids.shape, dtype=torch.bool)
+            width = padded_length(longest) if len(rows) == 1 else longest
+            ids = torch.zeros(len(rows), width, dtype=torch.long)
+            present = torch.zeros(len(rows), width, dtype=torch.bool)
             for place, row in enumerate(rows):
                 own = encodings[row].ids
                 ids[place, : len(own)] = torch.tensor(own)
@@ -115,9 +116,11 @@ class Base:
 
 
 def join(pairs: Sequence[tuple[Tensor, Page]]) -> Batch:
-    """Put questions' states before those of pages, a pair a row, padded a little beyond the longest."""
+    """Put questions' states before those of pages, a pair a row, padded to the longest; one alone: `padded_length`."""
     lengths = [(len(question), len(page.states)) for question, page in pairs]
-    longest = padded_length(max(map(sum, lengths)))
+    longest = max(map(sum, lengths))
+    if len(pairs) == 1:
+        longest = padded_length(longest)
     states = torch.zeros(len(pairs), longest, WIDTH, dtype=pairs[0][0].dtype)
     segments = torch.zeros(len(pairs), longest, dtype=torch.long)
     present = torch.zeros(len(pairs), longest, dtype=torch.bool)
