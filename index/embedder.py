@@ -20,7 +20,7 @@ import numpy.typing as npt
 from index.errors import ModelMissing
 from index.lanes import Lanes
 from index.passages import lead
-from index.sentence_model import SentenceModel, declared_dimension, load_model
+from index.sentence_model import SentenceModel, declared_dimension, load_model, padded_length
 from index.types import Matrix, Passage, Vector
 
 if TYPE_CHECKING:
@@ -214,6 +214,8 @@ class SentenceTransformerEmbedder:
 
         ids = [encoding.ids for encoding in encodings]
         longest = max(len(row) for row in ids)
+        if len(ids) == 1:
+            longest = min(padded_length(longest), self._loaded.model.max_tokens)
         features = {
             "input_ids": torch.tensor([row + [self._loaded.model.pad] * (longest - len(row)) for row in ids]),
             "attention_mask": torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids]),

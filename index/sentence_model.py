@@ -19,6 +19,9 @@ from index.errors import ModelMissing
 if TYPE_CHECKING:
     import torch
 
+LENGTH_STEP = 8
+"""A text that is run alone is padded to a multiple of this, see `padded_length`."""
+
 Run = Callable[[dict[str, "torch.Tensor"]], tuple["torch.Tensor", "torch.Tensor | None"]]
 """Features to token states, shape ``(rows, tokens, dimension)``, and vectors of whole texts; ``None``: their mean."""
 
@@ -160,6 +163,15 @@ def _json(path: Path) -> dict[str, Any]:
         return {}
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def padded_length(tokens: int) -> int:
+    """Return how many tokens a text of so many is padded to where it is run alone, as a question is.
+
+    oneDNN prepares each product for its sizes when it first meets them, and forgets the oldest of many. To prepare
+    them for every length of a text takes longer than a little padding.
+    """
+    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
 
 
 def native_dtype() -> torch.dtype:

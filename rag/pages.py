@@ -14,6 +14,7 @@ from torch import Tensor
 from index.bert import Bert
 from index.errors import ModelMissing
 from index.passages import lead
+from index.sentence_model import padded_length
 from index.types import Passage
 from rag.layers import LOWER, WIDTH
 
@@ -99,8 +100,9 @@ class Base:
             longest = len(encodings[waiting[-1]].ids)
             count = max(1, _BATCH_TOKENS // longest)
             rows, waiting = waiting[-count:], waiting[:-count]
-            ids = torch.zeros(len(rows), longest, dtype=torch.long)
-            present = torch.zeros(len(rows), longest, dtype=torch.bool)
+            width = padded_length(longest) if len(rows) == 1 else longest
+            ids = torch.zeros(len(rows), width, dtype=torch.long)
+            present = torch.zeros(len(rows), width, dtype=torch.bool)
             for place, row in enumerate(rows):
                 own = encodings[row].ids
                 ids[place, : len(own)] = torch.tensor(own)
@@ -120,9 +122,11 @@ def _tokenizer(folder: Path, limit: int) -> Tokenizer:
 
 
 def join(pairs: Sequence[tuple[Tensor, Page]]) -> Batch:
-    """Put questions' states before those of pages, a pair a row, padded to the longest."""
+    """Put questions' states before those of pages, a pair a row, padded to the longest; one alone: `padded_length`."""
     lengths = [(len(question), len(page.states)) for question, page in pairs]
     longest = max(map(sum, lengths))
+    if len(pairs) == 1:
+        longest = padded_length(longest)
     states = torch.zeros(len(pairs), longest, WIDTH, dtype=pairs[0][0].dtype)
     segments = torch.zeros(len(pairs), longest, dtype=torch.long)
     present = torch.zeros(len(pairs), longest, dtype=torch.bool)

@@ -206,11 +206,15 @@ def compare(work: Task, systems: Sequence[str], rounds: int, python: Path | None
     figures: dict[tuple[str, str], list[dict[str, Any]]] = {turn: [] for turn in turns}
     for number in range(rounds):
         for system, settings in turns:
-            sys.stderr.write(f"{system}, {settings}, round {number + 1} of {rounds}\n")
+            sys.stderr.write(f"{system}, {settings}, round {number + 1} of {rounds}: ")
+            sys.stderr.flush()
             own = Path(sys.executable) if system == OURS else python
             if own is None:
                 raise InputError(f"{system} needs a virtual environment.", "Name a folder for it with --venv.")
-            figures[system, settings].append(run(system, settings, work, own))
+            done = run(system, settings, work, own)
+            figures[system, settings].append(done)
+            clock, processor = done["ingest_s"], done["ingest_cpu_s"]
+            sys.stderr.write(f"{done['passages']} passages in {clock:.1f} s, {processor:.1f} s of the processor\n")
     return [row(*turn, work, found) for turn, found in figures.items()]
 
 
