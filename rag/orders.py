@@ -90,7 +90,7 @@ _SHAPE = (
 )
 _SAY_THIS = (
     rf"{_OPENS}(?:answer|respond|reply|say|output|print|write|repeat)\s(?:only\s|exactly\s|instead\s|nothing\s|just\s)?"
-    r"(?:that\b|with the (?:single |one )?words?|but\b|this\b|nothing\b|[:“”\"]|(?-i:[A-Z]{4,}))"
+    r"(?:that\b|with the (?:single |one )?words?|but\b|this\b|the following\b|nothing\b|[:“”\"]|(?-i:[A-Z]{4,}))"
     r"|(?:^|[.!?:;,]\W*|\band )(?:please )?(?:tell|inform|assure|convince) (?:the |every )?"
     r"(?:reader|user|asker|customer|visitor|person asking)s?\b"
 )
