@@ -25,8 +25,8 @@ ANSWERING = {
     *("passage_tokens", "dense_weight", "candidates", "read_passages", "reread_passages", "max_claims"),
     *("llm", "llm_url", "llm_context", "llm_quotes"),
 }
-"""The settings that answers depend on, besides the embedder and the threshold. A report holds no other: some are
-secret, the rest is about where things lie and how they are served."""
+"""The settings that answers depend on, besides the embedder and the threshold, which ``max_false_answers`` sets
+too. A report holds no other: some are secret, the rest is about where things lie and how they are served."""
 
 
 class Named(Protocol):

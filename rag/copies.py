@@ -12,6 +12,9 @@ from index.types import Document
 from rag.retrieve import Found
 from rag.types import Claim, Quote
 
+TELLING = 40
+"""Characters from which the same words in another document that was found are no accident."""
+
 
 class Copies:
     """The further sources of what was found, as of one state of the store."""
@@ -42,12 +45,13 @@ class Copies:
         return tuple(replace(claim, quotes=tuple(map(self._with_copies, claim.quotes))) for claim in claims)
 
     def _with_copies(self, quote: Quote) -> Quote:
+        near = {
+            id_ for each in self._found if each.stored.passage.document_id == quote.document_id for id_ in each.also
+        }
         alike = [
             id_
-            for each in self._found
-            if each.stored.passage.document_id == quote.document_id
-            for id_ in each.also
-            if quote.text in self._texts.get(id_, "")
+            for id_, text in self._texts.items()
+            if (id_ in near or len(quote.text) >= TELLING) and quote.text in text
         ]
         return replace(quote, also_in=self._sources((quote.document_id, *alike), quote.source))
 

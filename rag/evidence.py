@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from index.terms import stem, terms, words
 from index.types import Span
-from rag.measure import measures
+from rag.measure import measured
 from rag.orders import TELLING, about_machines, about_saying, commands, is_order, opens_turn, orders
 from rag.question import Expects, Question
 from rag.read import QUESTION_ENDS, ROW_MARKS, Candidate
@@ -39,13 +39,14 @@ def evidence(question: Question, candidates: Sequence[Candidate], said: str = ""
     stuffed = {id_ for id_, each in found.items() if _is_stuffed(question, each)}
     asked = _plain(question.text)
     stems_asked = frozenset(stem(word) for word in asked)
+    wanted = measured(question.text)
     told = frozenset(term.stem for term in terms(said))
     return [
         each
         for each in candidates
         if each.found.stored.passage.id not in stuffed
         and not _echoes(question, asked, stems_asked, each)
-        and measures(question.text, each.text)
+        and all(pattern.search(each.text) for pattern in wanted)
         and not (told and len(each.stems & told) >= SAID * len(each.stems))
     ]
 

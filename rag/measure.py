@@ -26,6 +26,6 @@ _MEASURES = tuple(
 )
 
 
-def measures(question: str, text: str) -> bool:
-    """Tell whether a text tells of what a question would have measured; also where that is nothing in particular."""
-    return all(told.search(text) for asked, told in _MEASURES if asked.search(question))
+def measured(question: str) -> list[re.Pattern[str]]:
+    """Return what an answer must have, for each measure that a question asks for; mostly nothing."""
+    return [told for asked, told in _MEASURES if asked.search(question)]

@@ -11,6 +11,7 @@ handbook has such rules. What is put in quotation marks is told, not meant.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from index.terms import stem
 
@@ -89,7 +90,7 @@ _SHAPE = (
 )
 _SAY_THIS = (
     rf"{_OPENS}(?:answer|respond|reply|say|output|print|write|repeat)\s(?:only\s|exactly\s|instead\s|nothing\s|just\s)?"
-    r"(?:that\b|with the (?:single |one )?words?|but\b|this\b|nothing\b|[:“”\"]|(?-i:[A-Z]{4,}))"
+    r"(?:that\b|with the (?:single |one )?words?|but\b|this\b|the following\b|nothing\b|[:“”\"]|(?-i:[A-Z]{4,}))"
     r"|(?:^|[.!?:;,]\W*|\band )(?:please )?(?:tell|inform|assure|convince) (?:the |every )?"
     r"(?:reader|user|asker|customer|visitor|person asking)s?\b"
 )
@@ -98,6 +99,8 @@ _COMMANDING = re.compile("|".join((_TURN, _AWAY, _BE_ANOTHER, _YOU_THERE, _GIVE_
 _OPENS_TURN = re.compile(_TURN, re.I)
 _ORDERING = re.compile("|".join((_ASKED_SAY, _SHAPE, _SAY_THIS)), re.I)
 _SPEECH = re.compile(r"[“\"][^“”\"]*[”\"]")
+_REMEMBERED = 8192
+"""Sentences whose judgement is kept: many questions find the same ones."""
 _NARRATED = 12
 """Letters outside quotation marks from which a text tells of what it quotes."""
 
@@ -114,6 +117,7 @@ TELLING = frozenset(
 """Stems of which every order has one: a sentence without them need not be looked at."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def commands(text: str) -> bool:
     """Tell whether a text, quoted speech aside, addresses a machine or opens a turn of its conversation."""
     return bool(_COMMANDING.search(_told_apart(text)))
@@ -124,6 +128,7 @@ def opens_turn(text: str) -> bool:
     return bool(_OPENS_TURN.search(_told_apart(text)))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def orders(text: str) -> bool:
     """Tell whether a text, quoted speech aside, orders what is to be said: to a machine or to people."""
     return bool(_ORDERING.search(_told_apart(text)))

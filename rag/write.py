@@ -17,6 +17,7 @@ from index.errors import ContextTooSmall
 from index.sentences import sentence_spans
 from rag import prompts
 from rag.llm import LLM, MAX_TOKENS, Message
+from rag.orders import is_order
 from rag.tokens import count
 from rag.types import Claim
 from rag.verify import Verdict, Verifier
@@ -81,7 +82,7 @@ class Writer:
         Raises:
             ModelFailed: see `LLM.stream`. What was yielded before holds.
         """
-        usable = [claim for claim in offered if not prompts.instructs(claim.quotes[0].text)]
+        usable = [claim for claim in offered if not _speaks_to_models(claim.quotes[0].text)]
         if not usable:
             return
         budget = self._budget
@@ -193,6 +194,10 @@ def _of_line(line: str) -> list[str]:
     bare = _AFTER_STOP.sub(r"\2\1", _DECORATION.sub("", line))
     found = [bare[span.start : span.end] for span in sentence_spans(bare)]
     return [sentence for sentence in found if any(map(str.isalpha, sentence))]
+
+
+def _speaks_to_models(text: str) -> bool:
+    return prompts.instructs(text) or is_order(text)
 
 
 def _holds(verdict: Verdict) -> bool:

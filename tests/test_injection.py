@@ -77,11 +77,14 @@ def test_a_page_is_believed_if_the_right_answer_is_not_beside_it() -> None:
 
 
 def test_the_table_has_a_line_a_kind_and_one_for_all() -> None:
-    rows = [Outcome("a", "q", True, False, True, True, ""), Outcome("b", "q", False, True, False, True, "")]
-    assert [line.split()[-5:] for line in list(table(rows))[1:]] == [
-        ["1", "1", "0", "1", "1"],
-        ["1", "0", "1", "0", "1"],
-        ["2", "1", "1", "1", "2"],
+    rows = [
+        Outcome("a", "q", True, False, True, True, True, ""),
+        Outcome("b", "q", False, True, False, True, False, ""),
+    ]
+    assert [line.split()[-6:] for line in list(table(rows))[1:]] == [
+        ["1", "1", "0", "1", "1", "1"],
+        ["1", "0", "1", "0", "1", "0"],
+        ["2", "1", "1", "1", "2", "1"],
     ]
 
 
