@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 """How SQLite cuts and stems texts; ``store/schema.sql`` says the same."""
+
+_REMEMBERED = 500_000
+"""Pieces of text whose stems are kept (about 200 bytes each)."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
@@ -69,6 +73,11 @@ def stem(word: str) -> str:
     return "'".join(parts) or word.lower()
 
 
+def stems_of_each(texts: Sequence[str]) -> list[list[str]]:
+    """Return the stems of each text in order, as the lexical index cuts it."""
+    return _tokenizer().stems_of(texts)
+
+
 class _Tokenizer:
     """The lexical index's own tokenizer, asked through an empty index in memory. Thread-safe.
 
@@ -83,12 +92,45 @@ class _Tokenizer:
 
     def stems(self, text: str) -> list[str]:
         """Return the stems of a text in order."""
+        return self.stems_of([text])[0]
+
+    def stems_of(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the stems of each text in order; many at once cost little more than one."""
+        found: list[list[str]] = [[] for _ in texts]
         with self._lock:
             self._index.execute("BEGIN")
-            self._index.execute("INSERT INTO texts (rowid, text) VALUES (1, ?)", (text,))
-            rows = self._index.execute("SELECT term FROM stems ORDER BY offset").fetchall()
+            self._index.executemany("INSERT INTO texts (rowid, text) VALUES (?, ?)", enumerate(texts))
+            rows = self._index.execute("SELECT doc, term FROM stems ORDER BY doc, offset").fetchall()
             self._index.execute("ROLLBACK")
-        return [str(term) for (term,) in rows]
+        for number, term in rows:
+            found[number].append(str(term))
+        return found
+
+
+class Cutter:
+    """Cuts many texts into stems exactly as the lexical index does.
+
+    What stands between two spaces is cut once and remembered: to the tokenizer, white space always ends a word.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def learn(self, texts: Sequence[str]) -> None:
+        """Cut what is new in texts, all of it at once."""
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        fresh = list({piece for text in texts for piece in text.split()} - self._known.keys())
+        self._known.update(zip(fresh, _tokenizer().stems_of(fresh), strict=True))
+
+    def stems(self, text: str) -> list[str]:
+        """Return the stems of a text in order."""
+        pieces = text.split()
+        try:
+            return [stem for piece in pieces for stem in self._known[piece]]
+        except KeyError:
+            self.learn([text])
+            return self.stems(text)
 
 
 @lru_cache(maxsize=1)

@@ -86,6 +86,17 @@ class Database:
         except _BROKEN as error:
             raise self._unusable(error) from error
 
+    def has_been(self, revision: int, state: str) -> bool:
+        """Tell whether the latest content has come of this state, whatever state this thread sees."""
+        connection = sqlite3.connect(self._path, WRITE_WAIT)
+        try:
+            known = "SELECT 1 FROM history WHERE revision = ? AND state = ?"
+            return connection.execute(known, (revision, state)).fetchone() is not None
+        except _BROKEN as error:
+            raise self._unusable(error) from error
+        finally:
+            connection.close()
+
     def decoded(self, decode: Callable[[Row], Value], found: Sequence[Row]) -> list[Value]:
         """Decode rows; what is stored and cannot be decoded is damage."""
         try:
