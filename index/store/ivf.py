@@ -141,10 +141,7 @@ class IvfIndex:
 
     def codes(self, vectors: Matrix) -> npt.NDArray[np.uint8]:
         """Return the codes that vectors have here."""
-        vectors = np.ascontiguousarray(vectors, np.float32)
-        codes = np.zeros((len(vectors), self._index.code_size), np.uint8)
-        pointer = self._faiss.swig_ptr
-        self._index.sq.compute_codes(pointer(vectors), pointer(codes), len(vectors))
+        codes: npt.NDArray[np.uint8] = self._index.sq.compute_codes(np.ascontiguousarray(vectors, np.float32))
         return codes
 
     def save(self, path: Path) -> None:

@@ -173,9 +173,11 @@ class TrainedVectors:
         self._take(IvfIndex.open(self._path, self._dimension) or index)
 
     def _take(self, index: IvfIndex) -> None:
+        """Use an index, and keep of the tail what is neither in it nor was gone before it was made."""
         self._index = index
-        keep = np.searchsorted(self._tail_rows, index.mark.last, "right")
-        self._tail_rows, self._tail = self._tail_rows[keep:], self._tail[keep:]
+        gone = self._log.removed(-1, index.mark.revision)
+        kept = (self._tail_rows > index.mark.last) & ~np.isin(self._tail_rows, gone)
+        self._tail_rows, self._tail = self._tail_rows[kept], self._tail[kept]
 
     def _cut_tail(self, length: int) -> None:
         self._tail_rows, self._tail = self._tail_rows[:length], self._tail[:length]
