@@ -118,20 +118,20 @@ class TrainedVectors:
             self.make(now, tell)
             return
         self._take(fresh)  # another process may have let its tail go into the file
-        self._follow(now)
-        if self.is_behind(now):
-            mark, before = fresh.mark, len(fresh)
-            total = before + len(self._tail_rows)
-            error = (mark.error_now * before + fresh.error(self._tail) * len(self._tail_rows)) / total
-            if total > GROWN * mark.trained_on or error > DRIFTED * mark.error:
-                tell(
-                    f"The vector index was trained on {mark.trained_on:,} passages; {total:,} are there now, "
-                    f"{error / (mark.error or 1):.2f} times as far from its centres."
-                )
-                self.make(now, tell)
-                return
-            fresh.add(self._tail_rows, self._tail)
-            fresh.mark = replace(mark, error_now=error)
+        if not self.is_behind(now):
+            return
+        mark, before = fresh.mark, len(fresh)
+        total = before + len(self._tail_rows)
+        error = (mark.error_now * before + fresh.error(self._tail) * len(self._tail_rows)) / total
+        if total > GROWN * mark.trained_on or error > DRIFTED * mark.error:
+            tell(
+                f"The vector index was trained on {mark.trained_on:,} passages; {total:,} are there now, "
+                f"{error / (mark.error or 1):.2f} times as far from its centres."
+            )
+            self.make(now, tell)
+            return
+        fresh.add(self._tail_rows, self._tail)
+        fresh.mark = replace(mark, error_now=error)
         self._rewrite(fresh, now)
 
     def erase(self, now: Moment) -> None:
