@@ -54,15 +54,18 @@ class Real:
 
 
 def real_passages(folder: Path, embedder: Embedder, data: Path | None, articles: int) -> Real:
-    """Index the seeds and so many news articles below ``folder``, as a user would, and return what is there."""
+    """Index the seeds and so many news articles below ``folder``, as a user would, once; return what is there."""
     texts = folder / "articles"
-    texts.mkdir(parents=True, exist_ok=True)
-    if data:
-        for name, text in [*load("realtimeqa", data)[0].documents.items()][:articles]:
-            (texts / name).write_text(text, encoding="utf-8")
+    is_there = (folder / "home").exists()
+    if not is_there:
+        texts.mkdir(parents=True)
+        if data:
+            for name, text in [*load("realtimeqa", data)[0].documents.items()][:articles]:
+                (texts / name).write_text(text, encoding="utf-8")
     store = EmbeddedStore(folder / "home", embedder.fingerprint, embedder.dimension)
     with Corpus(store, embedder, 144) as corpus:
-        corpus.add(find_files([Path(__file__).parents[2] / "seeds", texts]))
+        if not is_there:
+            corpus.add(find_files([Path(__file__).parents[2] / "seeds", texts]))
         ids = [f"{info.id}-{number}" for info in corpus.documents() for number in range(info.passages)]
         found = store.passages(ids).values()
         return Real("\n".join(each.passage.text for each in found), np.array([each.vector for each in found]))
