@@ -1,7 +1,7 @@
 """What became of the rows, as the database itself tells it: derived files follow it instead of comparing all rows.
 
-Row numbers are never used twice and only grow. So the passages of a state are the rows up to its last one, without those
-that were removed by then; and a file that was made at a state lacks just what was removed before, and what came after.
+Row numbers are never used twice and only grow. So the passages of a state are the rows up to its last one, without
+those that were removed by then; and a file made at a state lacks just what was removed before, and what came after.
 """
 
 from __future__ import annotations

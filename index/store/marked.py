@@ -57,4 +57,4 @@ def is_whole(path: Path, mark: dict[str, Any]) -> bool:
                 left -= len(piece)
     except OSError:
         return False
-    return digest.hexdigest() == mark["digest"]
+    return digest.hexdigest() == str(mark["digest"])

@@ -1,10 +1,10 @@
 """The vectors of many passages: a trained index in a file, and the passages since then, searched exactly.
 
-The file (see `index.store.ivf`) is not touched by a change. What was added since it was made is the *tail*, in memory and
+The file (see `index.store.ivf`) is not touched by a change. What was added since it was made is the *tail*, in memory,
 read from the database when the store is opened; what was removed since is left out of what is found. When the tail has
-grown past a share, it goes into the file. When the file has grown by half since it was trained, or what came is coded
-worse than what it was trained on, it is trained anew. What is found is put in order by the stored vectors, so every
-score is exact.
+grown past a share, it goes into the file. When the file has grown by half since it was trained, or what came lies
+farther from the centroids than what it was trained on, it is trained anew. What is found is put in order by the stored
+vectors, so every score is exact.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ _OVERFETCH = 2
 _LEAST = 100
 """Candidates at least. As few passages that pass a filter are compared one by one."""
 _READ = 20_000
-_QUERIES = 200
 
 Tell = Callable[[str], None]
 
@@ -98,14 +97,8 @@ class TrainedVectors:
         tell(f"Training the vector index on {len(all_rows):,} passages. Once is enough for long.")
         wanted = LEARNT_FROM * lists_for(len(all_rows))
         index = IvfIndex.train(self._stored(_spread(all_rows, wanted))[1], len(all_rows), now)
-        probing = _spread(all_rows, _QUERIES)
-        queries = self._sentences(probing)
-        best = _Nearest(queries)
         for chunk in np.array_split(all_rows, -(-len(all_rows) // _READ)):
-            numbers, vectors = self._range(int(chunk[0]), int(chunk[-1]))
-            index.add(numbers, vectors)
-            best.see(numbers, vectors)
-        index.mark = replace(index.mark, probes=index.probes_for(queries, best.rows))
+            index.add(*self._range(int(chunk[0]), int(chunk[-1])))
         self._put_in_place(index)
 
     def grow(self, now: Moment, tell: Tell) -> None:
@@ -209,7 +202,7 @@ class TrainedVectors:
         """Return the rows of the file to compare, at least ``min(k, those that may be shown)``."""
         mark = index.mark
         hidden = self._log.removed(mark.revision, now.revision)
-        bits, probes, there = None, mark.probes, len(index)
+        bits, probes, there = None, index.probes, len(index)
         if among is not None:
             inside = among[: np.searchsorted(among, mark.last, "right")]
             bits, there = _bits(inside, mark.last), len(inside)
@@ -256,21 +249,25 @@ class TrainedVectors:
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def shown(self, now: Moment) -> Iterator[tuple[Rows, npt.NDArray[np.uint8]]]:
-        """Yield the rows that the state shows, some at a time, each with its code or, in the tail, its vector."""
+    def compared(self, now: Moment) -> Iterator[tuple[Rows, npt.NDArray[np.bool_], Rows]]:
+        """Compare what the state shows with what is stored, some rows at a time.
+
+        Yields rows that are stored, whether each is here as it is stored, and rows that are not stored.
+        """
         index = self._opened()
         self._follow(now)
         hidden = self._log.removed(index.mark.revision, now.revision)
-        for numbers, codes in index.lists():
-            kept = ~np.isin(numbers, hidden) & (numbers <= now.last)
-            yield numbers[kept], codes[kept]
-        numbers, vectors = self._shown_tail(now, None)
-        yield numbers, vectors.view(np.uint8)
-
-    def stored_codes(self, wanted: Rows) -> tuple[Rows, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Return those of these rows that are stored, in order, with their codes and their vectors."""
-        numbers, vectors = self._stored(wanted)
-        return numbers, self._opened().codes(vectors), vectors.view(np.uint8)
+        for number, numbers, codes in index.lists():
+            shown = ~np.isin(numbers, hidden) & (numbers <= now.last)
+            order = np.argsort(numbers[shown])
+            numbers, codes = numbers[shown][order], codes[shown][order]
+            there, vectors = self._stored(numbers)
+            held = np.isin(numbers, there)
+            yield there, (codes[held] == index.codes(vectors, number)).all(axis=1), numbers[~held]
+        numbers, own = self._shown_tail(now, None)
+        there, vectors = self._stored(numbers)
+        held = np.isin(numbers, there)
+        yield there, (own[held] == vectors).all(axis=1), numbers[~held]
 
     def is_whole(self) -> bool:
         """Tell whether the file is what was written, byte by byte."""
@@ -299,30 +296,6 @@ class TrainedVectors:
         decoded = self._database.decoded(lambda row: rows.vector(row[1], self._dimension), found)
         numbers = np.array([row for row, _ in found], np.int64)
         return numbers, np.array(decoded, np.float32).reshape(-1, self._dimension)
-
-    def _sentences(self, wanted: Rows) -> Matrix:
-        """Return the vector of one sentence of each row: nearer to what is asked than whole passages are."""
-        found = self._database.read(
-            "SELECT vector, sentence_vectors FROM passages WHERE row IN (SELECT value FROM json_each(?))",
-            (json.dumps(wanted.tolist()),),
-        )
-        decoded = self._database.decoded(lambda row: rows.vectors(row, self._dimension), found)
-        return np.array([sentences[0] if len(sentences) else own for own, sentences in decoded], np.float32)
-
-
-class _Nearest:
-    """The ten nearest rows of each query, exactly, of vectors seen one piece after another."""
-
-    def __init__(self, queries: Matrix) -> None:
-        self.queries = queries
-        self.rows = np.full((len(queries), 10), -1, np.int64)
-        self._scores = np.full((len(queries), 10), -np.inf, np.float32)
-
-    def see(self, rows_: Rows, vectors: Matrix) -> None:
-        scores = np.concatenate([self._scores, self.queries @ vectors.T], axis=1)
-        numbers = np.concatenate([self.rows, np.broadcast_to(rows_, (len(self.queries), len(rows_)))], axis=1)
-        best = np.argpartition(-scores, 9, axis=1)[:, :10]
-        self._scores, self.rows = (np.take_along_axis(each, best, axis=1) for each in (scores, numbers))
 
 
 def _best(numbers: Rows, vectors: Matrix, query: Vector, k: int) -> list[tuple[int, float]]:

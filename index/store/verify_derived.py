@@ -21,13 +21,9 @@ def verify_trained(connection: sqlite3.Connection, trained: Trained) -> list[str
     ((stored, last),) = connection.execute("SELECT count(*), coalesce(max(row), 0) FROM passages")
     matched = np.zeros(last + 1, bool)
     strange = differing = 0
-    for numbers, codes in trained.vectors.shown(trained.now):
-        order = np.argsort(numbers)
-        there, expected, exact = trained.vectors.stored_codes(numbers[order])
-        held = np.isin(numbers[order], there)
-        strange += int((~held).sum()) + int(matched[there].sum())
-        own = codes[order][held]
-        differing += int((own != (expected if own.shape[1] == expected.shape[1] else exact)).any(axis=1).sum())
+    for there, are_same, not_stored in trained.vectors.compared(trained.now):
+        strange += len(not_stored) + int(matched[there].sum())
+        differing += int((~are_same).sum())
         matched[there] = True
     lacking = stored - int(matched.sum())
     if differing:

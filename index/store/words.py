@@ -28,7 +28,7 @@ TAIL_LEAST = 2000
 """Rows of the tail beyond which it becomes a file."""
 
 _STRETCH = 200_000
-"""Rows of a file at most. Files that follow one another are joined while the later is more than a quarter of the other."""
+"""Rows of a file at most. Of two files that follow one another, a later one that is larger than a quarter is joined."""
 _READ = 20_000
 _TAIL_PARTS = 8
 
