@@ -12,6 +12,7 @@ searching run in a process of their own, whose memory is reported; what is mappe
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import sys
 import threading
@@ -78,8 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store.close()
     questions = suite_questions()[: options.questions]
     queries = np.array([embedder.embed_query(question) for question in questions])
-    _say("exact search, for comparison")
-    exact = _exact(home, embedder, queries)
+    kept = options.folder / f"exact-{options.passages}-{len(questions)}.json"
+    if not kept.exists():
+        _say("exact search, for comparison")
+        kept.write_text(json.dumps(_exact(home, embedder, queries)))
+    exact = json.loads(kept.read_text())
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         figures |= pool.submit(measured, home, questions, exact).result()
     figures = {"passages": passages, **figures, "disk_mib": _disk(home)}
