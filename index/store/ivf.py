@@ -26,11 +26,11 @@ FORMAT = 1
 LEARNT_FROM = 64
 """Vectors for each list that training reads."""
 
-PROBED = 0.45
-"""Share of the lists that a search looks into.
+PROBED = 8
+"""A search looks into so many times the square root of the number of lists.
 
 Questions lie far from all passages, and what is nearest to them is in many lists. How many, the passages do not tell:
-queries made of them, by noise or by the difference of two others, find all in an eighth of the lists, questions do not.
+queries made of them, by noise or by the difference of two others, find all in an eighth of 512 lists, questions do not.
 """
 
 _ROUNDS = 8
@@ -72,7 +72,7 @@ class IvfIndex:
     @property
     def probes(self) -> int:
         """How many lists a search looks into."""
-        return math.ceil(PROBED * self._index.nlist)
+        return min(math.ceil(PROBED * math.sqrt(self._index.nlist)), int(self._index.nlist))
 
     def __len__(self) -> int:
         """Return how many vectors there are."""

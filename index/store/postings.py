@@ -30,6 +30,8 @@ _ARRAYS = {
     "weights": np.uint16,
     "lengths": np.uint32,  # words of each row, context and text
 }
+_REMEMBERED = 5000
+"""Words whose place among the others is remembered: a question's are looked up several times."""
 _HEAVIEST = np.iinfo(np.uint16).max
 
 
@@ -60,6 +62,7 @@ class Postings:
         self.words = int(self.lengths.sum(dtype=np.int64))
         self._arrays = arrays
         self._names = memoryview(np.ascontiguousarray(arrays["names"])).cast("B")
+        self._known: dict[str, slice] = {}
 
     def __len__(self) -> int:
         """Return how many rows the stretch has, with those that were never there or are gone."""
@@ -150,6 +153,14 @@ class Postings:
 
     def of(self, stem: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16]]:
         """Return the places that hold a word, in order, with its weights there."""
+        extent = self._known.get(stem)
+        if extent is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            extent = self._known[stem] = self._extent(stem)
+        return self._arrays["places"][extent], self._arrays["weights"][extent]
+
+    def _extent(self, stem: str) -> slice:
         wanted, ends = stem.encode("utf-8", "surrogatepass"), self._arrays["name_ends"]
 
         def name(number: int) -> bytes:
@@ -157,10 +168,9 @@ class Postings:
 
         number = bisect.bisect_left(range(len(ends)), wanted, key=name)
         if number == len(ends) or name(number) != wanted:
-            return self._arrays["places"][:0], self._arrays["weights"][:0]
+            return slice(0)
         begin = int(self._arrays["ends"][number - 1]) if number else 0
-        end = int(self._arrays["ends"][number])
-        return self._arrays["places"][begin:end], self._arrays["weights"][begin:end]
+        return slice(begin, int(self._arrays["ends"][number]))
 
     def same_as(self, other: Postings) -> bool:
         """Tell whether two stretches hold the same."""
