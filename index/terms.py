@@ -15,6 +15,8 @@ TOKENIZER = "porter unicode61 remove_diacritics 2"
 _REMEMBERED = 500_000
 """Pieces of text whose stems are kept (about 200 bytes each)."""
 
+_STEMS_REMEMBERED = 200_000
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
 
@@ -45,11 +47,9 @@ def words(text: str) -> list[re.Match[str]]:
 
 def terms(text: str) -> list[Term]:
     """Return the words of ``text`` as stems, stop words left out."""
-    return [
-        Term(stem(word.group()), word.start(), word.end())
-        for word in _WORD.finditer(text)
-        if word.group().lower().replace("’", "'") not in STOP_WORDS
-    ]
+    found = [word for word in _WORD.finditer(text) if word.group().lower().replace("’", "'") not in STOP_WORDS]
+    stem_of = _stems_by_word({word.group() for word in found})
+    return [Term(stem_of[word.group()], word.start(), word.end()) for word in found]
 
 
 def content_words(text: str) -> list[str]:
@@ -60,17 +60,33 @@ def content_words(text: str) -> list[str]:
 
 def stems(text: str) -> set[str]:
     """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
-    return {stem(word) for word in set(_WORD.findall(text))}
+    return set(_stems_by_word(set(_WORD.findall(text))).values())
 
 
-@lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """Return the stem under which the lexical index holds a word; of a word with apostrophes, the stems joined.
 
     A possessive ending is dropped.
     """
-    parts = _tokenizer().stems(_POSSESSIVE.sub("", word))
-    return "'".join(parts) or word.lower()
+    return _STEMS.get(word) or _stems_by_word({word})[word]
+
+
+_STEMS: dict[str, str] = {}
+"""Stems by word, as far as they are remembered."""
+
+
+def _stems_by_word(words: set[str]) -> dict[str, str]:
+    """Return the stem of each word; those that are not remembered are cut all at once."""
+    known = {word: found for word in words if (found := _STEMS.get(word))}
+    fresh = [word for word in words if word not in known]
+    if fresh:
+        cut = _tokenizer().stems_of([_POSSESSIVE.sub("", word) for word in fresh])
+        new = {word: "'".join(parts) or word.lower() for word, parts in zip(fresh, cut, strict=True)}
+        if len(_STEMS) > _STEMS_REMEMBERED:
+            _STEMS.clear()
+        _STEMS.update(new)
+        known |= new
+    return known
 
 
 def stems_of_each(texts: Sequence[str]) -> list[list[str]]:
