@@ -217,8 +217,10 @@ class TrainedVectors:
     def _shown_tail(self, now: Moment, among: Rows | None) -> tuple[Rows, Matrix]:
         end = np.searchsorted(self._tail_rows, now.last, "right")
         numbers, vectors = self._tail_rows[:end], self._tail[:end]
+        if not len(numbers):
+            return numbers, vectors
         if among is not None:
-            shown = np.isin(numbers, among, assume_unique=True)
+            shown = np.isin(numbers, among[np.searchsorted(among, numbers[0]) :], assume_unique=True)
         else:
             hidden = self._log.removed(self._opened().mark.revision, now.revision)
             if not len(hidden):
@@ -232,7 +234,7 @@ class TrainedVectors:
         later = later[(later > index.mark.last) & ~np.isin(later, self._tail_rows)]
         back = np.union1d(self._log.removed(now.revision, index.mark.revision), later)
         back = back[back <= now.last]
-        if among is not None:
+        if among is not None and len(back):
             back = np.intersect1d(back, among)
         return self._stored(back)
 
