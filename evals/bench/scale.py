@@ -139,6 +139,7 @@ def measured(home: Path, questions: Sequence[str], exact: dict[str, list[list[st
         _say(f"filter {name}: {figures[f'filter {name}']}")
     figures["frequencies"] = _timed(lambda question: inverse_frequencies(corpus, question), questions)
     figures["memory_mib"] = _memory()
+    figures["lexical_by_sqlite"] = _by_sqlite(home, embedder, questions[::10])
     _say(str(figures))
     for name, call in {
         "documents_s": store.documents,
@@ -150,6 +151,15 @@ def measured(home: Path, questions: Sequence[str], exact: dict[str, list[list[st
         call()
         figures[name] = perf_counter() - begun
     return figures | _changed(store, embedder, home)
+
+
+def _by_sqlite(home: Path, embedder: SentenceTransformerEmbedder, questions: Sequence[str]) -> dict[str, float]:
+    """Time SQLite's own lexical index, which ranks few passages, on this many."""
+    store = EmbeddedStore(home, embedder.fingerprint, embedder.dimension, exact_passages=10**9)
+    try:
+        return _timed(lambda question: store.lexical(search_words(question), CANDIDATES), questions)
+    finally:
+        store.close()
 
 
 def _changed(store: EmbeddedStore, embedder: SentenceTransformerEmbedder, home: Path) -> dict[str, float]:
