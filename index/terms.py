@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
+
+_REMEMBERED = 500_000
+"""Pieces of text whose stems are kept (about 200 bytes each)."""
+
+_WORDS_REMEMBERED = 200_000
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 """How SQLite cuts and stems texts; ``store/schema.sql`` says the same."""
@@ -40,19 +46,23 @@ def words(text: str) -> list[re.Match[str]]:
 
 def terms(text: str) -> list[Term]:
     """Return the words of ``text`` as stems, stop words left out."""
-    return [
-        Term(meant, *word.span()) for word in _WORD.finditer(text) if (meant := _content_stem(word.group())) is not None
-    ]
+    found = list(_WORD.finditer(text))
+    meant = _MEANT.of(word.group() for word in found)
+    return [Term(stem_, *word.span()) for word in found if (stem_ := meant[word.group()]) is not None]
 
 
 def content_stems(text: str) -> list[str]:
     """Return the stems of `terms` alone, in order; faster, for many texts."""
-    return [meant for word in _WORD.findall(text) if (meant := _content_stem(word)) is not None]
+    found = _WORD.findall(text)
+    meant = _MEANT.of(found)
+    return [stem_ for word in found if (stem_ := meant[word]) is not None]
 
 
 def spellings(text: str) -> list[tuple[str, str]]:
     """Return the stems of `terms`, each with how it is spelled, a spelling once, in order."""
-    return [(meant, word) for word in dict.fromkeys(_WORD.findall(text)) if (meant := _content_stem(word)) is not None]
+    found = dict.fromkeys(_WORD.findall(text))
+    meant = _MEANT.of(found)
+    return [(stem_, word) for word in found if (stem_ := meant[word]) is not None]
 
 
 def content_words(text: str) -> list[str]:
@@ -76,14 +86,39 @@ def stem(word: str) -> str:
     return "'".join(parts) or word.lower()
 
 
-@lru_cache(maxsize=200_000)
-def _content_stem(word: str) -> str | None:
-    """Return the stem of a word, ``None`` for a stop word."""
-    return None if _is_stop_word(word) else stem(word)
-
-
 def _is_stop_word(word: str) -> bool:
     return word.lower().replace("’", "'") in STOP_WORDS
+
+
+class _Meant:
+    """The stem of each word, ``None`` for a stop word, as far as they are remembered. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str | None] = {}
+
+    def of(self, found: Iterable[str]) -> Mapping[str, str | None]:
+        """Return a mapping that has these words; those that are not remembered are cut all at once."""
+        wanted = set(found)
+        known = self._known
+        if fresh := {word for word in wanted if word not in known}:
+            if len(known) + len(fresh) > _WORDS_REMEMBERED:
+                fresh, known = wanted, {}  # another thread may be reading the old one
+            told = [word for word in fresh if not _is_stop_word(word)]
+            cut = _tokenizer().stems_of([_POSSESSIVE.sub("", word) for word in told])
+            new = dict.fromkeys(fresh) | {
+                word: "'".join(parts) or word.lower() for word, parts in zip(told, cut, strict=True)
+            }
+            known.update(new)
+            self._known = known
+        return known
+
+
+_MEANT = _Meant()
+
+
+def stems_of_each(texts: Sequence[str]) -> list[list[str]]:
+    """Return the stems of each text in order, as the lexical index cuts it."""
+    return _tokenizer().stems_of(texts)
 
 
 class _Tokenizer:
@@ -100,12 +135,45 @@ class _Tokenizer:
 
     def stems(self, text: str) -> list[str]:
         """Return the stems of a text in order."""
+        return self.stems_of([text])[0]
+
+    def stems_of(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the stems of each text in order; many at once cost little more than one."""
+        found: list[list[str]] = [[] for _ in texts]
         with self._lock:
             self._index.execute("BEGIN")
-            self._index.execute("INSERT INTO texts (rowid, text) VALUES (1, ?)", (text,))
-            rows = self._index.execute("SELECT term FROM stems ORDER BY offset").fetchall()
+            self._index.executemany("INSERT INTO texts (rowid, text) VALUES (?, ?)", enumerate(texts))
+            rows = self._index.execute("SELECT doc, term FROM stems ORDER BY doc, offset").fetchall()
             self._index.execute("ROLLBACK")
-        return [str(term) for (term,) in rows]
+        for number, term in rows:
+            found[number].append(str(term))
+        return found
+
+
+class Cutter:
+    """Cuts many texts into stems exactly as the lexical index does.
+
+    What stands between two spaces is cut once and remembered: to the tokenizer, white space always ends a word.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def learn(self, texts: Sequence[str]) -> None:
+        """Cut what is new in texts, all of it at once."""
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        fresh = list({piece for text in texts for piece in text.split()} - self._known.keys())
+        self._known.update(zip(fresh, _tokenizer().stems_of(fresh), strict=True))
+
+    def stems(self, text: str) -> list[str]:
+        """Return the stems of a text in order."""
+        pieces = text.split()
+        try:
+            return [stem for piece in pieces for stem in self._known[piece]]
+        except KeyError:
+            self.learn([text])
+            return self.stems(text)
 
 
 @lru_cache(maxsize=1)

@@ -35,10 +35,13 @@ def ids(found: Sequence[tuple[str, float]]) -> set[str]:
     return {id_ for id_, _ in found}
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedStore, dict[str, StoredPassage]]]:
+@pytest.fixture(scope="module", params=[50_000, 5], ids=["exact", "trained"])
+def many(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[EmbeddedStore, dict[str, StoredPassage]]]:
     """A store with many passages of few words, and these passages by id."""
-    store = EmbeddedStore(tmp_path_factory.mktemp("home"), "hashing", EMBEDDER.dimension)
+    home = tmp_path_factory.mktemp("home")
+    store = EmbeddedStore(home, "hashing", EMBEDDER.dimension, exact_passages=request.param)
     chance = random.Random(7)  # noqa: S311
     passages: dict[str, StoredPassage] = {}
     for number in range(40):
@@ -50,6 +53,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedSto
             metadata |= {"rank": str(number), "author": chance.choice(["Jane Roe", "Kofi Annan and Jane Roe"])}
         document = prose("\n\n".join(paragraphs), " ".join(chance.choices(VOCABULARY, k=3)), **metadata)
         passages |= {each.passage.id: each for each in put(store, document, f"s{number}")}
+        if number == 20:
+            store.dense(QUERY, 1), store.lexical(["soup"], 1)
     yield store, passages
     store.close()
 

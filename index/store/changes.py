@@ -22,9 +22,10 @@ def put(cursor: sqlite3.Cursor, document: Document, origin: Origin, passages: Se
         cursor.execute(*rows.insertion("documents", rows.document_row(document)))
         for stored in passages:
             cursor.execute(*rows.insertion("passages", rows.passage_row(stored)))
+    before = _documents_at(cursor, [origin.location])
     cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
     _point(cursor, origin)
-    _delete_orphans(cursor)
+    _delete_orphans(cursor, before)
 
 
 def move(cursor: sqlite3.Cursor, location: str, origin: Origin) -> bool:
@@ -38,18 +39,18 @@ def move(cursor: sqlite3.Cursor, location: str, origin: Origin) -> bool:
 
 def settle(cursor: sqlite3.Cursor, location: str, origins: Sequence[Origin]) -> None:
     """Make these origins all that the file at ``location`` consists of; see `Store.settle`."""
-    cursor.execute(
+    gone = cursor.execute(
         # "0" comes right after "/": between them lies what is called after a folder or a container.
         """DELETE FROM origins WHERE (location = ? OR location > ? AND location < ?)
-           AND location NOT IN (SELECT value FROM json_each(?))""",
+           AND location NOT IN (SELECT value FROM json_each(?)) RETURNING document_id""",
         (location, f"{location}/", f"{location}0", json.dumps([origin.location for origin in origins])),
-    )
+    ).fetchall()
     known = "DELETE FROM origins WHERE location = ? AND document_id = ?"
     there = [origin for origin in origins if cursor.execute(known, (origin.location, origin.document_id)).rowcount]
     for origin in there:
         settled = origin if len(there) == len(origins) else replace(origin, modified_ns=UNSETTLED)
         cursor.execute(*rows.insertion("origins", rows.origin_row(settled)))
-    _delete_orphans(cursor)
+    _delete_orphans(cursor, [id_ for (id_,) in gone])
 
 
 def remove(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
@@ -62,8 +63,9 @@ def remove(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
 def drop(cursor: sqlite3.Cursor, locations: Sequence[str]) -> None:
     """Remove origins, and the documents that no other origin points to; see `Store.drop`."""
     _unsettle(cursor, locations)
+    before = _documents_at(cursor, locations)
     cursor.execute("DELETE FROM origins WHERE location IN (SELECT value FROM json_each(?))", (json.dumps(locations),))
-    _delete_orphans(cursor)
+    _delete_orphans(cursor, before)
 
 
 def delete(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
@@ -90,8 +92,18 @@ def _point(cursor: sqlite3.Cursor, origin: Origin) -> None:
     cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
 
 
-def _delete_orphans(cursor: sqlite3.Cursor) -> None:
-    orphans = cursor.execute("SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)").fetchall()
+def _documents_at(cursor: sqlite3.Cursor, locations: Sequence[str]) -> list[str]:
+    found = "SELECT document_id FROM origins WHERE location IN (SELECT value FROM json_each(?))"
+    return [id_ for (id_,) in cursor.execute(found, (json.dumps(list(locations)),))]
+
+
+def _delete_orphans(cursor: sqlite3.Cursor, documents: Sequence[str]) -> None:
+    """Delete those of these documents that no origin points to any more."""
+    orphans = cursor.execute(
+        """SELECT DISTINCT value FROM json_each(?)
+           WHERE NOT EXISTS (SELECT 1 FROM origins WHERE document_id = value)""",
+        (json.dumps(list(documents)),),
+    ).fetchall()
     delete(cursor, [id_ for (id_,) in orphans])
 
 

@@ -12,13 +12,16 @@ from typing import TypeVar
 from index.errors import IndexDamaged, InputError
 from index.store.rows import Row
 
-SCHEMA = 3
-"""Version of the tables in ``schema.sql``."""
+SCHEMA = 4
+"""Version of the tables in ``schema.sql`` and ``log.sql``; the version before had only those of ``schema.sql``."""
 
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another one before it gives up."""
 
 Value = TypeVar("Value")
+
+_KEEP_HISTORY = """INSERT OR REPLACE INTO history
+    SELECT (SELECT value FROM meta WHERE key = 'revision'), (SELECT value FROM meta WHERE key = 'state')"""
 
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite and its binding raise on a damaged file."""
@@ -83,6 +86,17 @@ class Database:
         except _BROKEN as error:
             raise self._unusable(error) from error
 
+    def has_been(self, revision: int, state: str) -> bool:
+        """Tell whether the latest content has come of this state, whatever state this thread sees."""
+        connection = sqlite3.connect(self._path, WRITE_WAIT)
+        try:
+            known = "SELECT 1 FROM history WHERE revision = ? AND state = ?"
+            return connection.execute(known, (revision, state)).fetchone() is not None
+        except _BROKEN as error:
+            raise self._unusable(error) from error
+        finally:
+            connection.close()
+
     def decoded(self, decode: Callable[[Row], Value], found: Sequence[Row]) -> list[Value]:
         """Decode rows; what is stored and cannot be decoded is damage."""
         try:
@@ -135,6 +149,7 @@ class Database:
                 yield cursor
                 cursor.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
                 cursor.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE key = 'state'")
+                cursor.execute(_KEEP_HISTORY)
         except _BROKEN as error:
             raise self._unusable(error) from error
 
@@ -160,16 +175,20 @@ class Database:
 
     def _create(self, meta: Mapping[str, str]) -> None:
         connection = self._connection()
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        scripts = _missing(connection)
+        if not scripts:
             return  # so that whoever only reads never waits for a writer
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                return
-            for statement in _statements(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")):
-                connection.execute(statement)
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+            for script in _missing(connection):
+                for statement in _statements(Path(__file__).with_name(script).read_text(encoding="utf-8")):
+                    connection.execute(statement)
+                if script == "schema.sql":
+                    connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+                else:
+                    connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))
+                    connection.execute(_KEEP_HISTORY)
 
     def _unusable(self, error: Exception) -> IndexDamaged | InputError:
         name = getattr(error, "sqlite_errorname", "")
@@ -180,6 +199,14 @@ class Database:
             f"The index {self._path} is damaged: {error}.",
             "Restore it from a backup, or remove it and add the documents again.",
         )
+
+
+def _missing(connection: sqlite3.Connection) -> list[str]:
+    """Return the scripts that the file still needs: all of a new one, the last one of the version before."""
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return ["schema.sql", "log.sql"]
+    is_before = connection.execute("SELECT 1 FROM meta WHERE key = 'schema' AND value = ?", (str(SCHEMA - 1),))
+    return ["log.sql"] if is_before.fetchone() else []
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from index.errors import IndexDamaged, InputError
 from index.store import changes
 from index.store.base import Compaction, Origin, StoredPassage
 from index.store.database import SCHEMA, Database
-from index.store.derived import DerivedVectors
+from index.store.derived import EXACT_PASSAGES, Derived, Trained
 from index.store.lock import WriterLock
 from index.store.reading import StoredReading
 from index.store.repair import repair_database
-from index.store.verify import verify_database, verify_lexical, verify_vectors
+from index.store.verify import verify_database, verify_lexical, verify_removed, verify_vectors
+from index.store.verify_derived import verify_trained, verify_words
 from index.types import Document
 
-_OWN_FILES = ("index.sqlite3", "vectors.")
+_OWN_FILES = ("index.sqlite3", "vectors.", "words-")
 
 
 class EmbeddedStore(StoredReading):
@@ -26,8 +28,8 @@ class EmbeddedStore(StoredReading):
     Thread-safe: each thread has a connection of its own.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, dimension: int) -> None:
-        """Open the store, or make it.
+    def __init__(self, folder: Path, fingerprint: str, dimension: int, *, exact_passages: int = EXACT_PASSAGES) -> None:
+        """Open the store, or make it; more than ``exact_passages`` are searched by a trained index.
 
         Raises:
             IndexDamaged: the file is no citechat index, or was made by another embedder or version.
@@ -41,7 +43,7 @@ class EmbeddedStore(StoredReading):
             raise InputError(f"Cannot write to {folder}: {error.strerror}.", "Choose another --home.") from error
         made_with = {"fingerprint": fingerprint, "dimension": str(dimension)}
         database = Database(folder / "index.sqlite3", made_with)
-        super().__init__(database, DerivedVectors(folder / "vectors.faiss", database, dimension), dimension)
+        super().__init__(database, Derived(folder, database, dimension, exact_passages), dimension)
         self._lock = WriterLock(folder / "writer.lock")
         try:
             _check(self._database.meta(), {"schema": str(SCHEMA), **made_with}, folder / "index.sqlite3")
@@ -54,27 +56,39 @@ class EmbeddedStore(StoredReading):
         try:
             with self._database.snapshot() as connection:
                 problems = verify_database(connection, self._dimension)
-                if not problems:
-                    with self._vectors.current() as vectors:
-                        problems = verify_vectors(connection, vectors)
+                problems = problems or verify_removed(connection) or self._derived_problems(connection)
             return problems or verify_lexical(connection)
         except IndexDamaged as error:
             return [str(error)]
 
+    def _derived_problems(self, connection: sqlite3.Connection) -> list[str]:
+        with self._derived.vectors() as vectors:
+            if isinstance(vectors, Trained):
+                problems = verify_trained(connection, vectors)
+            else:
+                problems = verify_vectors(connection, vectors)
+        with self._derived.words() as lent:
+            return problems + (verify_words(*lent) if lent else [])
+
     def close(self) -> None:
         """See `Store`."""
         self._database.close()
-        self._vectors.close()
+        self._derived.close()
 
     # --- writing -----------------------------------------------------------------------------------------------
 
     def patience(self, seconds: float, tell: Callable[[str], None]) -> None:
         """See `Store`."""
         self._lock.wait, self._lock.tell = seconds, tell
+        self._derived.tell = tell
 
-    def changing(self) -> AbstractContextManager[None]:
-        """See `Store`."""
-        return self._lock.held()
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """See `Store`; at the end, much that the next search would make is made."""
+        with self._lock.held():
+            yield
+            if self._lock.is_outermost:
+                self._derived.prepare()
 
     def put(self, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
         """See `Store`."""
@@ -113,7 +127,7 @@ class EmbeddedStore(StoredReading):
             with self._database.writing() as cursor:
                 changes.forget(cursor)
             self._database.checkpoint()
-            self._vectors.drop()
+            self._derived.erase()
 
     def compact(self) -> Compaction:
         """See `Store`."""
@@ -122,25 +136,25 @@ class EmbeddedStore(StoredReading):
             with self._database.writing() as cursor:
                 changes.forget(cursor)
             self._database.vacuum()
-            self._vectors.drop()
-            with self._vectors.current():
+            self._derived.erase()
+            with self._derived.vectors(), self._derived.words():
                 pass
             return Compaction(before, self._bytes())
 
     def repair(self) -> list[str]:
         """See `Store`."""
         with self._lock.held():
-            differs = self._faiss_differs()
+            differs = self._derived_differs()
             mended = repair_database(self._database)
             if differs:
-                self._vectors.drop()
+                self._derived.drop()
                 mended.append("The FAISS file was made again from the stored vectors.")
             return mended
 
-    def _faiss_differs(self) -> bool:
+    def _derived_differs(self) -> bool:
         try:
-            with self._database.snapshot() as connection, self._vectors.current() as vectors:
-                return bool(verify_vectors(connection, vectors))
+            with self._database.snapshot() as connection:
+                return bool(self._derived_problems(connection))
         except IndexDamaged:
             return True  # it was made of rows that are damaged
 

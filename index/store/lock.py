@@ -33,6 +33,11 @@ class WriterLock:
         self._threads = threading.RLock()
         self._depth = 0
 
+    @property
+    def is_outermost(self) -> bool:
+        """Tell whether the thread that holds the lock took it once, not again inside."""
+        return self._depth == 1
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock.
@@ -42,7 +47,11 @@ class WriterLock:
         """
         with self._threads:
             if self._depth:
-                yield
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
                 return
             descriptor = self._acquire()
             self._depth += 1

@@ -23,6 +23,7 @@ class Matching:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._found: dict[tuple[str, Filter], Rows] = {}
+        self._fields: tuple[str, dict[str, Fields]] = "", {}
 
     def rows(self, where: Filter) -> Rows:
         """Return the rows of the passages that pass, in order.
@@ -34,7 +35,7 @@ class Matching:
         found = self._found.get(key)
         if found is None:
             with self._database.snapshot() as connection:
-                fields = dict(self._database.decoded(_document, _documents(connection)))
+                fields = self._fields_at(key[0], connection)
                 where.check({*STANDARD, *(name for each in fields.values() for name in each)})
                 passing = self._passages if where.names() & {*OF_PASSAGES} else _of_documents
                 found = np.array(sorted(passing(connection, fields, where)), np.int64)
@@ -42,6 +43,14 @@ class Matching:
                 self._found.pop(old, None)
             self._found[key] = found
         return found
+
+    def _fields_at(self, state: str, connection: sqlite3.Connection) -> dict[str, Fields]:
+        """Return the fields of all documents; those of the latest state are remembered, for other filters."""
+        known, fields = self._fields
+        if known != state:
+            fields = dict(self._database.decoded(_document, _documents(connection)))
+            self._fields = state, fields
+        return fields
 
     def _passages(self, connection: sqlite3.Connection, fields: dict[str, Fields], where: Filter) -> Iterator[int]:
         """Yield the passages that pass, each judged by its own heading and pages."""

@@ -6,22 +6,27 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+import numpy as np
+
 from index.filters import Filter
 from index.store import rows
 from index.store.base import DocumentInfo, Origin, StoredPassage, Totals
 from index.store.database import Database
-from index.store.derived import DerivedVectors
+from index.store.derived import Derived
+from index.store.log import Moment
 from index.store.matching import Matching
 from index.store.rows import COLUMNS
+from index.store.words import DerivedWords, Phrase
+from index.terms import stems_of_each
 from index.types import Document, Matrix, Vector
 
 
 class StoredReading:
     """The part of a `Store` that changes nothing. Thread-safe."""
 
-    def __init__(self, database: Database, vectors: DerivedVectors, dimension: int) -> None:
+    def __init__(self, database: Database, derived: Derived, dimension: int) -> None:
         self._database = database
-        self._vectors = vectors
+        self._derived = derived
         self._dimension = dimension
         self._matching = Matching(database)
 
@@ -87,7 +92,7 @@ class StoredReading:
         """See `Store`."""
         with self._database.snapshot():
             among = self._matching.rows(where) if where else None
-            with self._vectors.current() as vectors:
+            with self._derived.vectors() as vectors:
                 found = vectors.search(query, k, among)
             return self._named(found)
 
@@ -98,7 +103,7 @@ class StoredReading:
                 (json.dumps([row for row, _ in found]),),
             )
         )
-        return [(names[row], score) for row, score in found]
+        return [(names[row], score) for row, score in found if row in names]
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """See `Store`."""
@@ -113,22 +118,53 @@ class StoredReading:
         """See `Store`; SQLite's BM25 (k1 1.2, b 0.75), titles and headings at half weight."""
         if not words:
             return []
-        condition, values = "", [" OR ".join(map(_quoted, dict.fromkeys(words)))]
         with self._database.snapshot():
-            if where:
-                condition = "AND rowid IN (SELECT value FROM json_each(?))"
-                values.append(json.dumps(self._matching.rows(where).tolist()))
-            found = self._database.read(
-                f"""SELECT p.id, -f.score FROM
-                    (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
-                     WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
-                    JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
-                values,
-            )
+            with self._derived.words() as lent:
+                if lent is None:
+                    return self._by_sqlite(words, k, where)
+                found = self._by_postings(*lent, words, k, where)
+            return self._named(found)
+
+    def _by_postings(
+        self, derived: DerivedWords, now: Moment, words: Sequence[str], k: int, where: Filter | None
+    ) -> list[tuple[int, float]]:
+        distinct = list(dict.fromkeys(words))
+        cut = stems_of_each(distinct)
+        phrases = [self._phrase(word) for word, stems in zip(distinct, cut, strict=True) if len(stems) > 1]
+        single = [stems[0] for stems in cut if len(stems) == 1]
+        among = self._matching.rows(where) if where else None
+        return derived.search(now, single, phrases, k, self._derived.count(), among)
+
+    def _phrase(self, words: str) -> Phrase:
+        """Return the rows that hold a phrase, with its part of their score; SQLite knows which they are."""
+        found = self._database.read(
+            """SELECT rowid, -bm25(passages_fts, 0.5, 1.0) FROM passages_fts WHERE passages_fts MATCH ?
+               ORDER BY rowid""",
+            (_quoted(words),),
+        )
+        rows_, scores = zip(*found, strict=True) if found else ((), ())
+        return np.array(rows_, np.int64), np.array(scores, np.float64)
+
+    def _by_sqlite(self, words: Sequence[str], k: int, where: Filter | None) -> list[tuple[str, float]]:
+        condition, values = "", [" OR ".join(map(_quoted, dict.fromkeys(words)))]
+        if where:
+            condition = "AND rowid IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(self._matching.rows(where).tolist()))
+        found = self._database.read(
+            f"""SELECT p.id, -f.score FROM
+                (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
+                 WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
+                JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
+            values,
+        )
         return [(id_, float(score)) for id_, score in found]
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """See `Store`."""
+        with self._derived.words() as lent:
+            if lent is not None:
+                views = lent[0].views(lent[1])
+                return {word: sum(view.frequency(word) for view in views) for word in words}
         found: dict[str, int] = dict(
             self._database.read(
                 "SELECT term, doc FROM passages_vocabulary WHERE term IN (SELECT value FROM json_each(?))",
@@ -139,8 +175,7 @@ class StoredReading:
 
     def count(self) -> int:
         """See `Store`."""
-        ((passages,),) = self._database.read("SELECT count(*) FROM passages")
-        return int(passages)
+        return self._derived.count()
 
     def totals(self) -> Totals:
         """See `Store`."""

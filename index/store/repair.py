@@ -38,6 +38,8 @@ def _rows(database: Database) -> list[str]:
             # Rows cannot be deleted, nor changed, while it is broken.
             cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')")
             mended.append("The lexical index was made again from the passages.")
+        if number := cursor.execute("DELETE FROM removed WHERE row IN (SELECT row FROM passages)").rowcount:
+            mended.append(f"{number} passages were listed as removed, and are no more.")
         changed = [*_leftovers(cursor), *_passages(cursor)]
         if changed:
             cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')")

@@ -51,6 +51,12 @@ def verify_vectors(connection: sqlite3.Connection, vectors: VectorIndex) -> list
     return problems
 
 
+def verify_removed(connection: sqlite3.Connection) -> list[str]:
+    """Return what the log of removed rows says against the passages."""
+    ((number,),) = connection.execute("SELECT count(*) FROM passages WHERE row IN (SELECT row FROM removed)")
+    return [f"{number} passages are listed as removed. {MEND}"] if number else []
+
+
 def verify_lexical(connection: sqlite3.Connection) -> list[str]:
     """Return how the lexical index differs from the passages."""
     try:
