@@ -19,6 +19,8 @@ from tests.embedding import HashingEmbedder
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.postgres import Postgres
+
 # The same examples on every machine, however slow it is.
 settings.register_profile("citechat", deadline=None, derandomize=True)
 settings.load_profile("citechat")
@@ -59,6 +61,22 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     store = EmbeddedStore(tmp_path / "home", "hashing", HashingEmbedder().dimension)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL with pgvector, one for all tests; each uses a schema of its own."""
+    from tests.postgres import running_postgres
+
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def schema(postgres: Postgres) -> Iterator[str]:
+    """The name of a schema that is not there yet, and is dropped after the test."""
+    with postgres.schema() as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
