@@ -12,9 +12,11 @@ from hypothesis import settings
 
 from index.corpus import Corpus
 from index.embedder import Embedder, SentenceTransformerEmbedder
+from index.store.base import Store
 from index.store.embedded import EmbeddedStore
 from rag.models import locate
 from tests.embedding import HashingEmbedder
+from tests.stores import Place
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -56,9 +58,17 @@ def corpus(make_corpus: MakeCorpus) -> Corpus:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    """An empty store in the folder ``home``."""
-    store = EmbeddedStore(tmp_path / "home", "hashing", HashingEmbedder().dimension)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where the fixture ``store`` is: in the folder ``home``, unless `tests.stores.both` says otherwise."""
+    if getattr(request, "param", "embedded") == "embedded":
+        return Place(tmp_path / "home")
+    return Place(tmp_path / "home", request.getfixturevalue("postgres").url(), request.getfixturevalue("schema"))
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    """An empty store."""
+    store = place.open()
     yield store
     store.close()
 

@@ -18,11 +18,12 @@ from index.errors import InputError
 from index.filters import Filter, parse_filter
 from index.filters.fields import document_fields, passage_fields
 from index.store.base import Store, StoredPassage
-from index.store.embedded import EmbeddedStore
 from index.terms import stem
 from index.types import Page
 from tests.documents import CANTEEN, LEAVE, NEWS, Piece, document, prose, put
 from tests.embedding import HashingEmbedder
+from tests.postgres import Postgres
+from tests.stores import KINDS, Place, both
 
 EMBEDDER = HashingEmbedder()
 QUERY = EMBEDDER.embed_query("soup and days of leave")
@@ -35,10 +36,22 @@ def ids(found: Sequence[tuple[str, float]]) -> set[str]:
     return {id_ for id_, _ in found}
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedStore, dict[str, StoredPassage]]]:
+@pytest.fixture(scope="module", params=KINDS)
+def many(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Store, dict[str, StoredPassage]]]:
     """A store with many passages of few words, and these passages by id."""
-    store = EmbeddedStore(tmp_path_factory.mktemp("home"), "hashing", EMBEDDER.dimension)
+    home = tmp_path_factory.mktemp("home")
+    if request.param == "embedded":
+        yield from filled(Place(home))
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    with postgres.schema() as schema:
+        yield from filled(Place(home, postgres.url(), schema))
+
+
+def filled(place: Place) -> Iterator[tuple[Store, dict[str, StoredPassage]]]:
+    store = place.open()
     chance = random.Random(7)  # noqa: S311
     passages: dict[str, StoredPassage] = {}
     for number in range(40):
@@ -66,7 +79,7 @@ def matching(store: Store, passages: dict[str, StoredPassage], where: Filter | N
 @pytest.mark.parametrize("condition", FILTERS)
 @pytest.mark.parametrize("k", [1, 7, 1000])
 def test_dense_search_equals_brute_force(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str | None, k: int
+    many: tuple[Store, dict[str, StoredPassage]], condition: str | None, k: int
 ) -> None:
     store, passages = many
     where = parse_filter(condition) if condition else None
@@ -113,9 +126,7 @@ WRITTEN = st.recursive(
 
 @settings(max_examples=150)
 @given(WRITTEN, st.sampled_from([1, 5, 1000]))
-def test_both_searches_obey_any_filter(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str, k: int
-) -> None:
+def test_both_searches_obey_any_filter(many: tuple[Store, dict[str, StoredPassage]], condition: str, k: int) -> None:
     store, passages = many
     where = parse_filter(condition)
     candidates = matching(store, passages, where)
@@ -129,6 +140,7 @@ def test_both_searches_obey_any_filter(
     assert len(words) == len(ids(words)) == min(k, len(holding))
 
 
+@both
 def test_a_filter_sees_every_change(store: Store) -> None:
     where = parse_filter("outlet=HR or outlet=The Example")
     assert store.dense(QUERY, 9, where) == []
@@ -140,6 +152,7 @@ def test_a_filter_sees_every_change(store: Store) -> None:
     assert ids(store.dense(QUERY, 9, where)) == {f"{NEWS.id}-0"}
 
 
+@both
 def test_passages_pass_by_their_own_heading_and_page(store: Store) -> None:
     pieces: list[Piece] = [("heading", "Food", 1), ("paragraph", "Soup is served on Fridays. " * 6, 0)]
     pieces += [("heading", "Leave", 1), ("paragraph", "Staff get days of leave. " * 6, 0)]
@@ -154,6 +167,7 @@ def test_passages_pass_by_their_own_heading_and_page(store: Store) -> None:
     assert len(store.dense(QUERY, 99, parse_filter("page=11 or section=Leave"))) == len(passages)
 
 
+@both
 def test_a_field_that_is_nearly_there_is_suggested(store: Store) -> None:
     put(store, prose("A plan.", project="harbour"), "/a")
     for search in (partial(store.dense, QUERY, 9), partial(store.lexical, ["plan"], 9)):
@@ -184,7 +198,7 @@ def reference_bm25(passages: dict[str, StoredPassage], words: Sequence[str]) -> 
 @pytest.mark.parametrize("condition", FILTERS)
 @pytest.mark.parametrize("k", [3, 1000])
 def test_lexical_scores_equal_the_formula(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str | None, k: int
+    many: tuple[Store, dict[str, StoredPassage]], condition: str | None, k: int
 ) -> None:
     store, passages = many
     where = parse_filter(condition) if condition else None
@@ -198,7 +212,7 @@ def test_lexical_scores_equal_the_formula(
 
 
 def test_frequencies_count_the_passages_that_hold_a_stem(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]],
+    many: tuple[Store, dict[str, StoredPassage]],
 ) -> None:
     store, passages = many
     held = [
@@ -212,6 +226,7 @@ def test_frequencies_count_the_passages_that_hold_a_stem(
     }
 
 
+@both
 @pytest.mark.parametrize(
     "word",
     ['so"up', '"', "soup*", "AND", "NOT", "NEAR(soup", "text:soup", "^soup", "", "\0", "-", "🌍", "(", "{}", "' OR 1"],
@@ -223,6 +238,7 @@ def test_any_word_may_be_looked_for(store: Store, word: str) -> None:
     assert store.lexical([], 5) == []
 
 
+@both
 def test_search_obeys_filters_on_title_and_source(store: Store) -> None:
     put(store, CANTEEN, "/a", "files/canteen.txt")
     put(store, LEAVE, "/b", "files/leave.txt")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from index.errors import IndexDamaged, InputError
 from index.store import changes
-from index.store.base import Compaction, Origin, StoredPassage
+from index.store.base import Compaction, Origin, StoredPassage, check_embedder
 from index.store.database import SCHEMA, Database
 from index.store.derived import DerivedVectors
 from index.store.lock import WriterLock
@@ -44,7 +44,7 @@ class EmbeddedStore(StoredReading):
         super().__init__(database, DerivedVectors(folder / "vectors.faiss", database, dimension), dimension)
         self._lock = WriterLock(folder / "writer.lock")
         try:
-            _check(self._database.meta(), {"schema": str(SCHEMA), **made_with}, folder / "index.sqlite3")
+            _check(self._database.meta(), made_with, folder / "index.sqlite3")
         except BaseException:
             self._database.close()
             raise
@@ -76,10 +76,12 @@ class EmbeddedStore(StoredReading):
         """See `Store`."""
         return self._lock.held()
 
-    def put(self, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
+    def put(
+        self, document: Document, origin: Origin, passages: Sequence[StoredPassage], *, expected: str | None = None
+    ) -> None:
         """See `Store`."""
         with self._lock.held(), self._database.writing() as cursor:
-            changes.put(cursor, document, origin, passages)
+            changes.put(cursor, document, origin, passages, expected)
 
     def settle(self, location: str, origins: Sequence[Origin]) -> None:
         """See `Store`."""
@@ -148,18 +150,13 @@ class EmbeddedStore(StoredReading):
         return sum(file.stat().st_size for file in self._folder.iterdir() if file.name.startswith(_OWN_FILES))
 
 
-def _check(meta: dict[str, str], expected: dict[str, str], path: Path) -> None:
+def _check(meta: Mapping[str, str], made_with: Mapping[str, str], path: Path) -> None:
     """Compare what an index was made with to what is to be used.
 
     Raises:
         IndexDamaged: they differ.
     """
     again = f"Remove {path} and add the documents again, or choose another --home."
-    if meta.get("schema") != expected["schema"]:
+    if meta.get("schema") != str(SCHEMA):
         raise IndexDamaged(f"The index {path} has schema {meta.get('schema')}, not {SCHEMA}.", again)
-    if (meta.get("fingerprint"), meta.get("dimension")) != (expected["fingerprint"], expected["dimension"]):
-        raise IndexDamaged(
-            f"The index {path} was made with another embedder "
-            f"({meta.get('fingerprint')}, now {expected['fingerprint']}).",
-            "Set the embedder back in citechat.toml or CITECHAT_EMBEDDER. " + again,
-        )
+    check_embedder(meta, made_with, str(path), again)
