@@ -51,12 +51,8 @@ def _migrate(options: argparse.Namespace, console: Console) -> int:
             with tqdm(total=total, unit="document", disable=None, leave=False) as bar:
                 done = migrate(source, target, lambda _: bar.update())
     already = f"; {done.already} documents were there already" if done.already else ""
-    console.result(
-        asdict(done),
-        one_line(
-            f"Copied {done.documents} documents, {done.passages} passages{already}. Both hold and answer the same."
-        ),
-    )
+    text = f"Copied {done.documents} documents, {done.passages} passages{already}. Both hold and answer the same."
+    console.result(asdict(done), text)
     return 0
 
 
