@@ -92,6 +92,11 @@ class Postgres:
             self._process = None
 
     @property
+    def data(self) -> Path:
+        """The folder of the databases."""
+        return self._folder / "data"
+
+    @property
     def version(self) -> int:
         """The server's major version."""
         ((number,),) = self.as_superuser("SHOW server_version_num", database="postgres")

@@ -156,7 +156,7 @@ def test_a_reader_in_another_process_sees_the_old_version_or_the_new_one(store: 
                 assert document is not None
                 assert document.text in {version.text for version in VERSIONS}
             seen.append(info.id)
-        assert writer.poll() is None
+            assert writer.poll() is None
     finally:
         writer.kill()
         writer.communicate()
