@@ -195,7 +195,7 @@ def _material() -> Material:
     """Take the sentences of the seeds, each once, with the vectors of the default embedder."""
     settings = load_settings()
     embedder = SentenceTransformerEmbedder(locate(settings.embedder))
-    texts = [read(file.path, file.source).text for file in find_files([SEEDS])]
+    texts = [read(file.path, file.path.name).text for file in find_files([SEEDS])]
     found = dict.fromkeys(text[span.start : span.end] for text in texts for span in sentence_spans(text))
     taken = tuple(" ".join(each.split()) for each in found if len(each) >= 40)
     return Material(taken, np.array([embedder.embed_query(each) for each in taken]), embedder.fingerprint)
