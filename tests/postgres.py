@@ -91,6 +91,11 @@ class Postgres:
             self._process.wait(60)
             self._process = None
 
+    def program(self, name: str, *arguments: object) -> None:
+        """Run one of the server's programs, such as ``pg_dump``."""
+        done = subprocess.run([self._programs / name, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
     @property
     def data(self) -> Path:
         """The folder of the databases."""

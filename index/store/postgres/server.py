@@ -49,6 +49,12 @@ _SESSION = {
     "hnsw.scan_mem_multiplier": "8",
     "work_mem": "64MB",  # what passes a filter is kept as a hash
     "jit": "off",  # it costs more than these statements take
+    "random_page_cost": "1.1",  # the index is in memory or on flash
+    # The server notices a client whose network is cut, and frees its locks; by itself it takes two hours.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
 }
 
 
