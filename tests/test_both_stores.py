@@ -1,4 +1,4 @@
-"""The same documents in both stores: the same answers, to the last word, place and score."""
+"""The same documents in both stores: the same answers, to the last word and place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def pipelines(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def without_times(answer: Answer) -> Answer:
-    return replace(answer, timings_ms={})
+    """All but the times; scores are added up in another order, which moves their last places."""
+    return replace(answer, timings_ms={}, confidence=round(answer.confidence, 9))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

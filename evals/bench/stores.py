@@ -3,7 +3,7 @@
     python -m evals.bench.stores --store postgresql://USER@HOST/DATABASE [--passages 20000] [--questions 100] [--json F]
 
 The passages are **synthetic**: vectors around those of the sentences of ``seeds/`` (noise of a third of their length),
-texts of five sentences drawn from there, three passages a document. A document's ``draw`` (0 to 99, by chance) is what
+texts of five sentences drawn from there, twelve passages a document. A document's ``draw`` (0 to 99, by chance) is what
 the filters ask for, so 1, 5 or 50 of 100 documents pass, independent of the vectors. Questions are sentences of
 ``seeds/``. Recall is the share of the true ten nearest, by comparing all vectors, that a search for ten finds. Each
 store is measured in a process of its own, in a folder or schema that is made for it and removed.
@@ -46,7 +46,7 @@ FILTERS = {"none": "", "50%": "draw<50", "5%": "draw<5", "1%": "draw<1"}
 NEAREST = 10
 CANDIDATES = 50
 """Passages that a question of citechat's takes from each search."""
-PASSAGES_OF_A_DOCUMENT, SENTENCES_OF_A_PASSAGE = 3, 5
+PASSAGES_OF_A_DOCUMENT, SENTENCES_OF_A_PASSAGE = 12, 5
 NOISE = 1 / 3
 
 
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with context.Pool(1) as pool:
                 figures[name] = pool.apply(measure, (material, url, options.passages, options.questions))
             sys.stdout.write(json.dumps({name: figures[name]}, indent=2) + "\n")
+            sys.stdout.flush()
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
