@@ -141,7 +141,7 @@ def test_the_command_line_migrates_there_and_back(
 
 
 def test_a_dump_is_restored_and_proved(postgres: Postgres, database: Place, tmp_path: Path) -> None:
-    """By the commands of docs/deploy.md."""
+    """By the commands of docs/postgres.md."""
     with closing(database.open()) as store:
         for number, document in enumerate((CANTEEN, LEAVE, NEWS, *OTHERS)):
             put(store, document, f"/{number}")
