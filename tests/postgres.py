@@ -125,11 +125,13 @@ class Postgres:
 
     @contextmanager
     def schema(self) -> Iterator[str]:
-        """Lend the name of a schema that is not there yet, and drop it afterwards."""
+        """Lend the name of a schema that is not there yet; drop it afterwards, with those that begin with it."""
         name = f"test_{next(_schemas)}"
         yield name
+        made = f"SELECT nspname FROM pg_namespace WHERE nspname = '{name}' OR nspname LIKE '{name}\\_%'"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+            for (each,) in connection.execute(made.encode()).fetchall():
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(each)))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 
 from index.errors import IndexDamaged, InputError, StoreUnavailable
 from index.store.base import Store
-from index.store.postgres import server
+from index.store.postgres import requirements
 from index.store.postgres.migrations import migrate, migrations, newest, version
 from index.store.postgres.server import Server
 from tests.documents import CANTEEN, LEAVE, put
@@ -82,7 +82,7 @@ def test_a_server_without_pgvector_is_told(postgres: Postgres, bare: str) -> Non
 def test_an_old_version_is_told(
     postgres: Postgres, schema: str, monkeypatch: pytest.MonkeyPatch, name: str, value: object, told: str
 ) -> None:
-    monkeypatch.setattr(server, name, value)
+    monkeypatch.setattr(requirements, name, value)
     with pytest.raises(InputError, match=told):
         Server(postgres.url(), schema)
 
