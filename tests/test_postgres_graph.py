@@ -117,3 +117,6 @@ def test_the_graph_follows_changes(filled: tuple[PostgresStore, dict[str, Matrix
     assert recall(store, held, "", 100) >= 0.98
     assert recall(store, held, "draw<50", 50) >= 0.98
     assert store.verify() == []
+    before = store.compact()
+    assert before.after <= before.before
+    assert recall(store, held, "draw<50", 50) >= 0.98

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import subprocess
 import sys
 import threading
@@ -128,6 +130,15 @@ def test_a_server_that_only_reads_is_told(postgres: Postgres, schema: str) -> No
         assert len(store.documents()) == 1
         with pytest.raises(InputError, match="only reads"):
             put(store, LEAVE, "/b")
+
+
+def test_a_name_that_is_too_long_is_told_and_nothing_is_stored(postgres: Postgres, schema: str) -> None:
+    name = "/" + "".join(random.Random(2).choices(string.ascii_letters, k=9000))  # noqa: S311
+    with closing(Place.of("", postgres.url(), schema).open()) as store:
+        with pytest.raises(InputError, match="too long for the server") as refusal:
+            put(store, CANTEEN, name)
+        assert refusal.value.remedy == "Shorten the file's name."
+        assert (store.documents(), store.count(), store.verify()) == ([], 0, [])
 
 
 # --- versions of the tables ----------------------------------------------------------------------------------------

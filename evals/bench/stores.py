@@ -42,6 +42,8 @@ from rag.settings import load_settings
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 SCHEMA = "citechat_bench"
+INDEX = "passages_vector"
+"""The graph of the dense search."""
 FILTERS = {"none": "", "50%": "draw<50", "5%": "draw<5", "1%": "draw<1"}
 NEAREST = 10
 CANDIDATES = 50
@@ -96,7 +98,8 @@ def measure(material: Material, url: str, passages: int, questions: int) -> dict
     folder = Path(tempfile.mkdtemp(prefix="citechat-bench-"))
     store = open_store(folder, url, SCHEMA, material.fingerprint, material.vectors.shape[1])
     try:
-        return _measured(store, material, passages, questions)
+        figures = _measured(store, material, passages, questions)
+        return figures | ({"bytes_of": _sizes(url)} if url else {})
     finally:
         store.close()
         shutil.rmtree(folder)
@@ -216,6 +219,20 @@ def _resident() -> int:
     """Return the memory of this process, in MiB (the server's own is not in it)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096 // 2**20
+
+
+def _sizes(url: str) -> dict[str, int]:
+    """Return what the tables take with their indexes, and the graph of the dense search by itself, in bytes."""
+    import psycopg
+
+    names = ("documents", "passages", "postings", "terms", "fields")
+    with psycopg.connect(url) as connection:
+        sizes = {
+            name: connection.execute("SELECT pg_total_relation_size(to_regclass(%s))", (f"{SCHEMA}.{name}",)).fetchone()
+            for name in names
+        }
+        graph = connection.execute("SELECT pg_relation_size(to_regclass(%s))", (f"{SCHEMA}.{INDEX}",)).fetchone()
+    return {name: int((size or (0,))[0] or 0) for name, size in {**sizes, "graph": graph}.items()}
 
 
 def _drop(url: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from psycopg import Connection, sql
 
 from index.filters import Filter
@@ -18,6 +21,8 @@ LARGEST = 4000
 INDEX = "passages_vector"
 _NEIGHBOURS, _CANDIDATES = 16, 100
 """How the graph is built: edges of a node, and nodes that a new one is compared with."""
+_MOST_MEMORY = 2048
+"""MiB that building the graph takes, at most."""
 _MORE = 3
 """So many times what is asked for is taken from the graph, whose half precision and order are not exact."""
 
@@ -27,7 +32,8 @@ class DenseSearch:
 
     def __init__(self, server: Server, dimension: int) -> None:
         self._server = server
-        self._half = f"halfvec({int(dimension)})"
+        self._dimension = int(dimension)
+        self._half = f"halfvec({self._dimension})"
         self._indexable = dimension <= LARGEST
 
     def search(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
@@ -84,11 +90,7 @@ class DenseSearch:
         """
         if not self.wanted():
             return False
-        ((passages,),) = connection.execute("SELECT passages FROM state").fetchall()
-        with connection.transaction():
-            # Beyond this memory the graph is built on disk, many times slower.
-            needed = min(2048, 64 + passages * (2 * int(self._half[8:-1]) + 64 * _NEIGHBOURS) // 2**20)
-            connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", (f"{needed}MB",))
+        with self.building(connection):
             connection.execute(
                 sql.SQL(
                     "CREATE INDEX {} ON passages USING hnsw ((vector::{}) halfvec_ip_ops) "
@@ -98,3 +100,15 @@ class DenseSearch:
         for table in ("passages", "fields", "terms", "postings"):
             connection.execute(f"ANALYZE {table}")
         return True
+
+    @contextmanager
+    def building(self, connection: Connection) -> Iterator[None]:
+        """Give the connection the memory that building the graph takes: with less it goes on on disk, far slower."""
+        ((passages,),) = connection.execute("SELECT passages FROM state").fetchall()
+        needed = min(_MOST_MEMORY, 64 + passages * (2 * self._dimension + 64 * _NEIGHBOURS) // 2**20)
+        connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", (f"{needed}MB",))
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                connection.execute("RESET maintenance_work_mem")

@@ -42,7 +42,7 @@ _SESSION = {
     "hnsw.iterative_scan": "relaxed_order",  # without it a filter leaves too few rows
     "hnsw.ef_search": "200",
     "hnsw.max_scan_tuples": "200000",
-    "hnsw.scan_mem_multiplier": "8",
+    "hnsw.scan_mem_multiplier": "2",
     "work_mem": "64MB",  # what passes a filter is kept as a hash
     "jit": "off",  # it costs more than these statements take
     "random_page_cost": "1.1",  # the index is in memory or on flash

@@ -130,8 +130,9 @@ class PostgresStore(PostgresReading):
         with self._lock.held() as connection, told(self._server.shown):
             before = _bytes(connection)
             self._unused_terms(connection)
-            for table in _TABLES:
-                connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+            with self._dense.building(connection):  # it is made anew with its table
+                for table in _TABLES:
+                    connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
             self._dense.index(connection)
             return Compaction(before, _bytes(connection))
 
