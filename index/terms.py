@@ -76,6 +76,11 @@ def stems(text: str) -> set[str]:
     return {stem(word) for word in set(_WORD.findall(text))}
 
 
+def tokens(text: str) -> list[str]:
+    """Return the terms that the lexical index makes of a text, in order."""
+    return _tokenizer().stems(text)
+
+
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """Return the stem under which the lexical index holds a word; of a word with apostrophes, the stems joined.

@@ -11,7 +11,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,7 +33,7 @@ from index.errors import InputError
 
 DEFAULT_HOME = Path(".citechat")
 
-_SECRET = ("llm_key", "admin_token", "admin_password_hash")
+_SECRET = ("llm_key", "admin_token", "admin_password_hash", "store")
 """Settings whose values no message shows."""
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")]
@@ -57,6 +66,12 @@ class Settings(BaseSettings):
 
     home: Path = DEFAULT_HOME
     """Folder of the index and all other state."""
+    store: SecretStr = SecretStr("")
+    """A PostgreSQL database that holds the index instead of the home folder: ``postgresql://USER@HOST:5432/DATABASE``."""
+    store_schema: str = Field(default="citechat", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    """Schema of its tables; it is made if the role may."""
+    store_connections: int = Field(default=10, ge=1)
+    """Connections of one process to the database, at most."""
 
     embedder: str = "all-MiniLM-L6-v2"
     """A model of the catalogue, or the folder of any sentence-transformers model."""
@@ -162,6 +177,13 @@ class Settings(BaseSettings):
         if not key.isascii() or not key.isprintable() or not key:
             raise InputError(f"{self.llm_key_file} holds no key.", "Write the key alone into the file.")
         return key
+
+    @field_validator("store")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must begin with postgresql://, or be empty for the home folder")
+        return value
 
     @classmethod
     def settings_customise_sources(

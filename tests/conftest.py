@@ -12,12 +12,16 @@ from hypothesis import settings
 
 from index.corpus import Corpus
 from index.embedder import Embedder, SentenceTransformerEmbedder
+from index.store.base import Store
 from index.store.embedded import EmbeddedStore
 from rag.models import locate
 from tests.embedding import HashingEmbedder
+from tests.stores import Place
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from tests.postgres import Postgres
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("citechat", deadline=None, derandomize=True)
@@ -54,11 +58,35 @@ def corpus(make_corpus: MakeCorpus) -> Corpus:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    """An empty store in the folder ``home``."""
-    store = EmbeddedStore(tmp_path / "home", "hashing", HashingEmbedder().dimension)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where the fixture ``store`` is: in the folder ``home``, unless `tests.stores.both` says otherwise."""
+    if getattr(request, "param", "embedded") == "embedded":
+        return Place(tmp_path / "home")
+    return Place(tmp_path / "home", request.getfixturevalue("postgres").url(), request.getfixturevalue("schema"))
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    """An empty store."""
+    store = place.open()
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL with pgvector, one for all tests; each uses a schema of its own."""
+    from tests.postgres import running_postgres
+
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def schema(postgres: Postgres) -> Iterator[str]:
+    """The name of a schema that is not there yet, and is dropped after the test."""
+    with postgres.schema() as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.store.base import UNSETTLED, SourceTaken, Store, StoredPassage, Totals
-from index.store.embedded import EmbeddedStore
+from index.store.base import UNSETTLED, SourceTaken, StaleVersion, Store, StoredPassage, Totals
 from index.types import Page
 from tests.documents import CANTEEN, LEAVE, NEWS, origin, prose, put, stored
 from tests.embedding import HashingEmbedder
+from tests.stores import Place, both
 
 ROOT = Path(__file__).parent.parent
 EMBEDDER = HashingEmbedder()
 QUERY = EMBEDDER.embed_query("soup and days of leave")
 
 
+@both
 class TestStore:
     """What every store does."""
 
@@ -89,6 +90,17 @@ class TestStore:
             put(store, LEAVE, "/y/a.txt", "a.txt")
         assert [info.id for info in store.documents()] == [CANTEEN.id]
         assert store.origins().keys() == {"/x/a.txt"}
+
+    def test_a_stale_version_is_refused(self, store: Store) -> None:
+        put(store, CANTEEN, "/a")
+        before = store.revision()
+        for document, expected in ((LEAVE, ""), (LEAVE, NEWS.id)):
+            with pytest.raises(StaleVersion, match=r"/a has been changed by somebody else"):
+                store.put(document, origin(document, "/a"), stored(document, EMBEDDER), expected=expected)
+        assert ([info.id for info in store.documents()], store.revision()) == ([CANTEEN.id], before)
+        store.put(LEAVE, origin(LEAVE, "/a"), stored(LEAVE, EMBEDDER), expected=CANTEEN.id)
+        store.put(NEWS, origin(NEWS, "/b"), stored(NEWS, EMBEDDER), expected="")
+        assert {info.id for info in store.documents()} == {LEAVE.id, NEWS.id}
 
     def test_settling_updates_only_what_still_points_to_the_same(self, store: Store) -> None:
         put(store, CANTEEN, "/a")
@@ -213,25 +225,26 @@ def ids(found: Sequence[tuple[str, float]]) -> set[str]:
 
 OTHER_PROCESS = """
 import sys
-from pathlib import Path
-from index.store.embedded import EmbeddedStore
 from tests.documents import prose, put
 from tests.embedding import HashingEmbedder
-store = EmbeddedStore(Path(sys.argv[1]), "hashing", 64)
+from tests.stores import Place
+store = Place.of(*sys.argv[1:]).open()
 print([info.sources[0] for info in store.documents()])
 print([id_ for id_, _ in store.dense(HashingEmbedder().embed_query("soup"), 9)])
 put(store, prose("A third text about soup."), "/third")
 store.remove([store.documents()[0].id])
 print(store.verify())
+store.close()
 """
 
 
-def test_processes_see_each_others_changes(store: EmbeddedStore, tmp_path: Path) -> None:
+@both
+def test_processes_see_each_others_changes(store: Store, place: Place) -> None:
     put(store, CANTEEN, "/a")
     put(store, NEWS, "/b")
     best, second = (id_ for id_, _ in store.dense(EMBEDDER.embed_query("soup"), 9))
     other = subprocess.run(
-        [sys.executable, "-c", OTHER_PROCESS, tmp_path / "home"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", OTHER_PROCESS, *place.arguments], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert other.stdout.splitlines() == ["['/a', '/b']", repr([best, second]), "[]"]
     third = prose("A third text about soup.")
@@ -240,7 +253,8 @@ def test_processes_see_each_others_changes(store: EmbeddedStore, tmp_path: Path)
     assert store.verify() == []
 
 
-def test_a_reader_sees_the_old_version_or_the_new_one(store: EmbeddedStore, tmp_path: Path) -> None:
+@both
+def test_a_reader_sees_the_old_version_or_the_new_one(store: Store, place: Place) -> None:
     versions = [
         prose(f"Version {name} of the text is about {name}.\n\nIt says {name}. {'Word. ' * length}".strip())
         for name, length in (("alpha", 40), ("beta", 80))
@@ -252,7 +266,7 @@ def test_a_reader_sees_the_old_version_or_the_new_one(store: EmbeddedStore, tmp_
     done = threading.Event()
 
     def read(reader: int) -> None:
-        other = EmbeddedStore(tmp_path / "home", "hashing", EMBEDDER.dimension)
+        other = place.open()
         while not done.is_set():
             (info,) = other.documents()
             found = other.lexical(["alpha", "beta"], 99)
@@ -276,7 +290,8 @@ def test_a_reader_sees_the_old_version_or_the_new_one(store: EmbeddedStore, tmp_
     assert [info.id for info in store.documents()] == [versions[changes % 2].id]
 
 
-def test_threads_share_a_store(store: EmbeddedStore) -> None:
+@both
+def test_threads_share_a_store(store: Store) -> None:
     put(store, CANTEEN, "/a")
     answers: list[object] = []
 

@@ -23,6 +23,8 @@ from index.terms import stem
 from index.types import Page
 from tests.documents import CANTEEN, LEAVE, NEWS, Piece, document, prose, put
 from tests.embedding import HashingEmbedder
+from tests.postgres import Postgres
+from tests.stores import KINDS, Place, both
 
 EMBEDDER = HashingEmbedder()
 QUERY = EMBEDDER.embed_query("soup and days of leave")
@@ -35,13 +37,24 @@ def ids(found: Sequence[tuple[str, float]]) -> set[str]:
     return {id_ for id_, _ in found}
 
 
-@pytest.fixture(scope="module", params=[50_000, 5], ids=["exact", "trained"])
+@pytest.fixture(scope="module", params=[*KINDS, "trained"])
 def many(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[tuple[EmbeddedStore, dict[str, StoredPassage]]]:
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Store, dict[str, StoredPassage]]]:
     """A store with many passages of few words, and these passages by id."""
     home = tmp_path_factory.mktemp("home")
-    store = EmbeddedStore(home, "hashing", EMBEDDER.dimension, exact_passages=request.param)
+    if request.param == "trained":
+        yield from filled(EmbeddedStore(home, "hashing", EMBEDDER.dimension, exact_passages=5))
+    elif request.param == "embedded":
+        yield from filled(Place(home).open())
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        with postgres.schema() as schema:
+            yield from filled(Place(home, postgres.url(), schema).open())
+
+
+def filled(store: Store) -> Iterator[tuple[Store, dict[str, StoredPassage]]]:
+    """Fill a store, lend it and close it."""
     chance = random.Random(7)  # noqa: S311
     passages: dict[str, StoredPassage] = {}
     for number in range(40):
@@ -71,7 +84,7 @@ def matching(store: Store, passages: dict[str, StoredPassage], where: Filter | N
 @pytest.mark.parametrize("condition", FILTERS)
 @pytest.mark.parametrize("k", [1, 7, 1000])
 def test_dense_search_equals_brute_force(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str | None, k: int
+    many: tuple[Store, dict[str, StoredPassage]], condition: str | None, k: int
 ) -> None:
     store, passages = many
     where = parse_filter(condition) if condition else None
@@ -118,9 +131,7 @@ WRITTEN = st.recursive(
 
 @settings(max_examples=150)
 @given(WRITTEN, st.sampled_from([1, 5, 1000]))
-def test_both_searches_obey_any_filter(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str, k: int
-) -> None:
+def test_both_searches_obey_any_filter(many: tuple[Store, dict[str, StoredPassage]], condition: str, k: int) -> None:
     store, passages = many
     where = parse_filter(condition)
     candidates = matching(store, passages, where)
@@ -134,6 +145,21 @@ def test_both_searches_obey_any_filter(
     assert len(words) == len(ids(words)) == min(k, len(holding))
 
 
+@both
+@pytest.mark.parametrize("k", [1, 3, 30, 99])
+def test_equal_passages_stand_in_the_order_of_their_ids(store: Store, k: int) -> None:
+    """However they came in, and where the last of them are cut off."""
+    documents = [replace(CANTEEN, id=f"{number:02}") for number in range(40)]
+    random.Random(5).shuffle(documents)  # noqa: S311
+    put(store, LEAVE, "leave")
+    for made in documents:
+        put(store, made, made.id)
+    expected = [f"{number:02}-0" for number in range(40)][:k]
+    assert [id_ for id_, _ in store.dense(EMBEDDER.embed_query("soup on Fridays"), k)][:40] == expected
+    assert [id_ for id_, _ in store.lexical(["soup", "opens at"], k)] == expected
+
+
+@both
 def test_a_filter_sees_every_change(store: Store) -> None:
     where = parse_filter("outlet=HR or outlet=The Example")
     assert store.dense(QUERY, 9, where) == []
@@ -145,6 +171,7 @@ def test_a_filter_sees_every_change(store: Store) -> None:
     assert ids(store.dense(QUERY, 9, where)) == {f"{NEWS.id}-0"}
 
 
+@both
 def test_passages_pass_by_their_own_heading_and_page(store: Store) -> None:
     pieces: list[Piece] = [("heading", "Food", 1), ("paragraph", "Soup is served on Fridays. " * 6, 0)]
     pieces += [("heading", "Leave", 1), ("paragraph", "Staff get days of leave. " * 6, 0)]
@@ -159,6 +186,7 @@ def test_passages_pass_by_their_own_heading_and_page(store: Store) -> None:
     assert len(store.dense(QUERY, 99, parse_filter("page=11 or section=Leave"))) == len(passages)
 
 
+@both
 def test_a_field_that_is_nearly_there_is_suggested(store: Store) -> None:
     put(store, prose("A plan.", project="harbour"), "/a")
     for search in (partial(store.dense, QUERY, 9), partial(store.lexical, ["plan"], 9)):
@@ -189,7 +217,7 @@ def reference_bm25(passages: dict[str, StoredPassage], words: Sequence[str]) -> 
 @pytest.mark.parametrize("condition", FILTERS)
 @pytest.mark.parametrize("k", [3, 1000])
 def test_lexical_scores_equal_the_formula(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]], condition: str | None, k: int
+    many: tuple[Store, dict[str, StoredPassage]], condition: str | None, k: int
 ) -> None:
     store, passages = many
     where = parse_filter(condition) if condition else None
@@ -203,7 +231,7 @@ def test_lexical_scores_equal_the_formula(
 
 
 def test_frequencies_count_the_passages_that_hold_a_stem(
-    many: tuple[EmbeddedStore, dict[str, StoredPassage]],
+    many: tuple[Store, dict[str, StoredPassage]],
 ) -> None:
     store, passages = many
     held = [
@@ -217,6 +245,7 @@ def test_frequencies_count_the_passages_that_hold_a_stem(
     }
 
 
+@both
 @pytest.mark.parametrize(
     "word",
     ['so"up', '"', "soup*", "AND", "NOT", "NEAR(soup", "text:soup", "^soup", "", "\0", "-", "🌍", "(", "{}", "' OR 1"],
@@ -228,6 +257,7 @@ def test_any_word_may_be_looked_for(store: Store, word: str) -> None:
     assert store.lexical([], 5) == []
 
 
+@both
 def test_search_obeys_filters_on_title_and_source(store: Store) -> None:
     put(store, CANTEEN, "/a", "files/canteen.txt")
     put(store, LEAVE, "/b", "files/leave.txt")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from index.errors import Busy, CitechatError, InputError, ModelMissing
+from index.errors import Busy, CitechatError, InputError, ModelMissing, StoreUnavailable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -92,6 +92,8 @@ def code_of(error: Exception) -> str:
         return "invalid_request"
     if isinstance(error, ModelMissing):
         return "model_missing"
+    if isinstance(error, StoreUnavailable):
+        return "store_unavailable"
     return "busy" if isinstance(error, Busy) else "internal_error"
 
 

@@ -87,7 +87,7 @@ def build(home: Path, real: Real, passages: int, fingerprint: str, seed: int = 1
         count = min(_BATCH, (passages - done) // PASSAGES or 1)
         with database.writing() as cursor:
             for number, (document, stored) in enumerate(maker.documents(done // PASSAGES, count), done // PASSAGES):
-                changes.put(cursor, document, synthetic_origin(document, number), stored)
+                changes.put(cursor, document, synthetic_origin(document, number), stored, None)
         done += count * PASSAGES
         yield done
     database.checkpoint()

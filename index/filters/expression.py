@@ -60,7 +60,7 @@ class Condition:
             case "=" | "!=" | "in":
                 return any(_order(actual, value) == 0 for value in self.values)
             case "~" | "!~":
-                return _folded(first) in _folded(actual)
+                return folded(first) in folded(actual)
             case "<":
                 return _order(actual, first) < 0
             case "<=":
@@ -155,27 +155,38 @@ class Filter:
                 )
 
 
+def date_of(value: str) -> str | None:
+    """Return the date of a value that is one, without its time."""
+    found = _DATE_AND_TIME.fullmatch(value)
+    return found["date"] if found else None
+
+
+def number_of(value: str) -> Decimal | None:
+    """Return the number that a value is, if it is one."""
+    return Decimal(value) if NUMBER.fullmatch(value) else None
+
+
+def folded(text: str) -> str:
+    """Return text as it is compared: without case, in Unicode's composed form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def _order(left: str, right: str) -> int:
     """Return -1, 0 or 1: how ``left`` stands to ``right`` (as dates, numbers or text)."""
-    a, b = _DATE_AND_TIME.fullmatch(left), _DATE_AND_TIME.fullmatch(right)
+    a, b = date_of(left), date_of(right)
     if a and b:
-        precision = min(len(a["date"]), len(b["date"]))
-        left, right = a["date"][:precision], b["date"][:precision]
-    elif NUMBER.fullmatch(left) and NUMBER.fullmatch(right):
-        x, y = Decimal(left), Decimal(right)
+        precision = min(len(a), len(b))
+        left, right = a[:precision], b[:precision]
+    elif (x := number_of(left)) is not None and (y := number_of(right)) is not None:
         return (x > y) - (x < y)
     else:
-        left, right = _folded(left), _folded(right)
+        left, right = folded(left), folded(right)
     return (left > right) - (left < right)
 
 
 def _comparable(left: str, right: str) -> bool:
     """Tell whether both are dates or both are numbers."""
     return any(shape.fullmatch(left) and shape.fullmatch(right) for shape in (_DATE_AND_TIME, NUMBER))
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def joined(*filters: Filter | None) -> Filter | None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from index.errors import InputError
+from index.errors import IndexDamaged, InputError
 from index.filters import Filter
 from index.types import Document, Matrix, Passage, Vector
 
@@ -80,19 +80,42 @@ class SourceTaken(InputError):
     """Another origin has the name already."""
 
 
+class StaleVersion(InputError):
+    """The origin has got another version meanwhile."""
+
+
+def check_embedder(meta: Mapping[str, str], made_with: Mapping[str, str], shown: str, again: str) -> None:
+    """Compare the embedder that an index was made with to the one that is to be used.
+
+    Raises:
+        IndexDamaged: they differ; ``again`` is the remedy where the setting is right.
+    """
+    if any(meta.get(name) != made_with[name] for name in ("fingerprint", "dimension")):
+        raise IndexDamaged(
+            f"The index {shown} was made with another embedder "
+            f"({meta.get('fingerprint')}, now {made_with['fingerprint']}).",
+            "Set the embedder back in citechat.toml or CITECHAT_EMBEDDER. " + again,
+        )
+
+
 class Store(Protocol):
     """Documents with their passages; every change is all or nothing, also across processes."""
 
     def origins(self) -> dict[str, Origin]:
         """Return every origin by its location."""
 
-    def put(self, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
+    def put(
+        self, document: Document, origin: Origin, passages: Sequence[StoredPassage], *, expected: str | None = None
+    ) -> None:
         """Store a document and point its origin to it, replacing what the origin pointed to before.
 
         A document that no origin points to any more is gone. Storing a document that is there only adds the origin.
+        ``expected`` is the id of the document that the origin must still point to, ``""`` if there must be no such
+        origin yet; by default nothing is expected.
 
         Raises:
             SourceTaken: another origin has this name; nothing is stored then.
+            StaleVersion: the origin points to something else than expected; nothing is stored then.
         """
 
     def settle(self, location: str, origins: Sequence[Origin]) -> None:
@@ -156,7 +179,10 @@ class Store(Protocol):
         """Return passages by id; unknown ids are left out."""
 
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
-        """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first."""
+        """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first.
+
+        Of equal ones the lower id comes first, here and in `lexical`.
+        """
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """Return the cosine similarity of each of these passages; unknown ids are left out."""

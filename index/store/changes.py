@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from index.store import rows
-from index.store.base import UNSETTLED, Origin, SourceTaken, StoredPassage
+from index.store.base import UNSETTLED, Origin, SourceTaken, StaleVersion, StoredPassage
 from index.store.rows import COLUMNS
 from index.types import Document
 
@@ -16,8 +16,12 @@ REMOVED = "removed"
 """Key in ``meta`` while words of removed documents may still be on disk."""
 
 
-def put(cursor: sqlite3.Cursor, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
+def put(
+    cursor: sqlite3.Cursor, document: Document, origin: Origin, passages: Sequence[StoredPassage], expected: str | None
+) -> None:
     """Store a document and point its origin to it; see `Store.put`."""
+    known = cursor.execute("SELECT document_id FROM origins WHERE location = ?", (origin.location,)).fetchone()
+    refuse_stale(origin.location, known[0] if known else "", expected)
     if not cursor.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone():
         cursor.execute(*rows.insertion("documents", rows.document_row(document)))
         for stored in passages:
@@ -26,6 +30,18 @@ def put(cursor: sqlite3.Cursor, document: Document, origin: Origin, passages: Se
     cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
     _point(cursor, origin)
     _delete_orphans(cursor, before)
+
+
+def refuse_stale(location: str, known: str, expected: str | None) -> None:
+    """Compare what an origin points to with what it is expected to.
+
+    Raises:
+        StaleVersion: they differ.
+    """
+    if expected is not None and known != expected:
+        raise StaleVersion(
+            f"{location} has been changed by somebody else meanwhile.", "Read it again, then add what it is now."
+        )
 
 
 def move(cursor: sqlite3.Cursor, location: str, origin: Origin) -> bool:
@@ -86,10 +102,13 @@ def forget(cursor: sqlite3.Cursor) -> None:
 
 def _point(cursor: sqlite3.Cursor, origin: Origin) -> None:
     if cursor.execute("SELECT 1 FROM origins WHERE source = ?", (origin.source,)).fetchone():
-        raise SourceTaken(
-            f"Another file has just been added as {origin.source}.", "Run the command again for a longer name."
-        )
+        raise taken(origin.source)
     cursor.execute(*rows.insertion("origins", rows.origin_row(origin)))
+
+
+def taken(source: str) -> SourceTaken:
+    """Return the error for a name that another origin has."""
+    return SourceTaken(f"Another file has just been added as {source}.", "Run the command again for a longer name.")
 
 
 def _documents_at(cursor: sqlite3.Cursor, locations: Sequence[str]) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from index.errors import IndexDamaged, InputError
 from index.store import changes
-from index.store.base import Compaction, Origin, StoredPassage
+from index.store.base import Compaction, Origin, StoredPassage, check_embedder
 from index.store.database import SCHEMA, Database
 from index.store.derived import EXACT_PASSAGES, Derived, Trained
 from index.store.lock import WriterLock
@@ -46,7 +46,7 @@ class EmbeddedStore(StoredReading):
         super().__init__(database, Derived(folder, database, dimension, exact_passages), dimension)
         self._lock = WriterLock(folder / "writer.lock")
         try:
-            _check(self._database.meta(), {"schema": str(SCHEMA), **made_with}, folder / "index.sqlite3")
+            _check(self._database.meta(), made_with, folder / "index.sqlite3")
         except BaseException:
             self._database.close()
             raise
@@ -90,10 +90,12 @@ class EmbeddedStore(StoredReading):
             if self._lock.is_outermost:
                 self._derived.prepare()
 
-    def put(self, document: Document, origin: Origin, passages: Sequence[StoredPassage]) -> None:
+    def put(
+        self, document: Document, origin: Origin, passages: Sequence[StoredPassage], *, expected: str | None = None
+    ) -> None:
         """See `Store`."""
         with self._lock.held(), self._database.writing() as cursor:
-            changes.put(cursor, document, origin, passages)
+            changes.put(cursor, document, origin, passages, expected)
 
     def settle(self, location: str, origins: Sequence[Origin]) -> None:
         """See `Store`."""
@@ -162,18 +164,13 @@ class EmbeddedStore(StoredReading):
         return sum(file.stat().st_size for file in self._folder.iterdir() if file.name.startswith(_OWN_FILES))
 
 
-def _check(meta: dict[str, str], expected: dict[str, str], path: Path) -> None:
+def _check(meta: Mapping[str, str], made_with: Mapping[str, str], path: Path) -> None:
     """Compare what an index was made with to what is to be used.
 
     Raises:
         IndexDamaged: they differ.
     """
     again = f"Remove {path} and add the documents again, or choose another --home."
-    if meta.get("schema") != expected["schema"]:
+    if meta.get("schema") != str(SCHEMA):
         raise IndexDamaged(f"The index {path} has schema {meta.get('schema')}, not {SCHEMA}.", again)
-    if (meta.get("fingerprint"), meta.get("dimension")) != (expected["fingerprint"], expected["dimension"]):
-        raise IndexDamaged(
-            f"The index {path} was made with another embedder "
-            f"({meta.get('fingerprint')}, now {expected['fingerprint']}).",
-            "Set the embedder back in citechat.toml or CITECHAT_EMBEDDER. " + again,
-        )
+    check_embedder(meta, made_with, str(path), again)

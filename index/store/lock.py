@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from index.errors import InputError
@@ -78,19 +79,31 @@ class WriterLock:
         return descriptor
 
     def _queue(self, descriptor: int) -> None:
-        deadline = time.monotonic() + self.wait
-        told = False
-        while not _locked(descriptor):
-            if time.monotonic() >= deadline:
-                raise InputError(
-                    f"Another citechat{_holder(descriptor)} has been writing to {self._path.parent} "
-                    f"for {self.wait:g} seconds.",
-                    _REMEDY,
-                )
-            if not told and self.tell is not None:
-                self.tell(f"Another citechat{_holder(descriptor)} is writing to {self._path.parent}; waiting for it.")
-            told = True
-            time.sleep(_PAUSE)
+        where = str(self._path.parent)
+        queue(partial(_locked, descriptor), partial(_holder, descriptor), where, self.wait, self.tell)
+
+
+def queue(
+    locked: Callable[[], bool],
+    holder: Callable[[], str],
+    where: str,
+    wait: float,
+    tell: Callable[[str], None] | None,
+) -> None:
+    """Try ``locked`` until it succeeds; ``tell`` hears once that another writer, ``holder`` in words, is waited for.
+
+    Raises:
+        InputError: it has not finished within ``wait`` seconds.
+    """
+    deadline = time.monotonic() + wait
+    told = False
+    while not locked():
+        if time.monotonic() >= deadline:
+            raise InputError(f"Another citechat{holder()} has been writing to {where} for {wait:g} seconds.", _REMEDY)
+        if not told and tell is not None:
+            tell(f"Another citechat{holder()} is writing to {where}; waiting for it.")
+        told = True
+        time.sleep(_PAUSE)
 
 
 def _locked(descriptor: int) -> bool:

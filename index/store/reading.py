@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
 
+from index.bm25 import CONTEXT_WEIGHT
 from index.filters import Filter
 from index.store import rows
 from index.store.base import DocumentInfo, Origin, StoredPassage, Totals
@@ -19,6 +20,9 @@ from index.store.rows import COLUMNS
 from index.store.words import DerivedWords, Phrase
 from index.terms import stems_of_each
 from index.types import Document, Matrix, Vector
+
+_TIES = 16
+"""Rows beyond those asked for that are looked at first, for some that are as good as the last one."""
 
 
 class StoredReading:
@@ -93,17 +97,19 @@ class StoredReading:
         with self._database.snapshot():
             among = self._matching.rows(where) if where else None
             with self._derived.vectors() as vectors:
-                found = vectors.search(query, k, among)
-            return self._named(found)
+                found = with_ties(lambda number: vectors.search(query, number, among), k)
+            return self._named(found, k)
 
-    def _named(self, found: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
+    def _named(self, found: Sequence[tuple[int, float]], k: int) -> list[tuple[str, float]]:
+        """Return the ids of the best ``k`` rows; equal ones stand in the order of their ids."""
         names: dict[int, str] = dict(
             self._database.read(
                 "SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(?))",
                 (json.dumps([row for row, _ in found]),),
             )
         )
-        return [(names[row], score) for row, score in found if row in names]
+        known = ((names[row], score) for row, score in found if row in names)  # a damaged index may hold others
+        return sorted(known, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """See `Store`."""
@@ -120,44 +126,46 @@ class StoredReading:
             return []
         with self._database.snapshot():
             with self._derived.words() as lent:
-                if lent is None:
-                    return self._by_sqlite(words, k, where)
-                found = self._by_postings(*lent, words, k, where)
-            return self._named(found)
+                best = self._by_sqlite(words, where) if lent is None else self._by_postings(*lent, words, where)
+                found = with_ties(best, k)
+            return self._named(found, k)
 
     def _by_postings(
-        self, derived: DerivedWords, now: Moment, words: Sequence[str], k: int, where: Filter | None
-    ) -> list[tuple[int, float]]:
+        self, derived: DerivedWords, now: Moment, words: Sequence[str], where: Filter | None
+    ) -> Callable[[int], list[tuple[int, float]]]:
         distinct = list(dict.fromkeys(words))
         cut = stems_of_each(distinct)
         phrases = [self._phrase(word) for word, stems in zip(distinct, cut, strict=True) if len(stems) > 1]
         single = [stems[0] for stems in cut if len(stems) == 1]
         among = self._matching.rows(where) if where else None
-        return derived.search(now, single, phrases, k, self._derived.count(), among)
+        return lambda number: derived.search(now, single, phrases, number, self._derived.count(), among)
 
     def _phrase(self, words: str) -> Phrase:
         """Return the rows that hold a phrase, with its part of their score; SQLite knows which they are."""
         found = self._database.read(
-            """SELECT rowid, -bm25(passages_fts, 0.5, 1.0) FROM passages_fts WHERE passages_fts MATCH ?
-               ORDER BY rowid""",
+            f"""SELECT rowid, -bm25(passages_fts, {CONTEXT_WEIGHT}, 1.0) FROM passages_fts
+                WHERE passages_fts MATCH ? ORDER BY rowid""",
             (_quoted(words),),
         )
         rows_, scores = zip(*found, strict=True) if found else ((), ())
         return np.array(rows_, np.int64), np.array(scores, np.float64)
 
-    def _by_sqlite(self, words: Sequence[str], k: int, where: Filter | None) -> list[tuple[str, float]]:
+    def _by_sqlite(self, words: Sequence[str], where: Filter | None) -> Callable[[int], list[tuple[int, float]]]:
         condition, values = "", [" OR ".join(map(_quoted, dict.fromkeys(words)))]
         if where:
-            condition = "AND rowid IN (SELECT value FROM json_each(?))"
+            # The plus keeps the index from being asked anew for each of these rows.
+            condition = "AND +rowid IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(self._matching.rows(where).tolist()))
-        found = self._database.read(
-            f"""SELECT p.id, -f.score FROM
-                (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
-                 WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
-                JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
-            values,
-        )
-        return [(id_, float(score)) for id_, score in found]
+
+        def best(number: int) -> list[tuple[int, float]]:
+            found = self._database.read(
+                f"""SELECT rowid, bm25(passages_fts, {CONTEXT_WEIGHT}, 1.0) AS score FROM passages_fts
+                    WHERE passages_fts MATCH ? {condition} ORDER BY score LIMIT {number}""",
+                values,
+            )
+            return [(row, -float(score)) for row, score in found]
+
+        return best
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """See `Store`."""
@@ -193,6 +201,16 @@ class StoredReading:
     def reading(self) -> AbstractContextManager[object]:
         """See `Store`."""
         return self._database.snapshot()
+
+
+def with_ties(best: Callable[[int], list[tuple[int, float]]], k: int) -> list[tuple[int, float]]:
+    """Return the best ``k`` rows and all that are as good as the last of them; ``best`` finds a number of them."""
+    number = k + _TIES
+    while True:
+        found = best(number)
+        if len(found) < number or found[-1][1] < found[k - 1][1]:
+            return found
+        number *= 4
 
 
 def _quoted(word: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from index.store.database import Database
 from index.store.rows import COLUMNS, checksum
-from index.store.verify import integrity, restored, verify_lexical
+from index.store.sound import restored
+from index.store.verify import integrity, text_of, verify_lexical
 
 _UNUSED = re.compile("free space corruption|Freelist|is never used|Fragmentation")
 """What SQLite says of the unused parts of its file."""
@@ -60,7 +61,7 @@ def _passages(cursor: sqlite3.Cursor) -> Iterator[str]:
     for row, expected, *values in found:
         if checksum(values) == expected:
             continue
-        text = restored(cursor.connection, values, expected)
+        text = restored(text_of(cursor.connection, values[1]), values, expected)
         if text is not None:
             cursor.execute("UPDATE passages SET text = ? WHERE row = ?", (text, row))
             yield f"Passage {values[0]} was given the text of its document again."

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
-import shlex
 import sqlite3
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Iterator
 
 from index.store.rows import COLUMNS, checksum
+from index.store.sound import MEND, OWNERS, fault_of_vectors, pages_divide, remedy, restored, sentences_lie_within
 from index.store.vectors import VectorIndex
 
-MEND = "Run: citechat index verify --repair"
 ANEW = "if that is no help, restore the index from a backup, or remove it and add the documents again"
-
-_TEXT = COLUMNS["passages"].split(", ").index("text")
-_OWNERS = {"documents": 0, "origins": 5, "passages": 1}
-"""The column of each table that names the document."""
 
 
 def verify_database(connection: sqlite3.Connection, dimension: int) -> list[str]:
@@ -70,22 +61,15 @@ def _checksums(connection: sqlite3.Connection) -> Iterator[str]:
     for table, columns in COLUMNS.items():
         for *values, expected in connection.execute(f"SELECT {columns}, checksum FROM {table}"):
             if checksum(values) != expected:
-                mendable = table == "passages" and restored(connection, values, expected)
-                remedy = MEND if mendable else _remedy(connection, values[_OWNERS[table]])
-                yield f"{table.removesuffix('s').title()} {values[0]} is not what was stored. {remedy}"
+                mendable = table == "passages" and restored(text_of(connection, values[1]), values, expected)
+                means = MEND if mendable else _remedy(connection, values[OWNERS[table]])
+                yield f"{table.removesuffix('s').title()} {values[0]} is not what was stored. {means}"
 
 
-def restored(connection: sqlite3.Connection, values: Sequence[object], expected: str) -> str | None:
-    """Return the text that a passage (without its checksum) had, where its document has it and the checksum proves it.
-
-    ``expected`` is the checksum of the row.
-    """
-    _, document, _, start, end, *_ = values
+def text_of(connection: sqlite3.Connection, document: object) -> str | None:
+    """Return the text of a document, ``None`` for one that is not there."""
     found = connection.execute("SELECT text FROM documents WHERE id = ?", (document,)).fetchone()
-    if not found or not isinstance(start, int) or not isinstance(end, int):
-        return None
-    text: str = found[0][start:end]
-    return text if checksum([*values[:_TEXT], text, *values[_TEXT + 1 :]]) == expected else None
+    return str(found[0]) if found else None
 
 
 def _references(connection: sqlite3.Connection) -> Iterator[str]:
@@ -108,8 +92,7 @@ def _references(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _pages(connection: sqlite3.Connection) -> Iterator[str]:
     for id_, length, pages in connection.execute("SELECT id, length(text), pages FROM documents WHERE pages != '[]'"):
-        bounds = [place for _, *extent in json.loads(pages) for place in extent]
-        if bounds != sorted(bounds) or bounds[0] != 0 or bounds[-1] != length:
+        if not pages_divide(length, pages):
             yield f"Document {id_}: its pages do not divide its text. {_remedy(connection, id_)}"
 
 
@@ -120,31 +103,18 @@ def _offsets(connection: sqlite3.Connection) -> Iterator[str]:
            FROM passages p JOIN documents d ON d.id = p.document_id"""
     )
     for id_, document, start, end, sentences, same in rows:
-        spans = json.loads(sentences)
-        ordered = all(a < b for a, b in spans) and all(left[1] <= right[0] for left, right in itertools.pairwise(spans))
-        if not same or not spans or not ordered or spans[0][0] < start or spans[-1][1] > end:
+        if not same or not sentences_lie_within(start, end, sentences):
             yield f"Passage {id_}: its text or sentences are not at their offsets. {_remedy(connection, document)}"
 
 
 def _vectors(connection: sqlite3.Connection, dimension: int) -> Iterator[str]:
     rows = connection.execute("SELECT id, document_id, sentences, vector, sentence_vectors FROM passages")
     for id_, document, sentences, vector, sentence_vectors in rows:
-        if len(vector) != 4 * dimension or len(sentence_vectors) != 2 * dimension * len(json.loads(sentences)):
-            yield f"Passage {id_}: its vectors have the wrong size. {_remedy(connection, document)}"
-        elif not abs(float(np.linalg.norm(np.frombuffer(vector, np.float32))) - 1) < 1e-3:
-            yield f"Passage {id_}: its vector is not of unit length. {_remedy(connection, document)}"
-        elif not _unit_rows(np.frombuffer(sentence_vectors, np.float16).reshape(-1, dimension)):
-            yield f"Passage {id_}: the vectors of its sentences are not of unit length. {_remedy(connection, document)}"
-
-
-def _unit_rows(matrix: npt.NDArray[np.float16]) -> bool:
-    lengths = np.linalg.norm(matrix.astype(np.float32), axis=1)
-    return bool((np.abs(lengths - 1) < 1e-2).all())
+        if fault := fault_of_vectors(sentences, vector, sentence_vectors, dimension):
+            yield f"Passage {id_}: {fault}. {_remedy(connection, document)}"
 
 
 def _remedy(connection: sqlite3.Connection, document: str) -> str:
     """Name the commands that mend a document: only its file can."""
     found = connection.execute("SELECT location FROM origins WHERE document_id = ? ORDER BY location", (document,))
-    files = " ".join(shlex.quote(location) for (location,) in found)
-    again = f", then add the file again: citechat index add {files}" if files else ""
-    return f"Its file alone can mend it; remove it: citechat index remove {document}{again}"
+    return remedy(document, [location for (location,) in found])

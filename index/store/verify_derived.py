@@ -9,7 +9,7 @@ import numpy as np
 from index.store.derived import Trained
 from index.store.log import Moment
 from index.store.postings import Postings
-from index.store.verify import MEND
+from index.store.sound import MEND
 from index.store.words import DerivedWords
 
 

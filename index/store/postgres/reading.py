@@ -1,0 +1,134 @@
+"""What the store in PostgreSQL shows: documents, passages and the two searches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from index.filters import Filter
+from index.store import rows
+from index.store.base import DocumentInfo, Origin, StoredPassage, Totals
+from index.store.postgres.dense import DenseSearch
+from index.store.postgres.lexical import LexicalSearch
+from index.store.postgres.rows import DOCUMENT, ORIGIN, PASSAGE, blob, passage
+from index.store.postgres.server import Server
+from index.types import Document, Matrix, Vector
+
+
+class PostgresReading:
+    """The part of a `Store` that changes nothing. Thread-safe."""
+
+    def __init__(self, server: Server, dimension: int) -> None:
+        self._server = server
+        self._dimension = dimension
+        self._dense = DenseSearch(server, dimension)
+        self._lexical = LexicalSearch(server)
+
+    def origins(self) -> dict[str, Origin]:
+        """See `Store`."""
+        return {row[0]: Origin(*row) for row in self._server.read(f"SELECT {ORIGIN} FROM origins ORDER BY location")}
+
+    def documents(self) -> list[DocumentInfo]:
+        """See `Store`."""
+        found = self._server.read(
+            """SELECT d.id, d.title, d.metadata, length(d.text),
+                      (SELECT array_agg(source) FROM origins o WHERE o.document_id = d.id),
+                      (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
+               FROM documents d"""
+        )
+        listing = self._server.decoded(_listed, found)
+        return sorted(listing, key=lambda info: (info.sources, info.id))
+
+    def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """See `Store`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for id_, source in self._server.read(
+            "SELECT document_id, source FROM origins WHERE document_id = ANY(%s) ORDER BY source",
+            (list(document_ids),),
+        ):
+            found[id_] = (*found.get(id_, ()), source)
+        return found
+
+    def document(self, document_id: str) -> Document | None:
+        """See `Store`."""
+        found = self._server.read(
+            f"""SELECT {DOCUMENT}, (SELECT min(source) FROM origins o WHERE o.document_id = d.id)
+                FROM documents d WHERE d.id = %s""",
+            (document_id,),
+        )
+        documents = self._server.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
+        return documents[0] if documents else None
+
+    def holding(self, text: str) -> list[str]:
+        """See `Store`."""
+        if "\0" in text:
+            return []  # which PostgreSQL stores in no text
+        found = self._server.read("SELECT id FROM documents WHERE strpos(text, %s) > 0 ORDER BY id", (text,))
+        return [id_ for (id_,) in found]
+
+    def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
+        """See `Store`."""
+        found = self._server.read(
+            "SELECT digest, vector_send(vector), sentence_vectors FROM passages WHERE digest = ANY(%s)",
+            (list(digests),),
+        )
+
+        def decode(row: rows.Row) -> tuple[str, tuple[Vector, Matrix]]:
+            return row[0], rows.vectors((blob(row[1]), row[2]), self._dimension)
+
+        return dict(self._server.decoded(decode, found))
+
+    def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
+        """See `Store`."""
+        found = self._server.read(f"SELECT {PASSAGE} FROM passages WHERE id = ANY(%s)", (list(passage_ids),))
+        stored = self._server.decoded(lambda row: rows.stored_passage(passage(row), self._dimension), found)
+        return {each.passage.id: each for each in stored}
+
+    def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
+        """See `Store`; beyond 10,000 passages through a graph, whose best are compared exactly."""
+        return self._dense.search(query, k, where)
+
+    def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
+        """See `Store`."""
+        found = self._server.read(
+            "SELECT id, vector_send(vector) FROM passages WHERE id = ANY(%s)", (list(passage_ids),)
+        )
+        decoded = self._server.decoded(lambda row: (row[0], rows.vector(blob(row[1]), self._dimension)), found)
+        return {id_: float(vector @ query) for id_, vector in decoded}
+
+    def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
+        """See `Store`; the figures of SQLite's BM25 (k1 1.2, b 0.75), titles and headings at half weight."""
+        return self._lexical.search(words, k, where)
+
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """See `Store`."""
+        return self._lexical.frequencies(words)
+
+    def count(self) -> int:
+        """See `Store`."""
+        ((passages,),) = self._server.read("SELECT passages FROM state")
+        return int(passages)
+
+    def totals(self) -> Totals:
+        """See `Store`."""
+        ((documents, characters, sources, passages, sentences, tokens),) = self._server.read(
+            """SELECT (SELECT count(*) FROM documents), (SELECT coalesce(sum(length(text)), 0) FROM documents),
+                      (SELECT count(*) FROM origins), count(*),
+                      coalesce(sum(json_array_length(sentences::json)), 0), coalesce(sum(tokens), 0) FROM passages"""
+        )
+        return Totals(documents, sources, passages, sentences, int(tokens), int(characters))
+
+    def revision(self) -> int:
+        """See `Store`."""
+        ((revision,),) = self._server.read("SELECT revision FROM state")
+        return int(revision)
+
+    def reading(self) -> AbstractContextManager[object]:
+        """See `Store`."""
+        return self._server.snapshot()
+
+
+def _listed(row: rows.Row) -> DocumentInfo:
+    id_, title, metadata, characters, sources, passages = row
+    return rows.document_info((id_, title, metadata, characters, json.dumps(sources or []), passages))
