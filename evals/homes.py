@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from index.files import find_files
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from rag.pipeline import Pipeline
     from rag.settings import Settings
 
+_SCHEMA_NAME = 40
+"""Characters of the schema's name that are left in the name of a suite's schema."""
+
 
 class SuitePipelines(AbstractContextManager["SuitePipelines"]):
     """Opens the pipeline of one suite after the other; only the last one is open.
 
-    A suite without corpus is asked on the index of ``settings.home``. A corpus is indexed below its folder ``evals``,
-    once: later runs only bring that index up to date with the files. The calibration of ``settings.home`` holds there.
+    A suite without corpus is asked on the index of ``settings.home``. A corpus is indexed below its folder ``evals``
+    (in PostgreSQL: in a schema of its own), once: later runs only bring that index up to date with the files. The
+    calibration of ``settings.home`` holds there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -49,7 +53,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
         given = self._settings.model_dump() | dict(suite.settings)
         settings = load_settings(**given)
         if suite.corpus:
-            settings = load_settings(**given | {"home": self._settings.home / "evals" / _key(suite, settings)})
+            settings = load_settings(**given | _own_index(self._settings, _key(suite, settings)))
         if self._open is None or self._open[0] != settings:
             self._close()
             self._share_calibration(settings.home)
@@ -75,6 +79,12 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
         if self._open is not None:
             self._open[1].__exit__(None, None, None)
             self._open = None
+
+
+def _own_index(settings: Settings, key: str) -> dict[str, Any]:
+    """Return the settings of a suite's own index: a folder, and in a database a schema."""
+    schema = f"{settings.store_schema[:_SCHEMA_NAME]}_evals_{key}" if settings.store.get_secret_value() else ""
+    return {"home": settings.home / "evals" / key} | ({"store_schema": schema} if schema else {})
 
 
 def _key(suite: Suite, settings: Settings) -> str:

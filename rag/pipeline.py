@@ -13,7 +13,7 @@ from types import TracebackType
 from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
 from index.filters import Filter
-from index.store.embedded import EmbeddedStore
+from index.store.opening import open_store
 from rag import abstain, prompts
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
@@ -220,18 +220,22 @@ class Pipeline(AbstractContextManager["Pipeline"]):
 
 
 def open_pipeline(settings: Settings) -> Pipeline:
-    """Load the embedder, open the index of the home folder (or make it), and return what answers questions.
+    """Load the embedder, open the index of the settings (or make it), and return what answers questions.
 
     Raises:
         ModelMissing: the embedder or the language model is not on this machine.
         IndexDamaged: the index cannot be used.
-        InputError: the home folder cannot be written.
+        InputError: the home folder cannot be written, or the database does not do.
+        StoreUnavailable: the database is not there.
     """
     from index.embedder import SentenceTransformerEmbedder
 
     folder = locate(settings.embedder)
     embedder = SentenceTransformerEmbedder(folder)
-    store = EmbeddedStore(settings.home, embedder.fingerprint, embedder.dimension)
+    store = open_store(
+        *(settings.home, settings.store.get_secret_value(), settings.store_schema),
+        *(embedder.fingerprint, embedder.dimension, settings.store_connections),
+    )
     base = folder if settings.embedder == BASE else locate(BASE)  # its hash is checked once
     cross_encoder = CrossEncoder(base, locate(TRAINED))
     llm = open_llm(settings)

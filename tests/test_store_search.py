@@ -141,6 +141,20 @@ def test_both_searches_obey_any_filter(many: tuple[Store, dict[str, StoredPassag
 
 
 @both
+@pytest.mark.parametrize("k", [1, 3, 30, 99])
+def test_equal_passages_stand_in_the_order_of_their_ids(store: Store, k: int) -> None:
+    """However they came in, and where the last of them are cut off."""
+    documents = [replace(CANTEEN, id=f"{number:02}") for number in range(40)]
+    random.Random(5).shuffle(documents)  # noqa: S311
+    put(store, LEAVE, "leave")
+    for made in documents:
+        put(store, made, made.id)
+    expected = [f"{number:02}-0" for number in range(40)][:k]
+    assert [id_ for id_, _ in store.dense(EMBEDDER.embed_query("soup on Fridays"), k)][:40] == expected
+    assert [id_ for id_, _ in store.lexical(["soup", "opens at"], k)] == expected
+
+
+@both
 def test_a_filter_sees_every_change(store: Store) -> None:
     where = parse_filter("outlet=HR or outlet=The Example")
     assert store.dense(QUERY, 9, where) == []

@@ -179,7 +179,10 @@ class Store(Protocol):
         """Return passages by id; unknown ids are left out."""
 
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
-        """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first."""
+        """Return the ids and cosine similarities of the ``min(k, matches)`` nearest passages, best first.
+
+        Of equal ones the lower id comes first, here and in `lexical`.
+        """
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """Return the cosine similarity of each of these passages; unknown ids are left out."""

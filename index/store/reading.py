@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from index.bm25 import CONTEXT_WEIGHT
 from index.filters import Filter
 from index.store import rows
 from index.store.base import DocumentInfo, Origin, StoredPassage, Totals
@@ -14,6 +15,9 @@ from index.store.derived import DerivedVectors
 from index.store.matching import Matching
 from index.store.rows import COLUMNS
 from index.types import Document, Matrix, Vector
+
+_TIES = 16
+"""Rows beyond those asked for that are looked at first, for some that are as good as the last one."""
 
 
 class StoredReading:
@@ -88,17 +92,18 @@ class StoredReading:
         with self._database.snapshot():
             among = self._matching.rows(where) if where else None
             with self._vectors.current() as vectors:
-                found = vectors.search(query, k, among)
-            return self._named(found)
+                found = with_ties(lambda number: vectors.search(query, number, among), k)
+            return self._named(found, k)
 
-    def _named(self, found: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
+    def _named(self, found: Sequence[tuple[int, float]], k: int) -> list[tuple[str, float]]:
+        """Return the ids of the best ``k`` rows; equal ones stand in the order of their ids."""
         names: dict[int, str] = dict(
             self._database.read(
                 "SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(?))",
                 (json.dumps([row for row, _ in found]),),
             )
         )
-        return [(names[row], score) for row, score in found]
+        return sorted(((names[row], score) for row, score in found), key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """See `Store`."""
@@ -118,14 +123,16 @@ class StoredReading:
             if where:
                 condition = "AND rowid IN (SELECT value FROM json_each(?))"
                 values.append(json.dumps(self._matching.rows(where).tolist()))
-            found = self._database.read(
-                f"""SELECT p.id, -f.score FROM
-                    (SELECT rowid, bm25(passages_fts, 0.5, 1.0) AS score FROM passages_fts
-                     WHERE passages_fts MATCH ? {condition} ORDER BY score, rowid LIMIT {int(k)}) f
-                    JOIN passages p ON p.row = f.rowid ORDER BY f.score, f.rowid""",
-                values,
-            )
-        return [(id_, float(score)) for id_, score in found]
+
+            def best(number: int) -> list[tuple[int, float]]:
+                found = self._database.read(
+                    f"""SELECT rowid, bm25(passages_fts, {CONTEXT_WEIGHT}, 1.0) AS score FROM passages_fts
+                        WHERE passages_fts MATCH ? {condition} ORDER BY score LIMIT {number}""",
+                    values,
+                )
+                return [(row, -float(score)) for row, score in found]
+
+            return self._named(with_ties(best, k), k)
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """See `Store`."""
@@ -158,6 +165,16 @@ class StoredReading:
     def reading(self) -> AbstractContextManager[object]:
         """See `Store`."""
         return self._database.snapshot()
+
+
+def with_ties(best: Callable[[int], list[tuple[int, float]]], k: int) -> list[tuple[int, float]]:
+    """Return the best ``k`` rows and all that are as good as the last of them; ``best`` finds a number of them."""
+    number = k + _TIES
+    while True:
+        found = best(number)
+        if len(found) < number or found[-1][1] < found[k - 1][1]:
+            return found
+        number *= 4
 
 
 def _quoted(word: str) -> str:
