@@ -165,7 +165,8 @@ class JobTable:
         with self._server.transaction() as connection:
             _refuse_unknown(connection, ids)
             return connection.execute(
-                """UPDATE jobs SET state = 'waiting', attempts = 0, ready = now(), ended = NULL, reason = '', worker = ''
+                """UPDATE jobs SET state = 'waiting', attempts = 0, ready = now(), ended = NULL, reason = '',
+                       worker = ''
                    WHERE id IN (SELECT DISTINCT ON (location) id FROM jobs j
                        WHERE CASE WHEN %(ids)s::bigint[] IS NULL THEN state = 'failed'
                              ELSE state IN ('failed', 'cancelled') AND id = ANY(%(ids)s) END
@@ -186,8 +187,8 @@ class JobTable:
 
     def counts(self) -> dict[State, int]:
         """Return how many jobs there are of each state."""
-        found = dict(self._server.read("SELECT state, count(*) FROM jobs GROUP BY state"))
-        return {state: int(found.get(state, 0)) for state in get_args(State)}
+        found: dict[str, int] = dict(self._server.read("SELECT state, count(*) FROM jobs GROUP BY state"))
+        return {state: found.get(state, 0) for state in get_args(State)}
 
     def origins(self, files: Sequence[FoundFile]) -> dict[str, Origin]:
         """Return what came from these files before, and what has one of the names that they might get."""

@@ -1,11 +1,11 @@
-"""A worker: takes jobs, indexes their files, and says so. It may be killed at any moment; nothing is lost or doubled."""
+"""A worker takes jobs and indexes their files. It may be killed at any moment: nothing is lost and nothing doubled."""
 
 from __future__ import annotations
 
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -113,11 +113,7 @@ class Worker:
         except Exception as error:  # whatever a file may do to a parser or a model: the others are not to suffer
             if isinstance(error, CitechatError) and not isinstance(error.__cause__, _OF_A_FILE):
                 raise
-            if len(jobs) > 1:
-                for job in begun:
-                    self._batch(lease, (job,), heart, reader)
-            else:
-                self._listener.done(jobs[0], self._set_back(lease, jobs[0], f"{type(error).__name__}: {error}"))
+            self._one_by_one(lease, begun, heart, reader, f"{type(error).__name__}: {error}")
             return
         self._untidy = True
         for job, outcome in zip(begun, outcomes, strict=True):
@@ -125,6 +121,16 @@ class Worker:
                 self._listener.done(job, self._settle(lease, job, outcome, changed=_state(job) != before[job.id]))
             else:
                 self._listener.done(job, self._set_back(lease, job, outcome.problem))
+
+    def _one_by_one(
+        self, lease: Lease, jobs: Sequence[Job], heart: _Heart, reader: ReaderProcess, problem: str
+    ) -> None:
+        """Find out which file of several the problem comes of; a file by itself has it."""
+        if len(jobs) == 1:
+            self._listener.done(jobs[0], self._set_back(lease, jobs[0], problem))
+            return
+        for job in jobs:
+            self._batch(lease, (job,), heart, reader)
 
     def _settle(self, lease: Lease, job: Job, results: list[AddResult], *, changed: bool) -> str:
         """Record what became of a file and return it in words."""
