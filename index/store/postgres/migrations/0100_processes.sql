@@ -66,6 +66,7 @@ CREATE UNLOGGED TABLE buckets (
     key text COLLATE "C" NOT NULL,
     tokens double precision NOT NULL,
     used timestamptz NOT NULL,
+    taken boolean NOT NULL DEFAULT true,  -- whether the last one who asked got a token
     PRIMARY KEY (name, key)
 ) WITH (fillfactor = 50);
 CREATE INDEX buckets_used ON buckets (used);
