@@ -92,7 +92,6 @@ class SharedConversations:
         exchange = Exchange(secrets.token_urlsafe(16), question, where=where)
         who = _owner(owner), _visitor(visitor)
         with self._server.transaction() as connection:
-            self._clean(connection)
             if conversation_id is None or not self._is_known(connection, conversation_id, who):
                 conversation_id = secrets.token_urlsafe(16)
                 connection.execute(
@@ -104,11 +103,13 @@ class SharedConversations:
                 "INSERT INTO exchanges (id, conversation, state, content) VALUES (%s, %s, 'running', %s)",
                 (exchange.id, conversation_id, encoded(exchange)),
             )
-            connection.execute(
+            pushed_out = connection.execute(
                 """DELETE FROM exchanges WHERE number IN (SELECT number FROM exchanges WHERE conversation = %s
-                   ORDER BY number DESC OFFSET %s)""",
+                   ORDER BY number DESC OFFSET %s) RETURNING id""",
                 (conversation_id, self._max_exchanges),
-            )
+            ).fetchall()
+            self._clean(connection)
+        self._drop([id_ for (id_,) in pushed_out])
         with self._lock:
             self._running[exchange.id] = _Running(exchange, conversation_id, *who, time.monotonic())
         return conversation_id, exchange
