@@ -91,6 +91,17 @@ class Postgres:
             self._process.wait(60)
             self._process = None
 
+    @property
+    def data(self) -> Path:
+        """The folder of the databases."""
+        return self._folder / "data"
+
+    @property
+    def version(self) -> int:
+        """The server's major version."""
+        ((number,),) = self.as_superuser("SHOW server_version_num", database="postgres")
+        return int(str(number)) // 10_000
+
     def url(self, role: str = ROLE, password: str = PASSWORD, database: str = DATABASE) -> str:
         """Return the address of a database."""
         return f"postgresql://{role}:{password.replace(' ', '%20')}@127.0.0.1:{self.port}/{database}"

@@ -44,8 +44,9 @@ def newest() -> int:
 
 def version(connection: Connection, schema: str) -> int:
     """Return the version of the tables in a schema; 0 if there are none."""
-    table = f"{schema}.migrations"
-    if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
+    # Read from the catalogue itself: to_regclass may still say what it said before another process made the table.
+    there = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = %s AND relname = %s"
+    if connection.execute(there, (schema, "migrations")).fetchone() is None:
         return 0
     found = connection.execute(
         sql.SQL("SELECT coalesce(max(version), 0) FROM {}").format(sql.Identifier(schema, "migrations"))

@@ -161,7 +161,7 @@ class PostgresStore(PostgresReading):
 def _bytes(connection: Connection) -> int:
     """Return what the tables take with their indexes, in bytes."""
     sizes = connection.execute(
-        "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(%s) name", (list(_TABLES),)
+        "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(%s::text[]) AS name", (list(_TABLES),)
     )
     ((total,),) = sizes.fetchall()
     return int(total)
