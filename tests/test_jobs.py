@@ -23,7 +23,8 @@ from index.sources import FoundFile
 from index.store.opening import open_server
 from tests.conftest import PASSAGE_TOKENS
 from tests.embedding import HashingEmbedder
-from tests.postgres import Postgres
+from tests.postgres import Postgres, running_postgres
+from tests.replica import replicated
 from tests.stores import Place
 from tests.terminal import CITECHAT, ENVIRONMENT, ROOT, run
 
@@ -172,6 +173,45 @@ def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(
     assert ended(begin(place)) == 0
     assert table.counts()["done"] == 60
     is_as_if_added_here(corpus, files)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_a_restart_of_the_server_in_the_middle_is_sat_out(
+    postgres: Postgres, place: Place, table: JobTable, corpus: Corpus, tmp_path: Path, how: signal.Signals
+) -> None:
+    files = folder_of(tmp_path, 40)
+    table.add(files)
+    workers = [begin(place, lease_s=5.0) for _ in range(2)]
+    until(partial(_more_than, table, 4))
+    stored = {info.id for info in corpus.documents()}
+    postgres.stop(how)
+    time.sleep(0.5)
+    postgres.start()
+    assert stored <= {info.id for info in corpus.documents()}
+    assert [ended(worker) for worker in workers] == [0, 0]
+    assert table.counts()["done"] == 40
+    is_as_if_added_here(corpus, files)
+
+
+def test_a_worker_goes_on_at_the_replica_that_took_over(tmp_path: Path) -> None:
+    files = folder_of(tmp_path, 40)
+    with running_postgres() as primary, replicated(primary) as replica:
+        place = Place(tmp_path / "home", replica.either)
+        embedder = HashingEmbedder()
+        server = open_server(replica.either, place.schema)
+        table = JobTable(server)
+        with Corpus(place.open(embedder.fingerprint), embedder, PASSAGE_TOKENS) as corpus:
+            table.add(files)
+            worker = begin(place, lease_s=5.0)
+            until(partial(_more_than, table, 4))
+            acknowledged = {job.id for job in table.jobs("done")}
+            primary.stop(signal.SIGQUIT)
+            replica.promote()
+            assert ended(worker) == 0
+            assert acknowledged <= {job.id for job in table.jobs("done")}
+            assert table.counts()["done"] == 40
+            is_as_if_added_here(corpus, files)
+        server.close()
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(table: JobTable, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from index.store.opening import open_server
 from tests.postgres import Postgres
 from tests.processes import Process, nginx, processes
 from tests.stores import Place
@@ -32,6 +35,7 @@ class House:
     servers: list[Process]
     proxy: str
     folder: Path
+    schema: str
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def house(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with postgres.schema() as schema:
         place = Place(folder / "home", postgres.url(), schema)
         with processes(place, 2, **options) as servers, nginx(servers, folder) as proxy:
-            yield House(servers, proxy, folder)
+            yield House(servers, proxy, folder, schema)
 
 
 def greeting(address: str) -> dict[str, str]:
@@ -156,3 +160,60 @@ def test_a_killed_server_costs_what_it_was_writing_and_nothing_that_was_acknowle
             assert reply.json()["state"] == "complete"
     finally:
         house.servers[0].start()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_no_acknowledged_answer_or_judgement_is_lost_when_the_database_restarts(
+    postgres: Postgres, house: House, how: signal.Signals
+) -> None:
+    headers = greeting(house.proxy)
+    done: dict[str, str] = {}
+    judged: list[str] = []
+    problems: list[str] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            question = f"{QUESTION} {how.name} {threading.get_ident()} {number}"
+            with suppress(httpx.TransportError):
+                reply = httpx.post(f"{house.proxy}/api/chat", json={"question": question}, headers=headers, timeout=60)
+                if reply.status_code != 200:
+                    problems.append(reply.json()["error"]["code"])
+                    time.sleep(0.1)
+                    continue
+                last = events_of(reply.text)[-1]
+                if last["type"] != "done":
+                    problems.append(last["code"])
+                    continue
+                done[last["message_id"]] = question
+                verdict = {"message_id": last["message_id"], "value": "up"}
+                if httpx.post(f"{house.proxy}/api/feedback", json=verdict, headers=headers).status_code == 200:
+                    judged.append(last["message_id"])
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    try:
+        time.sleep(1.5)
+        postgres.stop(how)
+        time.sleep(1)
+        postgres.start()
+        before = len(done)
+        deadline = time.monotonic() + 30
+        while len(done) < before + 8:
+            assert time.monotonic() < deadline, "nothing is answered any more"
+            time.sleep(0.05)
+    finally:
+        ended.set()
+        for reader in readers:
+            reader.join(60)
+    assert set(problems) <= {"store_unavailable", "busy"}
+    for message_id, question in done.items():
+        found = httpx.get(f"{house.proxy}/api/answers/{message_id}/sources", headers=headers)
+        assert (found.json()["question"], found.json()["state"]) == (question, "complete")
+    server = open_server(postgres.url(), house.schema)
+    kept = {message for (message,) in server.read("SELECT message FROM feedback")}
+    server.close()
+    assert set(judged) <= kept
