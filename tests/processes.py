@@ -22,7 +22,7 @@ from index.corpus import Corpus
 from tests.conftest import PASSAGE_TOKENS
 from tests.embedding import HashingEmbedder
 from tests.stores import Place
-from tests.terminal import ENVIRONMENT, ROOT
+from tests.terminal import CITECHAT, ENVIRONMENT, ROOT
 from tests.web import Keeping, settings
 from ui.app import build_app, listen, server_for
 
@@ -45,17 +45,33 @@ class Process:
     """A web server in a process of its own, which may be killed and started again on the same port."""
 
     def __init__(self, place: Place, **options: Any) -> None:  # noqa: ANN401  # settings
-        self._arguments = [json.dumps(place.arguments), json.dumps(options)]
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self._command = [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            json.dumps(place.arguments),
+            json.dumps(options),
+            str(self.port),
+        ]
+        self._environment = ENVIRONMENT
         self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def real(cls, place: Place) -> Process:
+        """``citechat serve``, with the models of a fresh install."""
+        made = cls(place)
+        made._command = [*CITECHAT, "serve", "--port", str(made.port), "--home", str(place.folder)]
+        made._environment = ENVIRONMENT | place.settings | {"CITECHAT_REQUESTS_PER_MINUTE": "100000"}
+        return made
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *self._arguments, str(self.port)],
+            self._command,
             stdout=subprocess.DEVNULL,
-            env=ENVIRONMENT,
+            env=self._environment,
             cwd=ROOT,
         )
         for _ in range(1200):

@@ -26,7 +26,18 @@ class Replica(Postgres):
             shutil.chown(self._folder, self._as["user"], self._as["group"])
         source = self._primary.url("postgres", database="postgres") + "?application_name=replica"
         subprocess.run(
-            [self._programs / "pg_basebackup", "-D", self._folder / "data", "-R", "-X", "stream", "-c", "fast", "-d", source],
+            [
+                self._programs / "pg_basebackup",
+                "-D",
+                self._folder / "data",
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "-d",
+                source,
+            ],
             check=True,
             capture_output=True,
             cwd="/",
