@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from index.store import rows
 from index.store.base import UNSETTLED, Origin, StoredPassage
@@ -28,18 +28,25 @@ def put(
     expected: str | None,
 ) -> None:
     """Store a document and point its origin to it; see `Store.put`."""
-    known = connection.execute("SELECT document_id FROM origins WHERE location = %s", (origin.location,)).fetchone()
-    refuse_stale(origin.location, known[0] if known else "", expected)
-    if not connection.execute("SELECT 1 FROM documents WHERE id = %s", (document.id,)).fetchone():
-        values = rows.document_row(document)
-        connection.execute(
-            f"INSERT INTO documents ({DOCUMENT}, checksum) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (*values, checksum(values)),
-        )
-        _insert_passages(connection, document, list(passages))
-    connection.execute("DELETE FROM origins WHERE location = %s", (origin.location,))
-    _point(connection, origin)
-    _delete_orphans(connection, known or ())
+    passages = list(passages)
+    ((known, there, numbers),) = connection.execute(
+        """SELECT (SELECT document_id FROM origins WHERE location = %s), EXISTS (SELECT 1 FROM documents WHERE id = %s),
+           ARRAY (SELECT nextval(pg_get_serial_sequence('passages', 'row')) FROM generate_series(1, %s))""",
+        (origin.location, document.id, len(passages)),
+    ).fetchall()
+    refuse_stale(origin.location, known or "", expected)
+    try:
+        with connection.pipeline():  # nothing below waits for an answer
+            if not there:
+                _insert(connection, document, numbers, passages)
+            connection.execute("DELETE FROM origins WHERE location = %s", (origin.location,))
+            _insert_origins(connection, [origin])
+    except errors.UniqueViolation as error:
+        if error.diag.constraint_name != "origins_source_key":
+            raise
+        raise taken(origin.source) from error
+    if known not in (None, document.id):
+        _delete_orphans(connection, [known])
 
 
 def move(connection: Connection, location: str, origin: Origin) -> bool:
@@ -109,59 +116,76 @@ def delete(connection: Connection, document_ids: Sequence[str]) -> None:
 
 
 def index_words(connection: Connection, numbered: Sequence[tuple[int, dict[str, lexicon.Posting], int]]) -> None:
-    """Insert the postings of passages: the row of each, its terms and its length."""
-    holding = Counter(term for _, terms, _ in numbered for term in terms)
-    ids = _term_ids(connection, holding)
-    with connection.cursor().copy("COPY postings (row, term, frequency, length, positions) FROM STDIN") as copy:
-        for row, terms, length in numbered:
-            for term, posting in terms.items():
-                copy.write_row((row, ids[term], posting.frequency, length, posting.positions))
+    """Insert the postings of passages: the row of each, its terms and its length.
+
+    A term that is there is found first: inserting it and being refused would use up an id.
+    """
+    words = [
+        (row, term, posting.frequency, length, posting.positions)
+        for row, terms, length in numbered
+        for term, posting in terms.items()
+    ]
+    connection.execute(
+        """WITH words AS MATERIALIZED (SELECT * FROM unnest(
+               %b::bigint[], %b::text[], %b::int[], %b::int[], %b::bytea[])
+               AS w (row, term, frequency, length, places)),
+           holding AS MATERIALIZED (SELECT term, count(*) AS number FROM words GROUP BY term),
+           known AS (UPDATE terms t SET passages = t.passages + h.number FROM holding h
+                     WHERE t.term = h.term RETURNING t.id, t.term),
+           fresh AS (INSERT INTO terms (term, passages) SELECT term, number FROM holding h
+                     WHERE NOT EXISTS (SELECT 1 FROM terms t WHERE t.term = h.term) RETURNING id, term)
+           INSERT INTO postings (row, term, frequency, length, positions)
+           SELECT w.row, t.id, w.frequency, w.length, w.places
+           FROM words w JOIN (SELECT * FROM known UNION ALL SELECT * FROM fresh) t ON t.term = w.term""",
+        _columns(words, 5),
+    )
 
 
-def _insert_passages(connection: Connection, document: Document, passages: Sequence[StoredPassage]) -> None:
-    reserve = "SELECT nextval(pg_get_serial_sequence('passages', 'row')) FROM generate_series(1, %s)"
-    numbers = [row for (row,) in connection.execute(reserve, (len(passages),)).fetchall()]
+def insert_fields(connection: Connection, values: Iterable[fields.FieldRow]) -> None:
+    """Insert what filters may ask for."""
+    connection.execute(
+        f"""INSERT INTO fields ({fields.COLUMNS}) SELECT * FROM unnest(
+            %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::numeric[])""",
+        _columns(list(values), 6),
+    )
+
+
+def _insert(
+    connection: Connection, document: Document, numbers: Sequence[int], passages: Sequence[StoredPassage]
+) -> None:
+    """Insert a document with its passages, which get these numbers, and all that is derived from them."""
+    values = rows.document_row(document)
+    connection.execute(
+        f"INSERT INTO documents ({DOCUMENT}, checksum) VALUES (%s, %s, %s, %s, %s, %s, %s)", (*values, checksum(values))
+    )
     made = [lexicon.of_passage(stored.passage) for stored in passages]
-    copied = f"COPY passages (row, {PASSAGE_NAMES}, checksum, length) FROM STDIN"
-    with connection.cursor().copy(copied) as copy:
-        for row, stored, (_, length) in zip(numbers, passages, made, strict=True):
-            values = rows.passage_row(stored)
-            copy.write_row([row, *written_passage(values), checksum(values), length])
+    written = []
+    for row, stored, (_, length) in zip(numbers, passages, made, strict=True):
+        own = rows.passage_row(stored)
+        written.append((row, *written_passage(own), checksum(own), length))
+    connection.execute(
+        f"""INSERT INTO passages (row, {PASSAGE_NAMES}, checksum, length) OVERRIDING SYSTEM VALUE SELECT * FROM unnest(
+            %b::bigint[], %b::text[], %b::text[], %b::int[], %b::int[], %b::int[], %b::text[], %b::text[], %b::text[],
+            %b::text[], %b::text[], %b::int[], %s::vector[], %b::bytea[], %b::text[], %b::int[])""",
+        _columns(written, 16),
+    )
     index_words(connection, [(row, terms, length) for row, (terms, length) in zip(numbers, made, strict=True)])
-    insert_fields(connection, fields.document_rows(document.id, document.title, document.metadata))
-    for row, stored in zip(numbers, passages, strict=True):
-        insert_fields(connection, fields.passage_rows(row, document, stored.passage))
+    of_passages = (
+        fields.passage_rows(row, document, stored.passage) for row, stored in zip(numbers, passages, strict=True)
+    )
+    insert_fields(
+        connection,
+        itertools.chain(fields.document_rows(document.id, document.title, document.metadata), *of_passages),
+    )
     connection.execute(
         "UPDATE state SET passages = passages + %s, length = length + %s",
         (len(passages), sum(length for _, length in made)),
     )
 
 
-def insert_fields(connection: Connection, values: Iterable[fields.FieldRow]) -> None:
-    """Insert what filters may ask for."""
-    with connection.cursor().copy(f"COPY fields ({fields.COLUMNS}) FROM STDIN") as copy:
-        for each in values:
-            copy.write_row(each)
-
-
-def _term_ids(connection: Connection, holding: Counter[str]) -> dict[str, int]:
-    """Count terms in and return their ids. A term that is there is found first: a refused one would use up an id."""
-    terms, numbers = list(holding), list(holding.values())
-    found: dict[str, int] = dict(
-        connection.execute(
-            """UPDATE terms t SET passages = t.passages + q.number
-               FROM unnest(%s::text[], %s::int[]) AS q (term, number) WHERE t.term = q.term RETURNING t.term, t.id""",
-            (terms, numbers),
-        ).fetchall()
-    )
-    fresh = [term for term in terms if term not in found]
-    if fresh:
-        inserted = connection.execute(
-            """INSERT INTO terms (term, passages) SELECT * FROM unnest(%s::text[], %s::int[]) RETURNING term, id""",
-            (fresh, [holding[term] for term in fresh]),
-        )
-        found |= dict(inserted.fetchall())
-    return found
+def _columns(found: Sequence[Sequence[object]], number: int) -> list[list[object]]:
+    """Return rows as columns, which are passed as arrays: one statement, however many there are."""
+    return [list(column) for column in zip(*found, strict=True)] or [[] for _ in range(number)]
 
 
 def _point(connection: Connection, origin: Origin) -> None:

@@ -13,11 +13,14 @@ from index.store.postgres.server import Server
 _UNITS = 1e15
 """Scores are added up as whole numbers of this part, so that no order of adding changes one: ties stay ties."""
 
-_RARITY = f"""greatest({bm25.LEAST}, ln((s.passages - t.passages + 0.5) / (t.passages + 0.5)::float8))"""
+_RARITY = f"""greatest({bm25.LEAST}::float8,
+    ln(((SELECT passages FROM state) - t.passages + 0.5)::float8 / (t.passages + 0.5)::float8))"""
 _SCORE = (
-    f"a.weight * (o.frequency / 2.0::float8) * {bm25.K1 + 1} / ((o.frequency / 2.0::float8) + "
-    f"{bm25.K1} * ({1 - bm25.B} + {bm25.B} * o.length / a.average))"
+    f"a.weight * o.frequency * {bm25.CONTEXT_WEIGHT * (bm25.K1 + 1)}::float8 / "
+    f"(o.frequency * {bm25.CONTEXT_WEIGHT}::float8 + "
+    f"{bm25.K1}::float8 * ({1 - bm25.B}::float8 + {bm25.B}::float8 * o.length / a.average))"
 )
+"""The formula of `index.bm25`; the stored frequency counts an occurrence in the context once, one in the text twice."""
 
 
 class LexicalSearch:
@@ -40,13 +43,15 @@ class LexicalSearch:
             units = self._units({phrase: times for phrase, times in phrases.items() if len(phrase) > 1})
             found = self._server.read(
                 f"""WITH asked AS MATERIALIZED
-                        (SELECT t.id AS term, q.times * {_RARITY} AS weight, s.length::float8 / s.passages AS average
+                        (SELECT t.id AS term, q.times * {_RARITY} AS weight,
+                                (SELECT length::float8 / passages FROM state) AS average
                          FROM unnest(%(terms)s::text[], %(times)s::int[]) AS q (term, times)
-                         JOIN terms t ON t.term = q.term AND t.passages > 0 CROSS JOIN state s)
+                         JOIN terms t ON t.term = q.term AND t.passages > 0)
                     SELECT p.id, best.units FROM
                         (SELECT o.row, sum(o.units) AS units FROM
-                            (SELECT o.row, ({_SCORE} * {_UNITS})::bigint AS units
-                             FROM asked a JOIN postings o ON o.term = a.term
+                            (SELECT o.row, ({_SCORE} * {_UNITS}::float8)::bigint AS units
+                             FROM asked a CROSS JOIN LATERAL  -- through the index, term by term: OFFSET is the fence
+                                 (SELECT row, frequency, length FROM postings WHERE term = a.term OFFSET 0) o
                              UNION ALL SELECT * FROM unnest(%(rows)s::bigint[], %(units)s::bigint[])) o (row, units)
                          {among} GROUP BY o.row ORDER BY units DESC FETCH FIRST %(k)s ROWS WITH TIES) best
                     JOIN passages p ON p.row = best.row ORDER BY best.units DESC, p.id LIMIT %(k)s""",
@@ -87,9 +92,11 @@ class LexicalSearch:
         """Return the rows that hold a phrase, how often (weighted by column), and their lengths."""
         found = self._server.read(
             """WITH asked AS MATERIALIZED (SELECT id, term, passages FROM terms WHERE term = ANY(%(terms)s))
-               SELECT a.term, o.row, o.length, o.positions FROM asked a JOIN postings o ON o.term = a.id
-               WHERE (SELECT count(*) FROM asked) = %(number)s AND o.row IN
-                   (SELECT r.row FROM postings r WHERE r.term = (SELECT id FROM asked ORDER BY passages LIMIT 1))""",
+               SELECT a.term, o.row, o.length, o.positions FROM asked a CROSS JOIN LATERAL
+                   (SELECT * FROM postings o WHERE o.term = a.id AND o.row = ANY (ARRAY
+                       (SELECT r.row FROM postings r WHERE r.term = (SELECT id FROM asked ORDER BY passages LIMIT 1)))
+                    OFFSET 0) o
+               WHERE (SELECT count(*) FROM asked) = %(number)s""",
             {"terms": list(set(phrase)), "number": len(set(phrase))},
         )
         places: dict[int, dict[str, bytes]] = defaultdict(dict)

@@ -100,7 +100,7 @@ class Server:
     def read(self, statement: str, values: Sequence[object] | dict[str, object] = ()) -> list[Row]:
         """Return the rows of a statement."""
         with self.connection() as connection:
-            return connection.execute(statement, values).fetchall()
+            return connection.execute(statement, values, binary=True).fetchall()
 
     def decoded(self, decode: Callable[[Row], Value], found: Sequence[Row]) -> list[Value]:
         """Decode rows; what is stored and cannot be decoded is damage."""
