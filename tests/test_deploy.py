@@ -99,12 +99,13 @@ def test_a_backup_is_restored_and_proved(postgres: Postgres, schema: str, tmp_pa
     programs = postgres._programs
     source, target = postgres.url("postgres"), postgres.url("postgres", database="restored")
     environment = {"PATH": os.environ["PATH"]}
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [programs / "pg_dump", f"--schema={schema}", "--format=custom", f"--file={dump}", source],
         [programs / "createdb", "--template=template0", f"--maintenance-db={source}", "restored"],
         [programs / "psql", "--command=CREATE EXTENSION vector", target],
         [programs / "pg_restore", "--exit-on-error", f"--dbname={target}", dump],
-    ):
+    )
+    for command in commands:
         subprocess.run(command, check=True, capture_output=True, env=environment)
     try:
         with closing(Place(tmp_path, postgres.url(database="restored"), schema).open()) as store:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.feedback import Words, saved_feedback
 from index.errors import InputError
 from index.store.opening import open_server
 from index.store.postgres.server import Server
@@ -165,6 +166,16 @@ def test_judgements_are_read_by_all(servers: tuple[Server, Server]) -> None:
     assert (entry["question"], entry["reason"], entry["verdict"]) == (HOSTILE, HOSTILE, "down")
     assert (other.entry("m0") or {})["verdict"] == "up"
     assert other.entry("none") is None
+
+
+def test_evals_read_the_judgements_of_the_database(
+    postgres: Postgres, schema: str, servers: tuple[Server, Server], tmp_path: Path
+) -> None:
+    SharedFeedback(servers[0]).append(answered(Exchange("m", HOSTILE)), "wrong_source", "why")
+    settings = Settings.model_validate({"home": tmp_path, "store": postgres.url(), "store_schema": schema})
+    (judged,) = saved_feedback(settings)
+    assert (judged.question, judged.verdict, judged.reason) == (HOSTILE, "wrong_source", "why")
+    assert judged.quotes == (Words("d.txt", "text"),)
 
 
 def test_an_operator_is_in_everywhere_and_out_everywhere(servers: tuple[Server, Server]) -> None:
