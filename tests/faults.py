@@ -30,7 +30,7 @@ from index.files import find_files
 from index.jobs.table import JobTable
 from index.store.opening import open_server, open_store
 from tests.postgres import Postgres, running_postgres
-from tests.processes import Process, nginx
+from tests.processes import Process, proxied
 from tests.replica import Replica, replicated
 from tests.stores import Place
 from tests.terminal import CITECHAT, ENVIRONMENT, ROOT
@@ -196,7 +196,7 @@ class Installation:
         for each in self.servers:
             opened.callback(each.end)
             each.start()
-        self.url = opened.enter_context(nginx(self.servers, folder))
+        self.url = opened.enter_context(proxied(self.servers, folder))
 
     def _end_workers(self) -> None:
         for each in self.workers:

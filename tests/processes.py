@@ -11,16 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from index.corpus import Corpus
 from tests.conftest import PASSAGE_TOKENS
 from tests.embedding import HashingEmbedder
+from tests.proxy import proxy
 from tests.stores import Place
 from tests.terminal import CITECHAT, ENVIRONMENT, ROOT
 from tests.web import Keeping, settings
@@ -101,14 +101,14 @@ def processes(place: Place, number: int = 2, **options: Any) -> Iterator[list[Pr
         yield servers
 
 
+def proxied(servers: Sequence[Process], folder: Path) -> AbstractContextManager[str]:
+    """Run nginx before these servers, or where it is not installed a little proxy of the tests; gives its address."""
+    return nginx(servers, folder) if NGINX.exists() else proxy([server.port for server in servers])
+
+
 @contextmanager
 def nginx(servers: Sequence[Process], folder: Path) -> Iterator[str]:
     """Run nginx with the site of ``deploy/nginx.conf``, without TLS, before these servers; gives its address."""
-    if not NGINX.exists():
-        missing = f"There is no {NGINX}: its test cannot run. Remedy: apt-get install nginx-light"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
     port = free_port()
     site = (ROOT / "deploy" / "nginx.conf").read_text()
     site = re.sub(r"( *server) app1(.*)\n.*app2.*\n", lambda line: _members(line[1], line[2], servers), site)

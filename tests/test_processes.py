@@ -1,4 +1,4 @@
-"""Two web servers on one database, behind nginx that asks them in turn: nobody notices which one answers."""
+"""Two web servers on one database, behind a proxy that asks them in turn: nobody notices which one answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect
 
 from index.store.opening import open_server
 from tests.postgres import Postgres
-from tests.processes import Process, nginx, processes
+from tests.processes import Process, processes, proxied
 from tests.stores import Place
 from tests.test_api import events_of
 from ui.admin.sessions import FREE_FAILURES
@@ -30,7 +30,7 @@ QUESTION = "When does the canteen open?"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Two servers, the address of nginx before them, and the folder that they share."""
+    """Two servers, the address of the proxy before them, and the folder that they share."""
 
     servers: list[Process]
     proxy: str
@@ -50,7 +50,7 @@ def house(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
     }
     with postgres.schema() as schema:
         place = Place(folder / "home", postgres.url(), schema)
-        with processes(place, 2, **options) as servers, nginx(servers, folder) as proxy:
+        with processes(place, 2, **options) as servers, proxied(servers, folder) as proxy:
             yield House(servers, proxy, folder, schema)
 
 
