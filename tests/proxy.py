@@ -1,4 +1,4 @@
-"""A reverse proxy for machines without nginx: requests go to the servers in turn, those of a chat page to one of them."""
+"""A reverse proxy for machines without nginx: servers are asked in turn, and one of them for all of a chat page."""
 
 from __future__ import annotations
 
