@@ -244,7 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for reader in readers:
             reader.start()
         faults = (there.kill_server, there.kill_worker, there.restart, there.crash, there.fail_over)
-        lines = [_fault(fault, number, options.questions, seen) for number, fault in enumerate(faults, 1)]
+        _tell(f"{'fault':14}{'back after':>12}{'longest gap':>13}  what readers were told meanwhile")
+        for number, fault in enumerate(faults, 1):
+            _tell(_fault(fault, number, options.questions, seen))
         until(lambda: len(seen.done) >= options.questions, 600)
         ended.set()
         for reader in readers:
@@ -252,16 +254,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         there.writer.end()
         until(lambda: not there.table.counts()["waiting"] + there.table.counts()["running"], 2 * LEASE_S + 60)
         lost = _lost(there, seen)
-    sys.stdout.write(f"{'fault':14}{'back after':>12}{'longest gap':>13}  what readers were told meanwhile\n")
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.write(
+    _tell(
         f"{len(seen.done)} answers ({dict(seen.statuses)}), {len(seen.judged)} judgements, "
-        f"{there.writer.version} versions of {ROOMS} documents\n"
-        f"wrong or torn: {len(seen.wrong)}; acknowledged and lost: {len(lost)}\n"
+        f"{there.writer.version} versions of {ROOMS} documents"
     )
+    _tell(f"wrong or torn: {len(seen.wrong)}; acknowledged and lost: {len(lost)}")
     for each in [*seen.wrong, *lost]:
-        sys.stdout.write(f"  {each}\n")
+        _tell(f"  {each}")
     return 1 if seen.wrong or lost else 0
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _fault(fault: Callable[[], None], number: int, questions: int, seen: Seen) -> str:
