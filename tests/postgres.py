@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import pwd
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -75,6 +77,7 @@ class Postgres:
                 stdout=log,
                 stderr=log,
                 cwd="/",
+                preexec_fn=_end_with_the_tests,
                 **self._as,
             )
         for _ in range(600):
@@ -90,6 +93,11 @@ class Postgres:
             self._process.send_signal(how)
             self._process.wait(60)
             self._process = None
+
+    def program(self, name: str, *arguments: object) -> None:
+        """Run one of the server's programs, such as ``pg_dump``."""
+        done = subprocess.run([self._programs / name, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
     @property
     def data(self) -> Path:
@@ -117,11 +125,13 @@ class Postgres:
 
     @contextmanager
     def schema(self) -> Iterator[str]:
-        """Lend the name of a schema that is not there yet, and drop it afterwards."""
+        """Lend the name of a schema that is not there yet; drop it afterwards, with those that begin with it."""
         name = f"test_{next(_schemas)}"
         yield name
+        made = f"SELECT nspname FROM pg_namespace WHERE nspname = '{name}' OR nspname LIKE '{name}\\_%'"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+            for (each,) in connection.execute(made.encode()).fetchall():
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(each)))
 
 
 @contextmanager
@@ -144,6 +154,12 @@ def running_postgres() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_the_tests() -> None:
+    """Let the server end with its parent, however that ends (Linux: PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)
 
 
 def _programs() -> Path | None:

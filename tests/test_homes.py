@@ -10,7 +10,9 @@ from evals.cases import Case, Evidence, Suite
 from evals.homes import SuitePipelines
 from evals.run import run_suite
 from index.errors import InputError
-from rag.settings import load_settings
+from rag.pipeline import open_pipeline
+from rag.settings import Settings, load_settings
+from tests.stores import Place, both
 
 RHINE = "The Rhine\n\nThe Rhine flows from the Swiss Alps to the North Sea. The Rhine is 1,230 kilometres long.\n"
 WARSAW = "Warsaw\n\nWarsaw is the capital of Poland. The Vistula flows through the city.\n"
@@ -29,25 +31,33 @@ def suite(corpus: Path, *cases: Case) -> Suite:
     return Suite(corpus.parent / "cases.yaml", (corpus,), {"threshold": 0.0}, cases)
 
 
-def test_a_corpus_is_indexed_and_asked(corpus: Path, tmp_path: Path) -> None:
+def settings_of(place: Place, **given: object) -> Settings:
+    return load_settings(place.folder, store=place.url or None, store_schema=place.schema, **given)
+
+
+@both
+def test_a_corpus_is_indexed_and_asked(corpus: Path, place: Place) -> None:
     case = Case(
         "long", "How long is the Rhine?", (("1230 kilometres",),), evidence=(Evidence("rhine.txt", "The Rhine is"),)
     )
-    with SuitePipelines(load_settings(tmp_path / "home")) as pipeline_for:
+    with SuitePipelines(settings_of(place)) as pipeline_for:
         report = run_suite([suite(corpus, case)], pipeline_for)
     assert report.cases[0].reasons == ()
     assert "The Rhine is 1,230 kilometres long." in [quote.text for quote in report.cases[0].answer.quotes]
     assert (report.metrics["evidence_recall"], report.metrics["quote_verbatim"]) == (1.0, 1.0)
 
 
-def test_the_index_follows_the_files(corpus: Path, tmp_path: Path) -> None:
-    with SuitePipelines(load_settings(tmp_path / "home")) as pipeline_for:
+@both
+def test_the_index_follows_the_files(corpus: Path, place: Place) -> None:
+    with SuitePipelines(settings_of(place)) as pipeline_for:
         first = pipeline_for(suite(corpus))
         assert [info.sources for info in first.corpus.documents()] == [("rhine.txt",), ("warsaw.txt",)]
         (corpus / "rhine.txt").unlink()
         again = pipeline_for(suite(corpus))
         assert again is first
         assert [info.sources for info in again.corpus.documents()] == [("warsaw.txt",)]
+    with open_pipeline(settings_of(place)) as own:  # the suite's index is not the user's
+        assert own.corpus.documents() == []
 
 
 def test_unusable_suites_are_errors(corpus: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ LAYERS = ("index", "rag", "evals", "ui")
 
 FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 HEAVY = (
-    "dateparser docx faiss fastapi gradio huggingface_hub jinja2 lxml numpy openai pydantic pypdfium2 "
+    "dateparser docx faiss fastapi gradio huggingface_hub jinja2 lxml numpy openai psycopg pydantic pypdfium2 "
     "sentence_transformers tiktoken tokenizers torch tqdm trafilatura transformers uvicorn yaml"
 ).split()
 

@@ -138,3 +138,21 @@ def test_the_command_line_migrates_there_and_back(
     missing = run("index", "migrate", tmp_path / "none", database.url, "--home", home)
     assert (missing.code, "There is no index in" in missing.errors) == (2, True)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_dump_is_restored_and_proved(postgres: Postgres, database: Place, tmp_path: Path) -> None:
+    """By the commands of docs/postgres.md."""
+    with closing(database.open()) as store:
+        for number, document in enumerate((CANTEEN, LEAVE, NEWS, *OTHERS)):
+            put(store, document, f"/{number}")
+        expected = answers(store)
+    dump = tmp_path / "citechat.dump"
+    postgres.program("pg_dump", "--format=custom", f"--schema={database.schema}", f"--file={dump}", database.url)
+    postgres.as_superuser(f"DROP SCHEMA {database.schema} CASCADE")
+    restore = ("--clean", "--if-exists", "--single-transaction", dump)
+    postgres.program("pg_restore", f"--dbname={database.url}", *restore)
+    with closing(database.open()) as store:
+        assert store.verify() == []
+        assert answers(store) == expected
+        put(store, prose("One more."), "/more")
+        assert store.verify() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ import pytest
 
 from index.errors import IndexDamaged, InputError, StoreUnavailable
 from index.store.base import Store
-from index.store.postgres import server
+from index.store.postgres import requirements
 from index.store.postgres.migrations import migrate, migrations, newest, version
 from index.store.postgres.server import Server
 from tests.documents import CANTEEN, LEAVE, put
@@ -82,7 +84,7 @@ def test_a_server_without_pgvector_is_told(postgres: Postgres, bare: str) -> Non
 def test_an_old_version_is_told(
     postgres: Postgres, schema: str, monkeypatch: pytest.MonkeyPatch, name: str, value: object, told: str
 ) -> None:
-    monkeypatch.setattr(server, name, value)
+    monkeypatch.setattr(requirements, name, value)
     with pytest.raises(InputError, match=told):
         Server(postgres.url(), schema)
 
@@ -128,6 +130,15 @@ def test_a_server_that_only_reads_is_told(postgres: Postgres, schema: str) -> No
         assert len(store.documents()) == 1
         with pytest.raises(InputError, match="only reads"):
             put(store, LEAVE, "/b")
+
+
+def test_a_name_that_is_too_long_is_told_and_nothing_is_stored(postgres: Postgres, schema: str) -> None:
+    name = "/" + "".join(random.Random(2).choices(string.ascii_letters, k=9000))  # noqa: S311
+    with closing(Place.of("", postgres.url(), schema).open()) as store:
+        with pytest.raises(InputError, match="too long for the server") as refusal:
+            put(store, CANTEEN, name)
+        assert refusal.value.remedy == "Shorten the file's name."
+        assert (store.documents(), store.count(), store.verify()) == ([], 0, [])
 
 
 # --- versions of the tables ----------------------------------------------------------------------------------------

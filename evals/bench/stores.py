@@ -3,7 +3,7 @@
     python -m evals.bench.stores --store postgresql://USER@HOST/DATABASE [--passages 20000] [--questions 100] [--json F]
 
 The passages are **synthetic**: vectors around those of the sentences of ``seeds/`` (noise of a third of their length),
-texts of five sentences drawn from there, three passages a document. A document's ``draw`` (0 to 99, by chance) is what
+texts of five sentences drawn from there, twelve passages a document. A document's ``draw`` (0 to 99, by chance) is what
 the filters ask for, so 1, 5 or 50 of 100 documents pass, independent of the vectors. Questions are sentences of
 ``seeds/``. Recall is the share of the true ten nearest, by comparing all vectors, that a search for ten finds. Each
 store is measured in a process of its own, in a folder or schema that is made for it and removed.
@@ -42,11 +42,13 @@ from rag.settings import load_settings
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 SCHEMA = "citechat_bench"
+INDEX = "passages_vector"
+"""The graph of the dense search."""
 FILTERS = {"none": "", "50%": "draw<50", "5%": "draw<5", "1%": "draw<1"}
 NEAREST = 10
 CANDIDATES = 50
 """Passages that a question of citechat's takes from each search."""
-PASSAGES_OF_A_DOCUMENT, SENTENCES_OF_A_PASSAGE = 3, 5
+PASSAGES_OF_A_DOCUMENT, SENTENCES_OF_A_PASSAGE = 12, 5
 NOISE = 1 / 3
 
 
@@ -85,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with context.Pool(1) as pool:
                 figures[name] = pool.apply(measure, (material, url, options.passages, options.questions))
             sys.stdout.write(json.dumps({name: figures[name]}, indent=2) + "\n")
+            sys.stdout.flush()
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
@@ -95,7 +98,8 @@ def measure(material: Material, url: str, passages: int, questions: int) -> dict
     folder = Path(tempfile.mkdtemp(prefix="citechat-bench-"))
     store = open_store(folder, url, SCHEMA, material.fingerprint, material.vectors.shape[1])
     try:
-        return _measured(store, material, passages, questions)
+        figures = _measured(store, material, passages, questions)
+        return figures | ({"bytes_of": _sizes(url)} if url else {})
     finally:
         store.close()
         shutil.rmtree(folder)
@@ -215,6 +219,20 @@ def _resident() -> int:
     """Return the memory of this process, in MiB (the server's own is not in it)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096 // 2**20
+
+
+def _sizes(url: str) -> dict[str, int]:
+    """Return what the tables take with their indexes, and the graph of the dense search by itself, in bytes."""
+    import psycopg
+
+    names = ("documents", "passages", "postings", "terms", "fields")
+    with psycopg.connect(url) as connection:
+        sizes = {
+            name: connection.execute("SELECT pg_total_relation_size(to_regclass(%s))", (f"{SCHEMA}.{name}",)).fetchone()
+            for name in names
+        }
+        graph = connection.execute("SELECT pg_relation_size(to_regclass(%s))", (f"{SCHEMA}.{INDEX}",)).fetchone()
+    return {name: int((size or (0,))[0] or 0) for name, size in {**sizes, "graph": graph}.items()}
 
 
 def _drop(url: str) -> None:

@@ -14,7 +14,7 @@ from ui.cli.console import Console, Subparsers, add_command
 from ui.cli.opening import add_wait
 
 if TYPE_CHECKING:
-    from index.store.base import Store
+    from index.store.base import DocumentInfo, Store
 
 _DETAILS = """\
 FROM and TO are home folders or addresses of databases (postgresql://USER@HOST/DATABASE; the password is better in
@@ -49,7 +49,11 @@ def _migrate(options: argparse.Namespace, console: Console) -> int:
         with _opened(options.target, options.home) as target:
             target.patience(WAIT if options.wait is None else options.wait, console.say)
             with tqdm(total=total, unit="document", disable=None, leave=False) as bar:
-                done = migrate(source, target, lambda _: bar.update())
+
+                def tell(_: DocumentInfo) -> None:
+                    bar.update()
+
+                done = migrate(source, target, tell)
     already = f"; {done.already} documents were there already" if done.already else ""
     text = f"Copied {done.documents} documents, {done.passages} passages{already}. Both hold and answer the same."
     console.result(asdict(done), text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from psycopg import Connection, sql
 
 from index.filters import Filter
@@ -18,6 +21,8 @@ LARGEST = 4000
 INDEX = "passages_vector"
 _NEIGHBOURS, _CANDIDATES = 16, 100
 """How the graph is built: edges of a node, and nodes that a new one is compared with."""
+_MOST_MEMORY = 2048
+"""MiB that building the graph takes, at most."""
 _MORE = 3
 """So many times what is asked for is taken from the graph, whose half precision and order are not exact."""
 
@@ -27,7 +32,8 @@ class DenseSearch:
 
     def __init__(self, server: Server, dimension: int) -> None:
         self._server = server
-        self._half = f"halfvec({int(dimension)})"
+        self._dimension = int(dimension)
+        self._half = f"halfvec({self._dimension})"
         self._indexable = dimension <= LARGEST
 
     def search(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
@@ -61,14 +67,16 @@ class DenseSearch:
         return found[0][0], [(id_, float(score)) for _, id_, score in found if id_ is not None]
 
     def _through_graph(self, condition: str, values: dict[str, object]) -> list[tuple[str, float]]:
-        found = self._server.read(
-            f"""SELECT id, score FROM
-                    (SELECT p.id, -(p.vector <#> %(query)s::vector) AS score FROM passages p WHERE {condition}
-                     ORDER BY p.vector::{self._half} <#> %(query)s::{self._half} LIMIT %(k)s * {_MORE}) p
-                ORDER BY score DESC, id LIMIT %(k)s""",
-            values,
-        )
-        return [(id_, float(score)) for id_, score in found]
+        statement = f"""SELECT id, score FROM
+                (SELECT p.id, -(p.vector <#> %(query)s::vector) AS score FROM passages p WHERE {condition}
+                 ORDER BY p.vector::{self._half} <#> %(query)s::{self._half} LIMIT %(k)s * {_MORE}) p
+            ORDER BY score DESC, id LIMIT %(k)s"""
+        # So many pass that the graph is the way, whatever old statistics make of the filter.
+        with self._server.connection() as connection, connection.pipeline():
+            connection.execute("SELECT set_config('enable_sort', 'off', true)")
+            found = connection.execute(statement, values, binary=True)
+            connection.execute("SELECT set_config('enable_sort', 'on', true)")
+            return [(id_, float(score)) for id_, score in found.fetchall()]
 
     def wanted(self) -> bool:
         """Tell whether there are enough passages for the graph and it is not there."""
@@ -82,15 +90,25 @@ class DenseSearch:
         """
         if not self.wanted():
             return False
-        ((passages,),) = connection.execute("SELECT passages FROM state").fetchall()
-        with connection.transaction():
-            # Beyond this memory the graph is built on disk, many times slower.
-            needed = min(2048, 64 + passages * (2 * int(self._half[8:-1]) + 64 * _NEIGHBOURS) // 2**20)
-            connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", (f"{needed}MB",))
+        with self.building(connection):
             connection.execute(
                 sql.SQL(
                     "CREATE INDEX {} ON passages USING hnsw ((vector::{}) halfvec_ip_ops) "
                     "WITH (m = {}, ef_construction = {})"
                 ).format(sql.Identifier(INDEX), sql.SQL(self._half), _NEIGHBOURS, _CANDIDATES)
             )
+        for table in ("passages", "fields", "terms", "postings"):
+            connection.execute(f"ANALYZE {table}")
         return True
+
+    @contextmanager
+    def building(self, connection: Connection) -> Iterator[None]:
+        """Give the connection the memory that building the graph takes: with less it goes on on disk, far slower."""
+        ((passages,),) = connection.execute("SELECT passages FROM state").fetchall()
+        needed = min(_MOST_MEMORY, 64 + passages * (2 * self._dimension + 64 * _NEIGHBOURS) // 2**20)
+        connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", (f"{needed}MB",))
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                connection.execute("RESET maintenance_work_mem")

@@ -16,17 +16,13 @@ from psycopg import Connection, IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from index.errors import Busy, IndexDamaged, InputError, StoreUnavailable
+from index.errors import Busy, IndexDamaged, InputError
 from index.store.postgres.migrations import migrate
 from index.store.postgres.problems import ADDRESS, first_line, refused, told
+from index.store.postgres.requirements import checked
 
 Row = tuple[Any, ...]
 Value = TypeVar("Value")
-
-OLDEST = 150_000
-"""PostgreSQL 15."""
-OLDEST_VECTOR = (0, 8)
-"""The first pgvector whose index goes on searching where a filter leaves too few rows."""
 
 CONNECT_SECONDS = 10
 WAIT_SECONDS = 30.0
@@ -46,9 +42,15 @@ _SESSION = {
     "hnsw.iterative_scan": "relaxed_order",  # without it a filter leaves too few rows
     "hnsw.ef_search": "200",
     "hnsw.max_scan_tuples": "200000",
-    "hnsw.scan_mem_multiplier": "8",
+    "hnsw.scan_mem_multiplier": "2",
     "work_mem": "64MB",  # what passes a filter is kept as a hash
     "jit": "off",  # it costs more than these statements take
+    "random_page_cost": "1.1",  # the index is in memory or on flash
+    # The server notices a client whose network is cut, and frees its locks; by itself it takes two hours.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
 }
 
 
@@ -84,7 +86,7 @@ class Server:
         self._path = schema
         self._local = threading.local()
         with self._connected() as connection, told(self.shown):
-            self._path = f"{schema}, {_checked(connection, self.shown)}"
+            self._path = f"{schema}, {checked(connection, self.shown)}"
             self._configure(connection)
             migrate(connection, schema, self.shown)
         self._pool = ConnectionPool(
@@ -207,55 +209,3 @@ def _shown(given: dict[str, Any]) -> str:
     port = given.get("port") or os.environ.get("PGPORT") or "5432"
     name = given.get("dbname") or os.environ.get("PGDATABASE") or given.get("user") or ""
     return f"postgresql://{host}:{port}/{name}"
-
-
-def _checked(connection: Connection, shown: str) -> str:
-    """Return the schema of pgvector, quoted, once server and extension are known to do.
-
-    Raises:
-        InputError: they are too old, or the extension is not there.
-        StoreUnavailable: what answers is no server that can be asked.
-    """
-    if connection.info.server_version < OLDEST:
-        raise InputError(
-            f"{shown} is PostgreSQL {connection.info.server_version // 10_000}; citechat needs 15 or later.",
-            "Update the server, or use another one.",
-        )
-    if connection.info.parameter_status("server_encoding") != "UTF8":
-        raise InputError(
-            f"The database {shown} is not encoded in UTF-8.", "Make another one: createdb --encoding UTF8 -T template0"
-        )
-    found = _vector(connection)
-    if found is None:
-        installed = connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'").fetchone()
-        if not installed:
-            raise InputError(
-                f"The server of {shown} lacks pgvector.",
-                "Install it there (Debian 13: postgresql-17-pgvector), then run as a superuser: "
-                "CREATE EXTENSION vector",
-            )
-        try:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise InputError(
-                f"The database {shown} lacks the extension vector, and the role may not make it.",
-                "Run in this database as a superuser: CREATE EXTENSION vector",
-            ) from error
-        found = _vector(connection)
-    if found is None:
-        raise StoreUnavailable(f"{shown} does not tell its extensions.", "Use another server.")
-    version, schema = found
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST_VECTOR:
-        raise InputError(
-            f"{shown} has pgvector {version}; citechat needs 0.8 or later.",
-            "Update it, then run as a superuser: ALTER EXTENSION vector UPDATE",
-        )
-    return schema
-
-
-def _vector(connection: Connection) -> tuple[str, str] | None:
-    found = connection.execute(
-        "SELECT extversion, quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace "
-        "WHERE extname = 'vector'"
-    ).fetchone()
-    return (str(found[0]), str(found[1])) if found else None

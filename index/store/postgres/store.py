@@ -21,6 +21,9 @@ from index.types import Document
 
 _TABLES = ("documents", "origins", "passages", "terms", "postings", "fields", "meta")
 
+_WITHIN_A_PAGE = 1024
+"""Dimensions up to which vectors stand in the table itself, where comparing them needs no further look-up."""
+
 
 class PostgresStore(PostgresReading):
     """A `Store` in PostgreSQL. Any number of processes on any hosts may read; one writes at a time, the others wait.
@@ -44,6 +47,8 @@ class PostgresStore(PostgresReading):
             with server.transaction() as connection:
                 for item in made_with.items():
                     connection.execute("INSERT INTO meta VALUES (%s, %s) ON CONFLICT DO NOTHING", item)
+                if dimension <= _WITHIN_A_PAGE:
+                    connection.execute("ALTER TABLE passages ALTER vector SET STORAGE PLAIN")
             meta = self._meta()
         again = f"Drop the schema {server.schema} and add the documents again, or choose another store_schema."
         check_embedder(meta, made_with, server.shown, again)
@@ -125,8 +130,9 @@ class PostgresStore(PostgresReading):
         with self._lock.held() as connection, told(self._server.shown):
             before = _bytes(connection)
             self._unused_terms(connection)
-            for table in _TABLES:
-                connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+            with self._dense.building(connection):  # it is made anew with its table
+                for table in _TABLES:
+                    connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
             self._dense.index(connection)
             return Compaction(before, _bytes(connection))
 

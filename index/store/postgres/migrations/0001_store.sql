@@ -32,6 +32,7 @@ CREATE TABLE origins (
     number numeric
 );
 CREATE INDEX origins_document ON origins (document_id);
+CREATE INDEX origins_value ON origins (left(value, 200));
 CREATE INDEX origins_digest ON origins (digest);
 
 CREATE TABLE passages (
@@ -51,9 +52,9 @@ CREATE TABLE passages (
     sentence_vectors bytea NOT NULL,  -- float16 rows, one a sentence
     checksum text NOT NULL,
     length integer NOT NULL       -- in terms, context and text together
-);
+) WITH (toast_tuple_target = 4000);  -- so that text stays beside the vector, which is compared where it lies
 ALTER TABLE passages ALTER sentence_vectors SET STORAGE EXTERNAL;
-CREATE INDEX passages_document ON passages (document_id, ordinal);
+CREATE INDEX passages_document ON passages (document_id, ordinal) INCLUDE (row);
 CREATE INDEX passages_digest ON passages (digest);
 
 CREATE TABLE terms (
