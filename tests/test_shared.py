@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evals.feedback import Words, saved_feedback
-from index.errors import InputError
+from index.errors import CitechatError, InputError
 from index.store.opening import open_server
 from index.store.postgres.server import Server
 from rag.settings import Settings, load_settings
@@ -336,3 +337,28 @@ def test_without_a_database_nothing_of_it_is_imported(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_after_a_long_outage_the_server_is_found_as_soon_as_it_is_back(
+    postgres: Postgres, servers: tuple[Server, Server]
+) -> None:
+    """The pool's own attempts would be many seconds apart by then."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.wait(0.05):
+            with suppress(CitechatError):
+                servers[0].read("SELECT 1")
+
+    postgres.stop()
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    time.sleep(9)
+    postgres.start()
+    begun = time.monotonic()
+    assert servers[0].read("SELECT 1") == [(1,)]
+    assert time.monotonic() - begun < 3
+    ended.set()
+    for thread in asking:
+        thread.join(60)
