@@ -147,6 +147,17 @@ def test_the_chat_page_works_behind_the_proxy_and_lists_what_was_asked(house: Ho
         context.close()
 
 
+def test_the_event_stream_of_the_chat_page_is_what_needs_one_server(house: House) -> None:
+    """The reason for the one sticky path of ``deploy/nginx.conf``: should it go, this tells."""
+    one, other = (server.address for server in house.servers)
+    asked = {"data": [QUESTION, "", ""], "fn_index": 0, "session_hash": "onesession"}
+    assert httpx.post(f"{one}/gradio_api/queue/join", json=asked).status_code == 200
+    stream = "/gradio_api/queue/data?session_hash=onesession"
+    with suppress(httpx.RemoteProtocolError):  # it knows nothing of the question and breaks off
+        assert "opens at noon" not in httpx.get(other + stream, timeout=30).text
+    assert "opens at noon" in httpx.get(one + stream, timeout=30).text
+
+
 def test_a_killed_server_costs_what_it_was_writing_and_nothing_that_was_acknowledged(house: House) -> None:
     headers = greeting(house.proxy)
     before = [ask(house.proxy, headers, f"{QUESTION} {number}") for number in range(4)]
