@@ -173,6 +173,31 @@ def test_a_killed_server_costs_what_it_was_writing_and_nothing_that_was_acknowle
         house.servers[0].start()
 
 
+def test_an_open_chat_page_outlives_its_server(house: House, browser: Browser) -> None:
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.goto(house.proxy)
+
+    def ask_there() -> None:
+        box = page.get_by_role("textbox", name="Question")
+        box.fill(QUESTION)
+        box.press("Enter")
+        expect(page.locator("#chat .bot").last).to_contain_text("opens at noon", timeout=30_000)
+        expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+        page.wait_for_timeout(300)
+
+    ask_there()
+    for server in house.servers:  # one of them is the page's
+        server.end(signal.SIGKILL)
+        try:
+            ask_there()
+        finally:
+            server.start()
+    listed = page.evaluate("fetch('/chat/history').then(reply => reply.json())")
+    assert sum(each["questions"] for each in listed["conversations"]) == 3
+    context.close()
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
 def test_no_acknowledged_answer_or_judgement_is_lost_when_the_database_restarts(
     postgres: Postgres, house: House, how: signal.Signals
