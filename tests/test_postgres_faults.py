@@ -70,14 +70,15 @@ def test_a_writer_that_is_killed_in_mid_change_leaves_one_version(store: Store, 
     revisions = [store.revision()]
     for _ in range(8):
         writer = process(REPLACE.replace("if round % 20 == 0:\n        store.compact()", "pass"), *place.arguments)
-        time.sleep(chance.uniform(0.01, 0.3))
+        while store.revision() == revisions[-1]:
+            assert writer.poll() is None
+        time.sleep(chance.uniform(0, 0.2))
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         whole(store)
         assert store.verify() == []
         revisions.append(store.revision())
-    assert revisions == sorted(revisions)
-    assert revisions[-1] > revisions[0] + 8
+    assert revisions == sorted(set(revisions))
     begun = time.monotonic()
     put(store, VERSIONS[1], "/a")  # the dead one's lock is gone with its connection
     assert time.monotonic() - begun < 10

@@ -103,7 +103,8 @@ class StoredReading:
                 (json.dumps([row for row, _ in found]),),
             )
         )
-        return sorted(((names[row], score) for row, score in found), key=lambda hit: (-hit[1], hit[0]))[:k]
+        known = ((names[row], score) for row, score in found if row in names)  # a damaged index may hold others
+        return sorted(known, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def similarities(self, query: Vector, passage_ids: Sequence[str]) -> dict[str, float]:
         """See `Store`."""

@@ -48,6 +48,12 @@ _TOLD: tuple[tuple[type[Exception], type[CitechatError], str, str], ...] = (
 )
 """Errors of statements that say nothing against the index, the special ones first: what is told, and the remedy."""
 
+_DAMAGE = (
+    *(errors.DataCorrupted, errors.IndexCorrupted, errors.InternalError_, errors.IntegrityError),
+    *(errors.UndefinedTable, errors.UndefinedColumn),
+)
+"""What says that rows, pages or tables are not as they were stored."""
+
 _LOST = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleInTransactionSessionTimeout)
 
 
@@ -63,6 +69,10 @@ def told(shown: str) -> Iterator[None]:
     """
     try:
         yield
+    except psycopg.ProgrammingError as error:
+        if isinstance(error, (*_DAMAGE, *(kind for kind, *_ in _TOLD))):
+            raise meaning(error, shown) from error
+        raise  # a mistake of ours
     except psycopg.Error as error:
         raise meaning(error, shown) from error
 
@@ -70,15 +80,19 @@ def told(shown: str) -> Iterator[None]:
 def meaning(error: psycopg.Error, shown: str) -> CitechatError:
     """Return an error of a statement as what it means."""
     said = first_line(error)
-    if isinstance(error, _LOST) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
+    if isinstance(error, _LOST) or (
+        isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) and error.sqlstate is None
+    ):
         return StoreUnavailable(f"The connection to {shown} was lost: {said}.", "Try again when the server is back.")
     for kind, told_as, problem, remedy in _TOLD:
         if isinstance(error, kind):
             return told_as(f"{shown}: {problem}: {said}.", remedy)
-    return IndexDamaged(
-        f"The index {shown} is damaged: {said}.",
-        "Restore it from a backup, or drop its schema and add the documents again.",
-    )
+    if isinstance(error, _DAMAGE):
+        return IndexDamaged(
+            f"The index {shown} is damaged: {said}.",
+            "Restore it from a backup, or drop its schema and add the documents again.",
+        )
+    return StoreUnavailable(f"{shown} reports an error: {said}.", "See the server's log.")
 
 
 def refused(error: psycopg.Error, shown: str) -> StoreUnavailable:
