@@ -1,4 +1,4 @@
-"""What readers said of answers: the lines of ``feedback.jsonl`` in the home folder."""
+"""What readers said of answers: the lines of ``feedback.jsonl`` in the home folder, or the rows of the database."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from index.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rag.settings import Settings
 
 FILE = "feedback.jsonl"
 
@@ -47,6 +49,25 @@ def read_feedback(path: Path) -> list[Feedback]:
         raise InputError(f"{path} cannot be read: {error}.", "Check the file.") from error
     whole = lines[:-1]
     return [_parse(f"{path}:{number}", line) for number, line in enumerate(whole, 1) if line.strip()]
+
+
+def saved_feedback(settings: Settings) -> list[Feedback]:
+    """Return the judgements that the settings lead to, the oldest first: those of the database, if there is one.
+
+    Raises:
+        StoreUnavailable: the database is not there.
+        InputError: something among them is no judgement.
+    """
+    if not settings.store.get_secret_value():
+        return read_feedback(settings.home / FILE)
+    from index.store.opening import open_server
+
+    server = open_server(settings.store.get_secret_value(), settings.store_schema, 1)
+    try:
+        rows = server.read("SELECT number, entry FROM feedback ORDER BY number")
+        return [_parse(f"Row {number} of the table feedback in {server.shown}", entry) for number, entry in rows]
+    finally:
+        server.close()
 
 
 def _parse(where: str, line: str) -> Feedback:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from evals.feedback import FILE as FEEDBACK
-from evals.feedback import read_feedback
+from evals.feedback import Feedback, read_feedback
 from evals.text import normalise
 from index.errors import InputError
 
@@ -83,8 +83,12 @@ def cited_in(report: StoredReport) -> list[Citation]:
 
 
 def cited_by_saved_answers(home: Path) -> list[Citation]:
-    """Return what the answers cite that readers have judged."""
-    judged = read_feedback(home / FEEDBACK)
+    """Return what the answers cite that readers have judged, as the file of a home folder has them."""
+    return cited_by_judged(read_feedback(home / FEEDBACK))
+
+
+def cited_by_judged(judged: Iterable[Feedback]) -> list[Citation]:
+    """Return what the answers of these judgements cite."""
     return [cite(None, each.question, quote.source, quote.text) for each in judged for quote in each.quotes]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -18,7 +18,17 @@ from index.passages import lead, split_document
 from index.readers.worker import ReaderProcess, Reading
 from index.removal import Removal, remove
 from index.sources import FoundFile, Sources, Visit, location_of, within
-from index.store.base import UNSETTLED, Compaction, DocumentInfo, Origin, Store, StoredPassage, Totals
+from index.store.base import (
+    UNSETTLED,
+    Compaction,
+    DocumentInfo,
+    Origin,
+    SourceTaken,
+    StaleVersion,
+    Store,
+    StoredPassage,
+    Totals,
+)
 from index.types import Document, Matrix, Passage, Vector
 
 BATCH_PASSAGES = 256
@@ -87,6 +97,10 @@ class _Batch:
     before: _Embedding | None
 
 
+_Waiting = tuple[int, _Pending | _Complete]
+"""What waits to be stored, with the number of the file that it comes from."""
+
+
 class Corpus(AbstractContextManager["Corpus"]):
     """Documents, searchable. Reading is thread-safe; one thread adds at a time."""
 
@@ -136,11 +150,53 @@ class Corpus(AbstractContextManager["Corpus"]):
                         report(outcome)
                         continue
                     waiting.append(outcome)
-                    if sum(len(each.passages) for each in waiting if isinstance(each, _Pending)) >= BATCH_PASSAGES:
+                    if _size(waiting) >= BATCH_PASSAGES:
                         begun = self._turn(begun, waiting, report)
                         waiting = []
             self._turn(self._turn(begun, waiting, report), [], report)
             self.store.forget()
+        return results
+
+    def add_beside(
+        self, files: Iterable[FoundFile], origins: Mapping[str, Origin], reader: ReaderProcess
+    ) -> list[list[AddResult] | StaleVersion | SourceTaken]:
+        """Add files, or bring them up to date, while others add other files; return what became of each, in order.
+
+        Nobody is kept out but while a document is stored. ``origins`` are those of these files, and those of the names
+        that they might get. A file that was added elsewhere meanwhile, or whose name was given away, has the error;
+        another attempt settles it. The caller calls ``store.forget`` once in a while.
+        """
+        results: list[list[AddResult] | StaleVersion | SourceTaken] = []
+        waiting: list[_Waiting] = []
+
+        def store() -> None:
+            vectors = self._vectors([outcome for _, outcome in waiting])
+            for number, outcome in waiting:
+                told = results[number]
+                if not isinstance(told, list):
+                    continue
+                try:
+                    if isinstance(outcome, _Complete):
+                        self.store.settle(outcome.location, outcome.origins)
+                    else:
+                        known = origins.get(outcome.origin.location)
+                        told.append(self._put(outcome, vectors, known.document_id if known else ""))
+                except (StaleVersion, SourceTaken) as error:
+                    results[number] = error
+            waiting.clear()
+
+        sources = Sources(origins)
+        for number, file in enumerate(files):
+            told: list[AddResult] = []
+            results.append(told)
+            for outcome in self._examine(file, sources, reader, ""):
+                if isinstance(outcome, AddResult):
+                    told.append(outcome)
+                    continue
+                waiting.append((number, outcome))
+                if _size(each for _, each in waiting) >= BATCH_PASSAGES:
+                    store()
+        store()
         return results
 
     def remove(self, names: Sequence[str]) -> list[Removal]:
@@ -313,14 +369,32 @@ class Corpus(AbstractContextManager["Corpus"]):
             else:
                 report(self._put(each, vectors))
 
-    def _put(self, pending: _Pending, vectors: Mapping[str, tuple[Vector, Matrix]]) -> AddResult:
+    def _vectors(self, waiting: Sequence[_Pending | _Complete]) -> Mapping[str, tuple[Vector, Matrix]]:
+        """Return the vectors of all passages by digest; only those that are not stored yet are embedded."""
+        pendings = [each for each in waiting if isinstance(each, _Pending)]
+        passages = {_digest(passage): passage for pending in pendings for passage in pending.passages}
+        vectors = self.store.embedded(list(passages))
+        fresh = {digest: passage for digest, passage in passages.items() if digest not in vectors}
+        if fresh:  # so that bringing an unchanged folder up to date loads no model
+            for digest, embedded in zip(fresh, self.embedder.embed_passages(list(fresh.values())), strict=True):
+                vectors[digest] = (embedded.passage, embedded.sentences)
+        return vectors
+
+    def _put(
+        self, pending: _Pending, vectors: Mapping[str, tuple[Vector, Matrix]], expected: str | None = None
+    ) -> AddResult:
         texts = [lead(passage.context) + passage.text for passage in pending.passages]
         stored = [
             StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
             for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
         ]
-        self.store.put(pending.document, pending.origin, stored)
+        self.store.put(pending.document, pending.origin, stored, expected=expected)
         return AddResult(pending.origin.source, pending.status, pending.document.id, len(stored), pending.note)
+
+
+def _size(waiting: Iterable[_Pending | _Complete]) -> int:
+    """Return how many passages wait."""
+    return sum(len(each.passages) for each in waiting if isinstance(each, _Pending))
 
 
 def _digest(passage: Passage) -> str:

@@ -33,8 +33,10 @@ from index.errors import InputError
 
 DEFAULT_HOME = Path(".citechat")
 
-_SECRET = ("llm_key", "admin_token", "admin_password_hash", "store")
+_SECRET = ("llm_key", "admin_token", "admin_password_hash", "store", "signing_key")
 """Settings whose values no message shows."""
+
+MIN_SIGNING_KEY = 32
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")]
 """Scheme, host and port of a page, as browsers write them: lower case, no path, no final slash."""
@@ -71,7 +73,12 @@ class Settings(BaseSettings):
     store_schema: str = Field(default="citechat", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     """Schema of its tables; it is made if the role may."""
     store_connections: int = Field(default=10, ge=1)
-    """Connections of one process to the database, at most."""
+    """Connections of one process to the database, at most; a web server has as many again for what readers leave."""
+    shared_folder: Path | None = None
+    """Folder that every host sees, for uploaded files, eval cases and reports; the home folder, unless set."""
+    signing_key: SecretStr = SecretStr("")
+    """Signs the tokens of sites' visitors, the same for every process; meant for ``CITECHAT_SIGNING_KEY``. Unless set,
+    it is in the database, or lives as long as the process where there is none."""
 
     embedder: str = "all-MiniLM-L6-v2"
     """A model of the catalogue, or the folder of any sentence-transformers model."""
@@ -177,6 +184,18 @@ class Settings(BaseSettings):
         if not key.isascii() or not key.isprintable() or not key:
             raise InputError(f"{self.llm_key_file} holds no key.", "Write the key alone into the file.")
         return key
+
+    @property
+    def files(self) -> Path:
+        """The folder of what every host must see."""
+        return self.home if self.shared_folder is None else self.shared_folder
+
+    @field_validator("signing_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < MIN_SIGNING_KEY:
+            raise ValueError(f"it must have {MIN_SIGNING_KEY} characters or more")
+        return value
 
     @field_validator("store")
     @classmethod

@@ -26,7 +26,8 @@ from index.store.embedded import EmbeddedStore
 from tests.embedding import HashingEmbedder
 from tests.small_pipeline import SmallPipeline, answering
 from tests.web import Keeping, LexicalPipeline, running, settings
-from ui.admin.access import FREE_FAILURES, MAX_WAIT_S, SESSION_S, Access, hash_password
+from ui.admin.access import Access, hash_password
+from ui.admin.sessions import FREE_FAILURES, MAX_WAIT_S, SESSION_S
 from ui.cli import main
 from ui.uploads import Uploads
 

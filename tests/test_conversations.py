@@ -1,13 +1,42 @@
-"""Conversations: bounded, forgetful, not to be guessed."""
+"""Conversations: bounded, forgetful, not to be guessed; in one process, and shared by several."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 
+from index.store.opening import open_server
 from rag.types import Answer, Turn
-from ui.conversations import MAX_PER_VISITOR, Conversations, Exchange
+from ui.conversations import MAX_PER_VISITOR, Conversations, Exchange, Transcripts
+from ui.shared.conversations import SharedConversations
+
+Keep = Callable[..., Transcripts]
+"""Makes conversations with limits: ``keep(max_exchanges=2)``."""
+
+
+@pytest.fixture(params=["memory", "shared"])
+def keep(request: pytest.FixtureRequest) -> Iterator[Keep]:
+    if request.param == "memory":
+        yield Conversations
+        return
+    server = open_server(request.getfixturevalue("postgres").url(), request.getfixturevalue("schema"))
+    with ExitStack() as opened:
+        opened.callback(server.close)
+
+        def make(**limits: float) -> Transcripts:
+            made = SharedConversations(server, cleaning_s=0.0, **limits)  # type: ignore[arg-type]
+            opened.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def conversations(keep: Keep) -> Transcripts:
+    return keep()
 
 
 def answered(exchange: Exchange) -> Exchange:
@@ -15,8 +44,7 @@ def answered(exchange: Exchange) -> Exchange:
     return replace(exchange, state="complete", text=answer.text, answer=answer)
 
 
-def test_history_holds_completed_answers_in_order() -> None:
-    conversations = Conversations()
+def test_history_holds_completed_answers_in_order(conversations: Transcripts) -> None:
     id_, first = conversations.begin(None, "one")
     conversations.record(answered(first))
     _, stopped = conversations.begin(id_, "two")
@@ -27,8 +55,7 @@ def test_history_holds_completed_answers_in_order() -> None:
     assert conversations.history(id_)[0] == Turn("user", "one")
 
 
-def test_ids_are_long_and_unknown_ones_are_not_adopted() -> None:
-    conversations = Conversations()
+def test_ids_are_long_and_unknown_ones_are_not_adopted(conversations: Transcripts) -> None:
     id_, exchange = conversations.begin("chosen-by-a-client", "x")
     assert id_ != "chosen-by-a-client"
     assert len(id_) >= 22
@@ -37,8 +64,7 @@ def test_ids_are_long_and_unknown_ones_are_not_adopted() -> None:
     assert conversations.exchange("unknown") is None
 
 
-def test_what_was_stopped_stays_stopped() -> None:
-    conversations = Conversations()
+def test_what_was_stopped_stays_stopped(conversations: Transcripts) -> None:
     id_, exchange = conversations.begin(None, "x")
     conversations.record(replace(exchange, text="half"))
     conversations.stop(id_)
@@ -48,8 +74,7 @@ def test_what_was_stopped_stays_stopped() -> None:
     assert (kept.state, kept.text) == ("stopped", "half")
 
 
-def test_leaving_marks_the_answer_under_way_alone() -> None:
-    conversations = Conversations()
+def test_leaving_marks_the_answer_under_way_alone(conversations: Transcripts) -> None:
     id_, first = conversations.begin(None, "one")
     conversations.record(answered(first))
     conversations.begin(id_, "two")
@@ -58,8 +83,7 @@ def test_leaving_marks_the_answer_under_way_alone() -> None:
     assert states == [("complete", False), ("stopped", True)]
 
 
-def test_rewinding_forgets_a_question_and_what_followed() -> None:
-    conversations = Conversations()
+def test_rewinding_forgets_a_question_and_what_followed(conversations: Transcripts) -> None:
     id_, _ = conversations.begin(None, "one")
     _, second = conversations.begin(id_, "two")
     conversations.begin(id_, "three")
@@ -70,8 +94,8 @@ def test_rewinding_forgets_a_question_and_what_followed() -> None:
     assert conversations.rewind("unknown", 0) is None
 
 
-def test_the_least_recently_used_conversation_is_forgotten_first() -> None:
-    conversations = Conversations(max_conversations=2)
+def test_the_least_recently_used_conversation_is_forgotten_first(keep: Keep) -> None:
+    conversations = keep(max_conversations=2)
     first, exchange = conversations.begin(None, "a")
     second, _ = conversations.begin(None, "b")
     conversations.begin(first, "a again")
@@ -80,8 +104,8 @@ def test_the_least_recently_used_conversation_is_forgotten_first() -> None:
     assert conversations.exchange(exchange.id) is not None
 
 
-def test_a_long_conversation_forgets_its_beginning() -> None:
-    conversations = Conversations(max_exchanges=2)
+def test_a_long_conversation_forgets_its_beginning(keep: Keep) -> None:
+    conversations = keep(max_exchanges=2)
     id_, first = conversations.begin(None, "1")
     for question in "23":
         conversations.begin(id_, question)
@@ -99,8 +123,7 @@ def test_old_conversations_are_forgotten(age: float, kept: bool) -> None:
     assert (conversations.exchange(exchange.id) is not None) is kept
 
 
-def test_a_visitor_has_their_own_conversations_the_last_one_first() -> None:
-    conversations = Conversations()
+def test_a_visitor_has_their_own_conversations_the_last_one_first(conversations: Transcripts) -> None:
     first, _ = conversations.begin(None, "one", visitor="ann")
     second, _ = conversations.begin(None, "two", visitor="ann")
     conversations.begin(first, "three", visitor="ann")
@@ -109,8 +132,7 @@ def test_a_visitor_has_their_own_conversations_the_last_one_first() -> None:
     assert [conversation.id for conversation in conversations.of("ann")] == [first, second]
 
 
-def test_nobody_goes_on_with_the_conversation_of_another() -> None:
-    conversations = Conversations()
+def test_nobody_goes_on_with_the_conversation_of_another(conversations: Transcripts) -> None:
     id_, _ = conversations.begin(None, "one", visitor="ann")
     for visitor in ("bob", None):
         other, _ = conversations.begin(id_, "let me in", visitor=visitor)
@@ -134,8 +156,7 @@ def test_nobody_stops_rewinds_or_sees_the_conversation_of_another() -> None:
     assert conversations.rewind(site, 0) is None
 
 
-def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
-    conversations = Conversations()
+def test_a_visitor_forgets_their_own_and_nobody_elses(conversations: Transcripts) -> None:
     first, exchange = conversations.begin(None, "one", visitor="ann")
     second, _ = conversations.begin(None, "two", visitor="ann")
     other, _ = conversations.begin(None, "three", visitor="bob")
@@ -149,8 +170,7 @@ def test_a_visitor_forgets_their_own_and_nobody_elses() -> None:
     assert conversations.of("bob") != ()
 
 
-def test_a_visitor_who_asks_without_end_pushes_out_only_their_own() -> None:
-    conversations = Conversations()
+def test_a_visitor_who_asks_without_end_pushes_out_only_their_own(conversations: Transcripts) -> None:
     kept, _ = conversations.begin(None, "one", visitor="ann")
     for number in range(MAX_PER_VISITOR + 5):
         conversations.begin(None, str(number), visitor="bob")
@@ -158,8 +178,7 @@ def test_a_visitor_who_asks_without_end_pushes_out_only_their_own() -> None:
     assert conversations.exchanges(kept, visitor="ann")
 
 
-def test_what_a_visitor_asked_is_read_by_nobody_else() -> None:
-    conversations = Conversations()
+def test_what_a_visitor_asked_is_read_by_nobody_else(conversations: Transcripts) -> None:
     id_, exchange = conversations.begin(None, "one", visitor="a")
     conversations.record(answered(exchange))
     for other in (None, "b"):

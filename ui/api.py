@@ -18,8 +18,9 @@ from index.errors import InputError
 from index.filters import joined, parse_filter
 from index.filters.fields import Fields, document_fields
 from ui import sse
-from ui.conversations import Conversations, Exchange
-from ui.feedback import FeedbackLog, Verdict
+from ui.aside import aside
+from ui.conversations import Exchange, Transcripts
+from ui.feedback import Judgements, Verdict
 from ui.leaving import unless_gone
 from ui.metrics import CONTENT_TYPE, Metrics
 from ui.problems import plain
@@ -69,7 +70,7 @@ def visit_of(request: Request) -> Visit:
 Visitor = Annotated[Visit, Depends(visit_of)]
 
 
-def chat_router(streams: Streams, conversations: Conversations, feedback: FeedbackLog, sites: Sites) -> APIRouter:
+def chat_router(streams: Streams, conversations: Transcripts, feedback: Judgements, sites: Sites) -> APIRouter:
     """Return the routes for asking, for looking at the sources of an answer, and for judging it."""
     router = APIRouter(prefix="/api")
 
@@ -80,17 +81,19 @@ def chat_router(streams: Streams, conversations: Conversations, feedback: Feedba
         responses=plain("text/event-stream", sse.EVENT),
     )
     async def chat(body: ChatRequest, visit: Visitor, request: Request) -> StreamingResponse:
-        history = conversations.history(body.conversation_id or "", visit.owner, visitor_of(request.cookies))
+        known, visitor = body.conversation_id or "", visitor_of(request.cookies)
+        history = await aside(conversations, conversations.history, known, visit.owner, visitor)
         where = joined(sites.filter_of(visit), parse_filter(body.filter) if body.filter else None)
         events = streams.events(body.question, history, where)
         first = await unless_gone(request, begun(events))
-        conversation_id, exchange = conversations.begin(body.conversation_id, body.question, visit.owner)
+        conversation_id, exchange = await aside(conversations, conversations.begin, known, body.question, visit.owner)
         reply = sse.Reply(conversations, conversation_id, exchange, history)
         return StreamingResponse(reply.encode(first, events), media_type="text/event-stream", headers=sse.HEADERS)
 
     @router.get("/answers/{message_id}/sources")
     async def sources(message_id: str, visit: Visitor, request: Request) -> dict[str, Any]:
-        exchange = conversations.exchange(message_id, visit.owner, visitor_of(request.cookies))
+        visitor = visitor_of(request.cookies)
+        exchange = await aside(conversations, conversations.exchange, message_id, visit.owner, visitor)
         if exchange is None:
             raise HTTPException(404, "This answer is no longer kept; ask again.")
         return _sources(exchange)

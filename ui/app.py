@@ -7,13 +7,17 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import InputError
+from ui.admin import runs
 from ui.admin.access import Access
 from ui.admin.cases import Cases
 from ui.admin.desk import Desk
@@ -21,9 +25,9 @@ from ui.admin.documents import Shelves, archive_of
 from ui.admin.pages import admin_router
 from ui.api import STATIC, chat_router, document_router, site_router
 from ui.chat_api import answers_router, history_router, page_router
-from ui.conversations import Conversations
-from ui.feedback import FeedbackLog
+from ui.conversations import Transcripts
 from ui.guard import Guard, Policy
+from ui.keeping import Keeping, open_keeping
 from ui.logs import AnswerLog, log_to_stderr
 from ui.metrics import Metrics
 from ui.openai_api import openai_router
@@ -54,48 +58,59 @@ _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 
 def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
-    """Assemble the application. It asks nothing of the network and writes only to the home folder."""
-    metrics, conversations, sites = Metrics(), Conversations(), Sites(settings)
+    """Assemble the application. It asks nothing of the network but its database, and writes only to the home folder.
+
+    Raises:
+        StoreUnavailable: the database is not there, or lets us not in.
+    """
+    keeping = open_keeping(settings)
+    metrics, sites, conversations = Metrics(), Sites(settings, key=keeping.signing_key), keeping.conversations
     streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions))
-    feedback = FeedbackLog(settings.home / "feedback.jsonl")
-    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, responses=REFUSALS)
+    library = keeping.cached(pipeline.corpus)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(keeping.close)
+
+    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, responses=REFUSALS, lifespan=lifespan)
     install_handlers(app)
-    app.include_router(site_router(pipeline.corpus, metrics, settings, sites))
-    app.include_router(chat_router(streams, conversations, feedback, sites))
-    app.include_router(document_router(pipeline.corpus, sites))
+    app.include_router(site_router(library, metrics, settings, sites))
+    app.include_router(chat_router(streams, conversations, keeping.feedback, sites))
+    app.include_router(document_router(library, sites))
     app.include_router(openai_router(streams))
-    suggestions = Suggestions(pipeline, settings.examples)
-    app.include_router(page_router(pipeline.corpus, suggestions, settings))
-    app.include_router(answers_router(pipeline.corpus, conversations, suggestions, settings))
+    suggestions = Suggestions(pipeline, settings.examples, library)
+    app.include_router(page_router(library, suggestions, settings))
+    app.include_router(answers_router(library, conversations, suggestions, settings))
     app.include_router(history_router(conversations, settings))
-    app.include_router(_operator_pages(pipeline.corpus, conversations, feedback, metrics, settings))
+    app.include_router(_operator_pages(pipeline.corpus, keeping, metrics, settings))
     app.mount("/static", _Static(directory=STATIC))
-    _add_middleware(app, settings, sites, metrics)
+    _add_middleware(app, settings, sites, metrics, keeping)
     # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
     asyncio.run(_mount_chat(app, streams, conversations, settings))
     return app
 
 
-def _operator_pages(
-    library: Library, conversations: Conversations, feedback: FeedbackLog, metrics: Metrics, settings: Settings
-) -> APIRouter:
+def _operator_pages(library: Library, keeping: Keeping, metrics: Metrics, settings: Settings) -> APIRouter:
     os.environ.setdefault("MPLCONFIGDIR", str(settings.home.resolve() / "plots"))  # else its fonts' list goes elsewhere
     archive = archive_of(library)
+    token = settings.admin_token.get_secret_value()
     desk = Desk(
-        access=Access(settings.admin_password_hash, settings.admin_token.get_secret_value()),
+        access=Access(settings.admin_password_hash, token, ledger=keeping.ledger),
         library=library,
-        shelves=Shelves(archive, settings.home, settings.folders) if archive else None,
-        conversations=conversations,
-        feedback=feedback,
-        cases=Cases(settings.home),
+        shelves=Shelves(archive, settings.files, settings.folders) if archive else None,
+        conversations=keeping.conversations,
+        feedback=keeping.feedback,
+        cases=Cases(settings.files),
         metrics=metrics,
         home=settings.home,
+        reports=settings.files / runs.FOLDER,
         title=settings.title,
     )
     return admin_router(desk)
 
 
-async def _mount_chat(app: FastAPI, streams: Streams, conversations: Conversations, settings: Settings) -> None:
+async def _mount_chat(app: FastAPI, streams: Streams, conversations: Transcripts, settings: Settings) -> None:
     os.environ.update(_GRADIO_ENVIRONMENT)  # read when gradio is imported and when its queue is made, both below
     import gradio as gr
 
@@ -131,7 +146,7 @@ class _Static(StaticFiles):
         return response
 
 
-def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Metrics) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Metrics, keeping: Keeping) -> None:
     """Add what stands before the routes. The last one added is the outermost.
 
     Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
@@ -154,7 +169,7 @@ def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Met
         proxies=tuple(settings.trusted_proxies),
         open_to_all=settings.open_to_all,
     )
-    app.add_middleware(Guard, policy=policy, sites=sites, metrics=metrics)
+    app.add_middleware(Guard, policy=policy, sites=sites, metrics=metrics, buckets=keeping.buckets)
 
 
 def serve(pipeline: Answerer, settings: Settings) -> None:

@@ -18,7 +18,8 @@ from pydantic import BaseModel, Field, ValidationError
 from index.filters import parse_filter
 from rag.types import Delta, Done, Event, Evidence, Quoted
 from ui import render
-from ui.conversations import Conversations, Exchange
+from ui.aside import aside
+from ui.conversations import Exchange, Transcripts
 from ui.i18n import Messages, messages, negotiate
 from ui.problems import message_of
 from ui.stream import MAX_STREAMS, Streams
@@ -48,7 +49,7 @@ class Command(BaseModel):
 class Chat:
     """The handlers of the page: each reads and writes conversations and returns what the components show."""
 
-    def __init__(self, streams: Streams, conversations: Conversations, settings: Settings) -> None:
+    def __init__(self, streams: Streams, conversations: Transcripts, settings: Settings) -> None:
         self._streams = streams
         self._conversations = conversations
         self._settings = settings
@@ -62,29 +63,34 @@ class Chat:
             return
         say = self._say(request)
         visitor = visitor_of(request.cookies)
-        history = self._conversations.history(conversation_id, visitor=visitor)
-        conversation_id, exchange = self._conversations.begin(conversation_id, question, visitor=visitor, where=where)
-        yield _busy(say), self._messages(conversation_id, visitor, say), conversation_id
+        kept = self._conversations
+        history = await aside(kept, kept.history, conversation_id, visitor=visitor)
+        conversation_id, exchange = await aside(
+            kept, kept.begin, conversation_id, question, visitor=visitor, where=where
+        )
+        yield _busy(say), await self._shown(conversation_id, visitor, say), conversation_id
         drawn = time.monotonic()
         try:
             filter_ = parse_filter(where) if where else None
             async with aclosing(self._streams.events(question, history, filter_)) as events:
                 async for event in events:
                     exchange = _advance(exchange, event)
-                    self._conversations.record(exchange)
-                    if self._was_stopped(exchange, visitor):
+                    kept.record(exchange)
+                    if await self._was_stopped(exchange, visitor):
                         # A piece may be on its way to the page already: this one comes after it.
-                        yield gr.skip(), self._page(exchange, visitor, conversation_id, say), gr.skip()
+                        yield gr.skip(), await self._page(exchange, visitor, conversation_id, say), gr.skip()
                         return
+                    if isinstance(event, Done):
+                        await kept.saved(exchange.id)
                     if not isinstance(event, Delta) or (event.text and time.monotonic() - drawn > _REDRAW_S):
                         drawn = time.monotonic()
-                        yield gr.skip(), self._page(exchange, visitor, conversation_id, say), gr.skip()
+                        yield gr.skip(), await self._page(exchange, visitor, conversation_id, say), gr.skip()
         except Exception as error:  # noqa: BLE001  # shown in the place of the answer
-            self._conversations.record(replace(exchange, state="failed", text=message_of(error)))
+            kept.record(replace(exchange, state="failed", text=message_of(error)))
         finally:
-            self._conversations.record(replace(exchange, state="stopped"))
-        if not self._was_stopped(exchange, visitor):
-            yield _ready(say), self._messages(conversation_id, visitor, say), gr.skip()
+            kept.record(replace(exchange, state="stopped"))
+        if not await self._was_stopped(exchange, visitor):
+            yield _ready(say), await self._shown(conversation_id, visitor, say), gr.skip()
 
     async def obey(
         self, command: str, conversation_id: str, where: str, request: gr.Request
@@ -95,7 +101,8 @@ class Chat:
         except ValidationError:
             yield gr.skip(), gr.skip(), gr.skip()
             return
-        before = self._conversations.rewind(conversation_id, wanted.position, visitor_of(request.cookies))
+        kept, visitor = self._conversations, visitor_of(request.cookies)
+        before = await aside(kept, kept.rewind, conversation_id, wanted.position, visitor)
         question = wanted.question if before is not None and wanted.do == "edit" else before
         async with aclosing(self.ask(question or "", conversation_id, where, request)) as updates:
             async for update in updates:
@@ -120,15 +127,20 @@ class Chat:
             return gr.skip(), gr.skip(), gr.skip()
         return gr.skip(), self._messages(conversation_id, visitor, self._say(request)), conversation_id
 
-    def _was_stopped(self, exchange: Exchange, visitor: str | None) -> bool:
+    async def _was_stopped(self, exchange: Exchange, visitor: str | None) -> bool:
         """Tell whether the reader stopped this answer, or had it forgotten."""
-        kept = self._conversations.exchange(exchange.id, visitor=visitor)
+        kept = await aside(self._conversations, self._conversations.exchange, exchange.id, visitor=visitor)
         return kept is None or kept.state == "stopped"
 
-    def _page(self, exchange: Exchange, visitor: str | None, conversation_id: str, say: Messages) -> list[Message]:
+    async def _page(
+        self, exchange: Exchange, visitor: str | None, conversation_id: str, say: Messages
+    ) -> list[Message]:
         """Return the conversation of an answer; nothing where the reader left it for a new one."""
-        kept = self._conversations.exchange(exchange.id, visitor=visitor)
-        return [] if kept is not None and kept.left else self._messages(conversation_id, visitor, say)
+        kept = await aside(self._conversations, self._conversations.exchange, exchange.id, visitor=visitor)
+        return [] if kept is not None and kept.left else await self._shown(conversation_id, visitor, say)
+
+    async def _shown(self, conversation_id: str, visitor: str | None, say: Messages) -> list[Message]:
+        return await aside(self._conversations, self._messages, conversation_id, visitor, say)
 
     def _say(self, request: gr.Request) -> Messages:
         return messages(negotiate(request.headers.get("accept-language", ""), self._settings.language))

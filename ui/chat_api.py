@@ -19,7 +19,7 @@ from index.readers import SUFFIXES
 from index.readers.pdf_page import PageImage, draw_page
 from rag.types import Quote, Source
 from ui import export, view
-from ui.conversations import Conversation, Conversations, Exchange
+from ui.conversations import Conversation, Exchange, Transcripts
 from ui.i18n import Messages, messages, negotiate
 from ui.stream import Library
 from ui.suggestions import Suggestions
@@ -43,7 +43,7 @@ _PAGES_DRAWN = threading.Semaphore(2)
 def page_router(library: Library, suggestions: Suggestions, settings: Settings) -> APIRouter:
     """Return the routes that tell the page what there is: messages, documents, examples, fields to filter by."""
     router = APIRouter(prefix="/chat")
-    uploads = Uploads(settings.home / FOLDER, library.add, settings.max_upload_mib << 20)
+    uploads = Uploads(settings.files / FOLDER, library.add, settings.max_upload_mib << 20)
 
     @router.get("/messages")
     async def catalogue(request: Request, response: Response) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def page_router(library: Library, suggestions: Suggestions, settings: Settings) 
 
 
 def answers_router(
-    library: Library, conversations: Conversations, suggestions: Suggestions, settings: Settings
+    library: Library, conversations: Transcripts, suggestions: Suggestions, settings: Settings
 ) -> APIRouter:
     """Return the routes about an answer: its documents and their pages, references, what may follow."""
     router = APIRouter(prefix="/chat/answers/{message_id}")
@@ -144,7 +144,7 @@ def answers_router(
     return router
 
 
-def history_router(conversations: Conversations, settings: Settings) -> APIRouter:
+def history_router(conversations: Transcripts, settings: Settings) -> APIRouter:
     """Return the routes about the conversations of one visitor; another's are as if they did not exist."""
     router = APIRouter(prefix="/chat/history")
 

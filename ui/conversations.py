@@ -1,6 +1,6 @@
 """What was asked and answered, kept on the server so that no client can forge it.
 
-Everything is in memory, bounded in number and age, and reached by ids that cannot be guessed; where it is known whose a
+Everything is bounded in number and age, and reached by ids that cannot be guessed; where it is known whose a
 conversation is (a visitor of a site, or of the chat page), nobody else reads it even with its id.
 """
 
@@ -10,10 +10,10 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from rag.types import Answer, Quote, Source, Turn
 
@@ -63,8 +63,77 @@ class _Conversation:
     exchanges: OrderedDict[str, Exchange] = field(default_factory=OrderedDict)
 
 
+class Transcripts(Protocol):
+    """The conversations of all readers: in this process (`Conversations`), or shared by several. Thread-safe."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether a call may wait for a server, which an event loop must not."""
+        ...
+
+    def begin(
+        self,
+        conversation_id: str | None,
+        question: str,
+        owner: Hashable = None,
+        *,
+        visitor: str | None = None,
+        where: str = "",
+    ) -> tuple[str, Exchange]:
+        """See `Conversations.begin`."""
+        ...
+
+    def record(self, exchange: Exchange) -> None:
+        """See `Conversations.record`. Never waits."""
+        ...
+
+    async def saved(self, message_id: str) -> None:
+        """Return once what was recorded of an exchange that has ended is stored where every process finds it."""
+        ...
+
+    def stop(self, conversation_id: str, visitor: str | None = None, *, left: bool = False) -> None:
+        """See `Conversations.stop`."""
+        ...
+
+    def rewind(self, conversation_id: str, position: int, visitor: str | None = None) -> str | None:
+        """See `Conversations.rewind`."""
+        ...
+
+    def of(self, visitor: str) -> tuple[Conversation, ...]:
+        """See `Conversations.of`."""
+        ...
+
+    def forget(self, visitor: str, conversation_id: str | None = None) -> None:
+        """See `Conversations.forget`."""
+        ...
+
+    def exchanges(
+        self, conversation_id: str, owner: Hashable = None, visitor: str | None = None
+    ) -> tuple[Exchange, ...]:
+        """See `Conversations.exchanges`."""
+        ...
+
+    def exchange(self, message_id: str, owner: Hashable = None, visitor: str | None = None) -> Exchange | None:
+        """See `Conversations.exchange`."""
+        ...
+
+    def whoever(self, message_id: str) -> Exchange | None:
+        """See `Conversations.whoever`."""
+        ...
+
+    def recent(self, limit: int) -> list[tuple[Exchange, ...]]:
+        """See `Conversations.recent`."""
+        ...
+
+    def history(self, conversation_id: str, owner: Hashable = None, visitor: str | None = None) -> tuple[Turn, ...]:
+        """See `Conversations.history`."""
+        ...
+
+
 class Conversations:
-    """The conversations of all readers. Thread-safe."""
+    """The conversations of all readers of this process. Thread-safe."""
+
+    remote = False
 
     def __init__(
         self,
@@ -122,6 +191,9 @@ class Conversations:
             if stored is not None and stored.state == "running":
                 self._conversations[self._conversation_of[exchange.id]].exchanges[exchange.id] = exchange
 
+    async def saved(self, message_id: str) -> None:
+        """Return: what was recorded is there."""
+
     def stop(self, conversation_id: str, visitor: str | None = None, *, left: bool = False) -> None:
         """Mark what is still running in a visitor's conversation as stopped, and whether they left it for a new one."""
         for exchange in self.exchanges(conversation_id, visitor=visitor):
@@ -173,6 +245,12 @@ class Conversations:
             own = self._owned(self._conversation_of.get(message_id, ""), owner, visitor)
             return self._find(message_id) if own else None
 
+    def whoever(self, message_id: str) -> Exchange | None:
+        """Return one exchange, whosever it is: for the operator."""
+        with self._lock:
+            self._forget_old()
+            return self._find(message_id)
+
     def recent(self, limit: int) -> list[tuple[Exchange, ...]]:
         """Return the conversations used last, the latest first: for the operator."""
         with self._lock:
@@ -182,11 +260,8 @@ class Conversations:
 
     def history(self, conversation_id: str, owner: Hashable = None, visitor: str | None = None) -> tuple[Turn, ...]:
         """Return the turns that were completed, for the next question; none of another's conversation."""
-        turns: list[Turn] = []
-        for exchange in self.exchanges(conversation_id, owner, visitor):
-            if exchange.answer is not None:
-                turns += Turn("user", exchange.question), Turn("assistant", exchange.answer.text)
-        return tuple(turns)
+        with self._lock:
+            return completed(self.exchanges(conversation_id, owner, visitor))
 
     def _owned(self, conversation_id: str, owner: Hashable, visitor: str | None) -> bool:
         conversation = self._conversations.get(conversation_id)
@@ -209,3 +284,12 @@ class Conversations:
     def _drop(self, conversation_id: str) -> None:
         for message_id in self._conversations.pop(conversation_id).exchanges:
             del self._conversation_of[message_id]
+
+
+def completed(exchanges: Iterable[Exchange]) -> tuple[Turn, ...]:
+    """Return the turns of the exchanges that were completed."""
+    turns: list[Turn] = []
+    for exchange in exchanges:
+        if exchange.answer is not None:
+            turns += Turn("user", exchange.question), Turn("assistant", exchange.answer.text)
+    return tuple(turns)

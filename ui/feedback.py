@@ -1,4 +1,4 @@
-"""Readers' judgements of answers, one JSON object a line, for those who improve the documents or the evals."""
+"""Readers' judgements of answers, a JSON object each, for those who improve the documents or the evals."""
 
 from __future__ import annotations
 
@@ -6,11 +6,27 @@ import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ui.conversations import Exchange
 
 Verdict = Literal["up", "down", "wrong_source"]
+
+
+class Judgements(Protocol):
+    """What readers think of answers: in a file (`FeedbackLog`), or shared by several processes. Thread-safe."""
+
+    def append(self, exchange: Exchange, verdict: Verdict, reason: str = "") -> None:
+        """Record what a reader thinks of an answer, with what it takes to ask again."""
+        ...
+
+    def entries(self, limit: int) -> list[dict[str, Any]]:
+        """Return the last judgements, the latest first."""
+        ...
+
+    def entry(self, message_id: str) -> dict[str, Any] | None:
+        """Return the last judgement of an answer, if there is one."""
+        ...
 
 
 class FeedbackLog:
@@ -22,21 +38,7 @@ class FeedbackLog:
 
     def append(self, exchange: Exchange, verdict: Verdict, reason: str = "") -> None:
         """Record what a reader thinks of an answer, with what it takes to ask again."""
-        answer = exchange.answer
-        entry = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "message_id": exchange.id,
-            "verdict": verdict,
-            "reason": reason,
-            "question": exchange.question,
-            "status": answer.status if answer else exchange.state,
-            "answer": answer.text if answer else exchange.text,
-            "quotes": [
-                {"source": quote.source, "start": quote.start, "end": quote.end, "text": quote.text}
-                for quote in (answer.quotes if answer else ())
-            ],
-        }
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
+        line = json.dumps(judgement(exchange, verdict, reason), ensure_ascii=False) + "\n"
         with self._lock:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
@@ -46,10 +48,33 @@ class FeedbackLog:
         """Return the last judgements, the latest first; a line that was damaged is left out."""
         with self._lock:
             lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        return [entry for line in reversed(lines[-limit:]) if (entry := _parsed(line))]
+        return [entry for line in reversed(lines[-limit:]) if (entry := parsed(line))]
+
+    def entry(self, message_id: str) -> dict[str, Any] | None:
+        """Return the last judgement of an answer, if there is one."""
+        return next((each for each in self.entries(10**6) if each["message_id"] == message_id), None)
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def judgement(exchange: Exchange, verdict: Verdict, reason: str) -> dict[str, Any]:
+    """Return a judgement of an answer, with what it takes to ask again, as JSON values."""
+    answer = exchange.answer
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "message_id": exchange.id,
+        "verdict": verdict,
+        "reason": reason,
+        "question": exchange.question,
+        "status": answer.status if answer else exchange.state,
+        "answer": answer.text if answer else exchange.text,
+        "quotes": [
+            {"source": quote.source, "start": quote.start, "end": quote.end, "text": quote.text}
+            for quote in (answer.quotes if answer else ())
+        ],
+    }
+
+
+def parsed(line: str) -> dict[str, Any] | None:
+    """Return a judgement from its line; ``None`` if the line is none."""
     try:
         entry = json.loads(line)
     except ValueError:

@@ -23,7 +23,17 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from ui.limits import Network, TokenBuckets, TooLong, client_address, counted, read_body, replay
+from ui.aside import aside
+from ui.limits import (
+    Bucketing,
+    Network,
+    TooLong,
+    client_address,
+    counted,
+    own_buckets,
+    read_body,
+    replay,
+)
 from ui.problems import message_of, problem
 from ui.sites import DEFAULT, ONLY_SITES, OWN, Denied, Sites, Visit, bearer, page_origin
 
@@ -93,17 +103,19 @@ class Policy:
 class Guard:
     """See the module."""
 
-    def __init__(self, app: ASGIApp, policy: Policy, sites: Sites, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, policy: Policy, sites: Sites, metrics: Metrics, buckets: Bucketing = own_buckets
+    ) -> None:
         self.app = app
         self._metrics = metrics
         self.policy = policy
         self._sites = sites
         self._hosts = frozenset(host.lower() for host in policy.hosts)
         self._origins = frozenset(sites.origins)
-        self._questions = TokenBuckets(policy.requests_per_minute, policy.burst)
+        self._questions = buckets("questions", policy.requests_per_minute, policy.burst)
         factor = policy.reads_per_question
-        self._reads = TokenBuckets(policy.requests_per_minute * factor, policy.burst * factor)
-        self._of_site = {key: TokenBuckets(limit, max(1, limit // 3)) for key, limit in sites.limits().items()}
+        self._reads = buckets("reads", policy.requests_per_minute * factor, policy.burst * factor)
+        self._of_site = {key: buckets("sites", limit, max(1, limit // 3)) for key, limit in sites.limits().items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
@@ -118,7 +130,7 @@ class Guard:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         policy, headers = self.policy, Headers(scope=scope)
         scope["client"] = (client_address(scope, policy.proxies), 0)
-        refusal = self._refusal(scope, headers)
+        refusal = await self._refusal(scope, headers)
         if refusal is None and scope["method"] not in _SAFE_METHODS:
             try:
                 if _UPLOAD.fullmatch(scope["path"]):
@@ -151,7 +163,7 @@ class Guard:
             large = isinstance(error, TooLong | TimeoutError) and _UPLOAD.fullmatch(scope["path"])
             await (_too_much(error) if large else problem(500, message_of(error)))(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+    async def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         path, method = scope["path"], scope["method"]
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
@@ -170,7 +182,7 @@ class Guard:
         if visit.site == OWN and not (self.policy.open_to_all or preflight or _FOR_ALL.fullmatch(path)):
             return problem(403, ONLY_SITES, "sites_only")
         scope.setdefault("state", {})["visit"] = visit
-        wait = self._wait(scope["client"][0], visit, path, method)
+        wait = await self._wait(scope["client"][0], visit, path, method)
         if wait:
             message = "Too many questions; wait a moment."
             return problem(429, message, headers={"Retry-After": str(math.ceil(wait))})
@@ -194,12 +206,13 @@ class Guard:
             raise Denied(401, "token_missing", "Ask /api/widget/config for a token and send it as a bearer.")
         return Visit()
 
-    def _wait(self, address: str, visit: Visit, path: str, method: str) -> float:
+    async def _wait(self, address: str, visit: Visit, path: str, method: str) -> float:
         """Return the seconds until a request may be sent; 0 is now."""
         if method == "POST" and _COSTLY.fullmatch(path):
             site = self._of_site.get(visit.site)
-            return self._questions.wait(address) or (site.wait(visit.site) if site else 0.0)
-        return self._reads.wait(address) if _PRIVATE.fullmatch(path) else 0.0
+            wait = await aside(self._questions, self._questions.wait, address)
+            return wait or (await aside(site, site.wait, visit.site) if site else 0.0)
+        return await aside(self._reads, self._reads.wait, address) if _PRIVATE.fullmatch(path) else 0.0
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         path, asked = scope["path"], Headers(scope=scope)

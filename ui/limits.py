@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.datastructures import Headers
 
@@ -28,8 +28,27 @@ class TooLong(Exception):
         super().__init__(limit)
 
 
+class Buckets(Protocol):
+    """A token bucket for each key: of this process (`TokenBuckets`), or shared by several."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether `wait` may wait for a server, which an event loop must not."""
+        ...
+
+    def wait(self, key: str) -> float:
+        """Take a token and return 0, or return the seconds until there is one."""
+        ...
+
+
+Bucketing = Callable[[str, int, int], Buckets]
+"""Makes the buckets of a name, filled with so many tokens per minute, of so many tokens each."""
+
+
 class TokenBuckets:
     """A token bucket for each key. The least recently used keys are forgotten, which refills them."""
+
+    remote = False
 
     def __init__(
         self, per_minute: int, burst: int, keys: int = 10_000, clock: Callable[[], float] = time.monotonic
@@ -50,6 +69,11 @@ class TokenBuckets:
         while len(self._buckets) > self._keys:
             self._buckets.popitem(last=False)
         return 0.0 if taken else (1 - tokens) / self._rate
+
+
+def own_buckets(name: str, per_minute: int, burst: int) -> Buckets:  # noqa: ARG001  # there are no others to meet
+    """Return buckets of this process."""
+    return TokenBuckets(per_minute, burst)
 
 
 def client_address(scope: Scope, proxies: Sequence[Network]) -> str:

@@ -56,8 +56,10 @@ class Shell:
         start = reply[0]
         headers = MutableHeaders(scope=start)
         headers["content-length"] = str(len(body))
-        if visitor_of(HTTPConnection(scope).cookies) is None:
-            headers.append("set-cookie", new_cookie(secure=scope["scheme"] == "https"))
+        asked = HTTPConnection(scope)
+        if visitor_of(asked.cookies) is None:
+            secure = asked.headers.get("x-forwarded-proto", scope["scheme"]) == "https"
+            headers.append("set-cookie", new_cookie(secure=secure))
         await send(start)
         await send({"type": "http.response.body", "body": body})
 

@@ -59,10 +59,10 @@ class Denied(Exception):
 
 
 class Sites:
-    """The sites of the settings. Tokens are signed with a key that lives as long as the process."""
+    """The sites of the settings, and the tokens of their visitors."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
-        """Read the sites.
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time, key: bytes | None = None) -> None:
+        """Read the sites. Tokens are signed with ``key``; by default with one that lives as long as the process.
 
         Raises:
             InputError: the default site is configured twice, or a site's filter is none.
@@ -70,7 +70,7 @@ class Sites:
         self._settings = settings
         self._sites = all_sites(settings)
         self._filters = {key: parse_filter(site.filter) for key, site in self._sites.items() if site.filter}
-        self._key = secrets.token_bytes(32)
+        self._key = key or secrets.token_bytes(32)
         self._clock = clock
 
     @property

@@ -23,7 +23,7 @@ from typing import Any
 from rag.serialize import answer_json
 from rag.tokens import count
 from rag.types import Delta, Done, Event, Evidence, Quoted, Turn
-from ui.conversations import Conversations, Exchange
+from ui.conversations import Exchange, Transcripts
 from ui.problems import code_of, message_of
 
 EVENT = {
@@ -42,7 +42,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 class Reply:
     """One answer on its way to a reader: encodes its events and records what becomes of it."""
 
-    conversations: Conversations
+    conversations: Transcripts
     conversation_id: str
     exchange: Exchange
     history: tuple[Turn, ...]
@@ -54,7 +54,10 @@ class Reply:
                 for message in self._messages(first):
                     yield message
                 async for event in rest:
-                    for message in self._messages(event):
+                    messages = self._messages(event)
+                    if isinstance(event, Done):  # a reader who hears that it is done finds it on every host
+                        await self.conversations.saved(self.exchange.id)
+                    for message in messages:
                         yield message
             except Exception as error:  # noqa: BLE001  # the reply has begun: this is how it is reported
                 text = message_of(error)

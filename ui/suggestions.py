@@ -11,7 +11,7 @@ from index.types import Document
 from rag.suggest import Suggestion, suggestions
 from rag.types import Answer, Done
 from ui.conversations import Exchange
-from ui.stream import Answerer
+from ui.stream import Answerer, Library
 
 EXAMPLES = 4
 FOLLOW_UPS = 3
@@ -24,9 +24,13 @@ _TRIED_AFTER = 8
 class Suggestions:
     """Makes and checks questions. Thread-safe; the examples are found once for each state of the documents."""
 
-    def __init__(self, answerer: Answerer, preferred: Iterable[str]) -> None:
-        """``preferred`` are examples of the operator's own, which come first where the documents answer them."""
+    def __init__(self, answerer: Answerer, preferred: Iterable[str], library: Library | None = None) -> None:
+        """``preferred`` are examples of the operator's own, which come first where the documents answer them.
+
+        ``library`` lists the documents, instead of the answerer's own.
+        """
         self._answerer = answerer
+        self._library = library or answerer.corpus
         self._preferred = tuple(preferred)
         self._lock = threading.Lock()
         self._examples: tuple[str, ...] = ()
@@ -34,7 +38,7 @@ class Suggestions:
 
     def examples(self) -> tuple[str, ...]:
         """Return questions for an empty chat, about as many documents as there are."""
-        state = tuple(info.id for info in self._answerer.corpus.documents())
+        state = tuple(info.id for info in self._library.documents())
         with self._lock:
             if state != self._state:
                 self._examples, self._state = tuple(islice(self._find_examples(state), EXAMPLES)), state

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from index.corpus import AddResult
     from index.removal import Removal
     from index.store.base import DocumentInfo
-    from ui.conversations import Conversations
-    from ui.feedback import FeedbackLog
+    from ui.conversations import Transcripts
+    from ui.feedback import Judgements
     from ui.metrics import Metrics
     from ui.stream import Library
 
@@ -31,11 +31,12 @@ class Desk:
     access: Access
     library: Library
     shelves: Shelves | None
-    conversations: Conversations
-    feedback: FeedbackLog
+    conversations: Transcripts
+    feedback: Judgements
     cases: Cases
     metrics: Metrics
     home: Path
+    reports: Path
     title: str
 
 
@@ -99,8 +100,7 @@ class Changes:
 
     def draft(self, fields: FormData, _: dict[str, str]) -> list[str]:
         """Make a draft of an eval case from a judgement."""
-        wanted = str(fields.get("message_id", ""))
-        entry = next((each for each in self._desk.feedback.entries(10**6) if each["message_id"] == wanted), None)
+        entry = self._desk.feedback.entry(str(fields.get("message_id", "")))
         if entry is None:
             raise InputError("This judgement is not on record.", "Reload the page.")
         self._desk.cases.draft(entry)

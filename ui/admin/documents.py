@@ -58,7 +58,7 @@ class Archive(Protocol):
 
 
 class Shelves:
-    """An archive with a folder for uploads. One change at a time; the others wait."""
+    """An archive with a folder for uploads. One change at a time, of whichever process; the others wait."""
 
     def __init__(self, archive: Archive, home: Path, folders: Sequence[Path] = ()) -> None:
         """Keep uploads in ``home``; ``folders`` are those that the index mirrors when told to."""
@@ -73,7 +73,7 @@ class Shelves:
         A file of a name that is there already replaces it. One that cannot be read is not kept, and what it would
         have replaced stays.
         """
-        with self._changing:
+        with self._changing, self.archive.store.changing():
             return [result for name, content in files for result in self._add(name, content)]
 
     def replace(self, document_id: str, name: str, content: BinaryIO) -> tuple[list[AddResult], DocumentInfo | None]:
@@ -82,7 +82,7 @@ class Shelves:
         Raises:
             InputError: there is no such document.
         """
-        with self._changing:
+        with self._changing, self.archive.store.changing():
             old = self.archive.find(document_id)
             uploaded = self._uploaded(old.id)
             if len(uploaded) == 1 and uploaded[0].suffix.lower() == Path(name).suffix.lower():
@@ -100,7 +100,7 @@ class Shelves:
         Raises:
             InputError: there is no such document.
         """
-        with self._changing:
+        with self._changing, self.archive.store.changing():
             return self._remove(self.archive.find(document_id).id)
 
     def sync(self) -> list[AddResult]:

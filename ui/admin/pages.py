@@ -20,9 +20,10 @@ from evals.text import printable
 from index.errors import CitechatError, InputError
 from rag.serialize import answer_json
 from ui.admin import plots, runs
-from ui.admin.access import Session
 from ui.admin.desk import Changes, Desk
 from ui.admin.plots import Look
+from ui.admin.sessions import Session
+from ui.conversations import MAX_CONVERSATIONS
 from ui.metrics import Minute, Outcome
 from ui.problems import LoggedOut
 
@@ -51,7 +52,7 @@ class Pages:
 
     def show(self, name: str, session: Session | None = None, status: int = 200, **values: object) -> Response:
         """Return a page; notices of the session are shown once."""
-        notices = [session.notices.pop(0) for _ in range(len(session.notices))] if session else []
+        notices = session.told() if session else []
         page = self._environment.get_template(f"{name}.html").render(
             here=name, site=self._title, csrf=session.csrf if session else "", notices=notices, **values
         )
@@ -73,7 +74,7 @@ def admin_router(desk: Desk) -> APIRouter:
         return session
 
     async def form(request: Request) -> AsyncIterator[tuple[Session, FormData]]:
-        session = operator(request)  # before a byte of an upload is read
+        session = await run_in_threadpool(operator, request)  # before a byte of an upload is read
         async with request.form(max_files=100, max_fields=100, max_part_size=1 << 20) as fields:
             if not hmac.compare_digest(str(fields.get("csrf", "")).encode(), session.csrf.encode()):
                 raise HTTPException(403, "This form is too old. Go back, reload the page, and send it again.")
@@ -103,7 +104,7 @@ def _add_login(router: APIRouter, desk: Desk, pages: Pages) -> None:
     async def log_in(request: Request) -> Response:
         fields = await request.form(max_files=0, max_fields=5)
         address = request.client.host if request.client else ""
-        wait = desk.access.wait(address)
+        wait = await run_in_threadpool(desk.access.wait, address)
         if wait:
             problem = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
             reply = pages.show("login", status=429, problem=problem)
@@ -157,15 +158,15 @@ def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
 
     @router.get("/answers/{message_id}")
     def answer(message_id: str, session: Annotated[Session, Depends(operator)]) -> Response:
-        found = [each for talk in desk.conversations.recent(10**6) for each in talk if each.id == message_id]
-        if not found:
+        found = desk.conversations.whoever(message_id)
+        if found is None:
             raise HTTPException(404, "This answer is no longer kept.")
-        trace = answer_json(found[0].answer) if found[0].answer else None
-        return pages.show("answer", session, exchange=found[0], trace=trace)
+        trace = answer_json(found.answer) if found.answer else None
+        return pages.show("answer", session, exchange=found, trace=trace)
 
     @router.get("/gaps")
     def gaps(session: Annotated[Session, Depends(operator)]) -> Response:
-        asked = [each for talk in desk.conversations.recent(10**6) for each in talk]
+        asked = [each for talk in desk.conversations.recent(MAX_CONVERSATIONS) for each in talk]
         missed = [each for each in asked if each.answer and each.answer.status == "not_found"]
         counts = Counter(" ".join(each.question.split()) for each in missed)
         nearest = {" ".join(each.question.split()): each for each in missed}
@@ -216,7 +217,7 @@ def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
 
     @router.get("/evals")
     def evals(session: Annotated[Session, Depends(operator)], before: str = "", after: str = "") -> Response:
-        known, problems = runs.read_runs(desk.home)
+        known, problems = runs.read_runs(desk.reports)
         by_name = {run.name: run for run in known}
         pair = None
         if before in by_name and after in by_name:
@@ -229,7 +230,7 @@ def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
             session,
             runs=known,
             problems=problems,
-            folder=desk.home / runs.FOLDER,
+            folder=desk.reports,
             pair=pair,
             label=label,
             shown=runs.SHOWN,
@@ -248,9 +249,10 @@ def _add_changes(router: APIRouter, desk: Desk, form: Form) -> None:
         async def handle(request: Request, sent: Annotated[tuple[Session, FormData], Depends(form)]) -> Response:
             session, fields = sent
             try:
-                session.notices += await run_in_threadpool(change, fields, request.path_params)
+                notices = await run_in_threadpool(change, fields, request.path_params)
             except CitechatError as error:
-                session.notices.append(str(error))
+                notices = [str(error)]
+            await run_in_threadpool(session.tell, notices)
             return RedirectResponse(back, 303)
 
         router.post(path)(handle)

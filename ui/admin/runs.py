@@ -51,10 +51,10 @@ class Pair:
     apart: int
 
 
-def read_runs(home: Path) -> tuple[list[Run], list[str]]:
-    """Return the runs in ``reports/`` by the time of their files, the latest last, and what is wrong with others."""
+def read_runs(folder: Path) -> tuple[list[Run], list[str]]:
+    """Return the runs in a folder by the time of their files, the latest last, and what is wrong with others."""
     runs, problems = [], []
-    for path in sorted((home / FOLDER).glob("*.json"), key=lambda each: (each.stat().st_mtime_ns, each.name)):
+    for path in sorted(folder.glob("*.json"), key=lambda each: (each.stat().st_mtime_ns, each.name)):
         try:
             runs.append(Run(path.stem, read_report(path)))
         except InputError as error:

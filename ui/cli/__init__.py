@@ -1,4 +1,4 @@
-"""The command line: ``citechat index | ask | serve | eval | models | password``.
+"""The command line: ``citechat index | worker | jobs | ask | serve | eval | models | password``.
 
 Heavy modules are imported inside the commands that need them, so that ``--help`` answers at once.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from index.errors import CitechatError
-from ui.cli import answers, documents, evals, models, operator
+from ui.cli import answers, documents, evals, jobs, models, operator
 from ui.cli.console import Console
 
 INTERRUPTED = 130
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (documents, answers, evals, models, operator):
+    for group in (documents, jobs, answers, evals, models, operator):
         group.add_commands(commands)
     return parser
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, get_args
 from index.errors import InputError
 from ui.cli import migration, upkeep
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
+from ui.cli.jobs import queue_files
 from ui.cli.opening import add_wait, open_corpus, tell_impact
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def add_commands(commands: Subparsers) -> None:
         "change are as before is trusted to be unchanged",
     )
     parser.add_argument("--allow-empty", action="store_true", help="with --sync: a folder may have lost everything")
+    parser.add_argument(
+        "--queue", action="store_true", help="leave them to the workers (citechat worker); needs a store in PostgreSQL"
+    )
     add_wait(parser)
     add_command(group, "list", _list, "list the documents", "citechat index list --json")
     parser = add_command(group, "show", _show, "print a document's text", "citechat index show reports/plan.md")
@@ -124,6 +128,10 @@ def _add(options: argparse.Namespace, console: Console) -> int:
 
     if options.allow_empty and not options.sync:
         raise InputError("--allow-empty says what --sync may do.", "Say both, or neither.")
+    if options.queue:
+        if options.sync or options.password:
+            raise InputError("--queue goes with neither --sync nor --password.", "Add those files without --queue.")
+        return queue_files(options.home, options.paths, console)
     with open_corpus(options.home, console, options.wait) as corpus:
         password = _password(options.password)
         if options.sync:

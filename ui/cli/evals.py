@@ -88,13 +88,15 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _impact(options: argparse.Namespace, console: Console) -> int:
-    from evals.impact import altered, cited_by_saved_answers, cited_in, counted, recall
+    from evals.feedback import saved_feedback
+    from evals.impact import altered, cited_by_judged, cited_in, counted, recall
     from evals.stored import read_report
     from rag.settings import load_settings
 
-    home = load_settings(options.home).home
+    settings = load_settings(options.home)
     reported = [citation for path in options.report for citation in cited_in(read_report(path))]
-    citations = (reported if options.report else recall(home)) + cited_by_saved_answers(home)
+    citations = reported if options.report else recall(settings.home)
+    citations += cited_by_judged(saved_feedback(settings))
     with open_corpus(options.home, console) as corpus:
         found = altered(citations, corpus)
     named = counted(found) or "Nothing"
@@ -105,13 +107,13 @@ def _impact(options: argparse.Namespace, console: Console) -> int:
 
 def _draft(options: argparse.Namespace, console: Console) -> int:
     from evals.draft import from_feedback, render_drafts
-    from evals.feedback import FILE, read_feedback
+    from evals.feedback import saved_feedback
     from rag.settings import load_settings
 
     if options.paths:
         drafts = _from_documents(options)
     else:
-        drafts = list(from_feedback(read_feedback(load_settings(options.home).home / FILE)))
+        drafts = list(from_feedback(saved_feedback(load_settings(options.home))))
     if not drafts:
         console.result([], "Nothing to propose: no plain statement that citechat finds again, no feedback.")
         return 0

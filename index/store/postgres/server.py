@@ -27,6 +27,9 @@ Value = TypeVar("Value")
 CONNECT_SECONDS = 10
 WAIT_SECONDS = 30.0
 """Seconds that a thread waits for one of the process's connections."""
+RECONNECT_SECONDS = 1.0
+"""Seconds that the pool tries by itself; then the next thread that wants a connection tries at once. By itself it would
+pause longer and longer, and find a server that is back only minutes later."""
 PATIENCE_SECONDS = 2.0
 """Seconds after which it looks whether there is a server at all."""
 
@@ -96,6 +99,7 @@ class Server:
             check=ConnectionPool.check_connection,
             min_size=1,
             max_size=max(1, connections),
+            reconnect_timeout=RECONNECT_SECONDS,
             open=True,
         )
 

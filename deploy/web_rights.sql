@@ -1,0 +1,6 @@
+-- What a web server that only answers may change; run as citechat_owner once the tables are there, and after updates.
+GRANT SELECT ON ALL TABLES IN SCHEMA citechat TO citechat_web;
+GRANT INSERT, UPDATE, DELETE ON
+    citechat.conversations, citechat.exchanges, citechat.feedback, citechat.sessions, citechat.lockouts, citechat.buckets
+    TO citechat_web;
+GRANT INSERT ON citechat.secrets TO citechat_web;

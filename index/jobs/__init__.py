@@ -1,0 +1,1 @@
+"""Files that wait to be indexed, and the workers that do it."""

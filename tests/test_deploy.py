@@ -1,0 +1,149 @@
+"""What ``deploy/`` and ``docs/deploy.md`` tell an operator to do, done."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+import yaml
+
+from index.errors import InputError
+from index.store.base import Store
+from index.store.opening import open_server
+from rag.settings import Settings
+from tests.documents import CANTEEN, LEAVE, put
+from tests.embedding import HashingEmbedder
+from tests.postgres import DATABASE, PASSWORD, Postgres, running_postgres
+from tests.replica import replicated
+from tests.stores import Place
+from tests.terminal import ROOT
+from ui.keeping import open_keeping
+
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.fixture
+def owned(postgres: Postgres, schema: str) -> Iterator[str]:
+    """A schema with the roles of ``deploy/roles.sql``, named after it."""
+    script = (DEPLOY / "roles.sql").read_text()
+    postgres.as_superuser(*_renamed(script, schema))
+    for role in ("owner", "web"):
+        postgres.as_superuser(f"ALTER ROLE {schema}_{role} PASSWORD '{PASSWORD}'")
+    yield schema
+    postgres.as_superuser(
+        *(f"DROP OWNED BY {schema}_{role} CASCADE" for role in ("owner", "web")),
+        *(f"DROP ROLE {schema}_{role}" for role in ("owner", "web")),
+    )
+
+
+def _renamed(script: str, schema: str) -> list[str]:
+    plain = re.sub(r"--.*", "", script).replace("citechat", schema)
+    return [statement for statement in plain.split(";") if statement.strip()]
+
+
+def _settings(postgres: Postgres, schema: str, role: str, home: Path) -> Settings:
+    return Settings.model_validate({"home": home, "store": postgres.url(role), "store_schema": schema})
+
+
+def test_a_web_server_that_only_answers_needs_few_rights(postgres: Postgres, owned: str, tmp_path: Path) -> None:
+    owner = Place(tmp_path, postgres.url(f"{owned}_owner"), owned)
+    with closing(owner.open()) as store:
+        put(store, CANTEEN, "/a")
+    with psycopg.connect(postgres.url(f"{owned}_owner"), autocommit=True) as connection:
+        for statement in _renamed((DEPLOY / "web_rights.sql").read_text(), owned):
+            connection.execute(statement.encode())
+    keeping = open_keeping(_settings(postgres, owned, f"{owned}_web", tmp_path))
+    id_, exchange = keeping.conversations.begin(None, "x", visitor="ann")
+    keeping.feedback.append(exchange, "up")
+    assert keeping.buckets("questions", 60, 2).wait("a") == 0.0
+    assert keeping.ledger is not None
+    assert keeping.ledger.session(keeping.ledger.begin("a")) is not None
+    assert len(keeping.signing_key or b"") == 32
+    keeping.conversations.forget("ann", id_)
+    keeping.close()
+    with closing(Place(tmp_path, postgres.url(f"{owned}_web"), owned).open()) as store:
+        assert [info.id for info in store.documents()] == [CANTEEN.id]
+        assert store.dense(HashingEmbedder().embed_query("canteen soup"), 1)
+        for change in (lambda: put(store, LEAVE, "/b"), lambda: store.remove([CANTEEN.id])):
+            with pytest.raises(InputError, match="may not"):
+                change()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(postgres.url(f"{owned}_web")) as web:
+        web.execute(f"UPDATE {owned}.documents SET text = ''")
+
+
+def test_one_collection_is_closed_to_the_roles_of_another(postgres: Postgres, owned: str, tmp_path: Path) -> None:
+    with postgres.schema() as other, closing(Place(tmp_path, postgres.url(), other).open()) as store:
+        put(store, CANTEEN, "/a")
+        with psycopg.connect(postgres.url(f"{owned}_owner"), autocommit=True) as connection:
+            for statement in (f"SELECT * FROM {other}.documents", f"DELETE FROM {other}.feedback"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement.encode())
+        with pytest.raises(InputError, match=rf"{other}|may not"):
+            Place(tmp_path, postgres.url(f"{owned}_owner"), other).open()
+
+
+def test_a_backup_is_restored_and_proved(postgres: Postgres, schema: str, tmp_path: Path) -> None:
+    with closing(Place(tmp_path, postgres.url(), schema).open()) as store:
+        put(store, CANTEEN, "/a")
+        put(store, LEAVE, "/b")
+        before = _answers(store)
+    server = open_server(postgres.url(), schema)
+    server.close()
+    dump = tmp_path / "citechat.dump"
+    programs = postgres._programs
+    source, target = postgres.url("postgres"), postgres.url("postgres", database="restored")
+    environment = {"PATH": os.environ["PATH"]}
+    commands: tuple[list[str | Path], ...] = (
+        [programs / "pg_dump", f"--schema={schema}", "--format=custom", f"--file={dump}", source],
+        [programs / "createdb", "--template=template0", f"--maintenance-db={source}", "restored"],
+        [programs / "psql", "--command=CREATE EXTENSION vector", target],
+        [programs / "pg_restore", "--exit-on-error", f"--dbname={target}", dump],
+    )
+    for command in commands:
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+    try:
+        with closing(Place(tmp_path, postgres.url(database="restored"), schema).open()) as store:
+            assert store.verify() == []
+            assert _answers(store) == before
+            put(store, CANTEEN, "/c")  # and it goes on from there
+            assert store.verify() == []
+    finally:
+        postgres.as_superuser("DROP DATABASE restored WITH (FORCE)", database="postgres")
+
+
+def _answers(store: Store) -> list[object]:
+    query = HashingEmbedder().embed_query("leave canteen soup")
+    return [store.dense(query, 5), store.lexical(["leave", "soup"], 5), [info.id for info in store.documents()]]
+
+
+def test_a_replica_answers_as_the_primary_does_and_takes_no_change(tmp_path: Path) -> None:
+    with running_postgres() as primary, closing(Place(tmp_path, primary.url()).open()) as store:
+        put(store, CANTEEN, "/a")
+        with replicated(primary) as replica, closing(Place(tmp_path, replica.url()).open()) as second:
+            assert _answers(second) == _answers(store)
+            put(store, LEAVE, "/b")  # acknowledged: the replica shows it
+            assert _answers(second) == _answers(store)
+            with pytest.raises(InputError, match="only reads"):
+                put(second, CANTEEN, "/c")
+            primary.as_superuser(
+                "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()", database=DATABASE
+            )
+
+
+def test_the_files_name_what_there_is() -> None:
+    settings = {f"CITECHAT_{name.upper()}" for name in Settings.model_fields}
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        for variable in service.get("environment", {}):
+            assert variable in settings or not variable.startswith("CITECHAT_"), name
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    for variable in re.findall(r"CITECHAT_[A-Z_]+", guide + (DEPLOY / "citechat.service").read_text()):
+        assert variable in settings, variable
+    for file in DEPLOY.iterdir():
+        assert f"deploy/{file.name}" in guide, file.name

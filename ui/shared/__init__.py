@@ -1,0 +1,1 @@
+"""What the web servers of several processes and hosts share, in PostgreSQL."""
