@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from rag.facts import is_name
 from rag.question import Expects, Question
 from rag.read import FEATURES, Candidate, covered
 from rag.shorten import short_answer
+from rag.spans import has_speech
 from rag.when import Order
 
 CLOSE_GAP = 0.7
@@ -20,13 +22,20 @@ RIVAL_GAP = 2.0
 """A sentence of another document that gives another value is named although its score is this much lower."""
 RIVAL_SIMILARITY = 0.7
 """Cosine from which two sentences speak of the same thing."""
-RESTATED = 0.6
-"""Share of the words of two sentences, taken together, that both have where one restates the other."""
+RESTATED = 0.7
+FEWEST = 3
+"""Share of the words of two sentences, taken together without the names and numbers that only one of them has, that
+both have where one restates the other; and how many words these are at least."""
 REPEATED = 0.7
 """A sentence whose terms are to this part in those already chosen adds nothing."""
 
 CELLS = "; "
 """Stands between the cells of a row."""
+_WORDS = re.compile(
+    r"^\W*(?:and |but |so )?what (?:did|does|do|has|have|had) (?-i:[A-ZÀ-Þ]).{1,80}"
+    r"\b(?:say|said|tell|told|write|written|add|added|reply|replied|answer|announce)\b",
+    re.I,
+)
 _VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
 
 
@@ -47,16 +56,28 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
 
     ``known`` are words of names, see `rag.read.known_names`.
     """
-    best = _newest(question, candidates, known) if question.newest else candidates[0]
+    spoken = _spoken(question, candidates)
+    best = _newest(question, candidates, known) if question.newest else spoken or candidates[0]
     chosen = [best]
     # A document that says the same with another value repeats most words, and is just what is wanted.
     chosen += islice(_elsewhere(question, candidates, known), limit - 1)
     contrary = () if question.compares else tuple(chosen[1:])
-    for candidate in () if question.newest else _close(question, candidates):
+    for candidate in () if question.newest or spoken else _close(question, candidates):
         if len(chosen) < limit and _as_named(candidate, best) and not _repeats(candidate, chosen):
             chosen.append(candidate)
     ordered = _in_order(chosen, question.order)
     return Selection(tuple(ordered), short_answer(question, ordered[0].text, known), contrary)
+
+
+def _spoken(question: Question, candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the best sentence with quoted speech where what somebody said is asked and the best one is a row without.
+
+    That somebody spoke somewhere, as tables have it, is not what was said.
+    """
+    best = candidates[0]
+    if not _WORDS.search(question.text) or CELLS not in best.text or has_speech(best.text):
+        return None
+    return next((each for each in candidates[1:] if has_speech(each.text) and _as_named(each, best)), None)
 
 
 def _newest(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Candidate:
@@ -79,14 +100,16 @@ def _alike(candidate: Candidate, best: Candidate) -> bool:
 
 def _restated(candidate: Candidate, best: Candidate) -> bool:
     """Tell whether a sentence is the other one but for names or numbers, of which each has its own."""
-    if len(candidate.stems & best.stems) < RESTATED * len(candidate.stems | best.stems):
-        return False
-    return _own(candidate, best) and _own(best, candidate)
+    own, its = _own(candidate, best), _own(best, candidate)
+    both = candidate.stems & best.stems
+    rest = (candidate.stems | best.stems) - own - its
+    return bool(own and its) and len(both) >= max(FEWEST, RESTATED * len(rest)) and _as_named(candidate, best)
 
 
-def _own(candidate: Candidate, other: Candidate) -> bool:
-    found = (word for word in words(candidate.text) if is_name(word.group()))
-    return any(stem(word.group()) not in other.stems for word in found)
+def _own(candidate: Candidate, other: Candidate) -> set[str]:
+    """Return the stems of the names and numbers of a sentence that the other one lacks."""
+    found = {stem(word.group()) for word in words(candidate.text) if is_name(word.group())}
+    return (found & candidate.stems) - other.stems
 
 
 def _same_row(candidate: Candidate, best: Candidate) -> bool:

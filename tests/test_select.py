@@ -122,3 +122,30 @@ def test_sentences_read_as_in_their_documents_the_best_document_first() -> None:
 def test_prose_has_no_short_answer() -> None:
     assert chosen("Why was the museum opened?", candidates((OPENED, 5.0))).short is None
     assert chosen("Who opened the museum?", candidates((OPENED, 5.0))).short == "Jane Roe"
+
+
+def test_what_was_said_is_not_that_somebody_spoke() -> None:
+    row, speech = (
+        "Name: Ada Lorne; Part: spoke to the guild",
+        "Ada Lorne told the guild: “We shall sing until the roof falls.”",
+    )
+    rows = candidates((row, 5.0, "a"), ("The guild has nine rooms.", 4.0, "a"), (speech, 1.0, "b"))
+    assert texts(chosen("What did Ada Lorne tell the guild?", rows)) == [speech]
+    assert texts(chosen("Who spoke to the guild?", rows)) == [row]
+
+
+def test_the_same_row_of_another_table_is_told_however_low_it_is() -> None:
+    rows = candidates(
+        ("Item: Goat; Price: 5", 5.0, "a"), ("Item: Pony; Price: 9", 4.0, "b"), ("Item: Goat; Price: 6", -3.0, "b")
+    )
+    selection = chosen("What does a goat cost?", rows)
+    assert texts(selection) == ["Item: Goat; Price: 5", "Item: Goat; Price: 6"]
+    assert [each.text for each in selection.contrary] == ["Item: Goat; Price: 6"]
+
+
+def test_the_same_sentence_with_another_name_contradicts() -> None:
+    first, other = "The organ of Ellmoor was built by Ada Lorne.", "The organ of Ellmoor was built by Ben Orr."
+    selection = chosen("Who built the organ?", candidates((first, 5.0, "a"), (other, -3.0, "b")))
+    assert [each.text for each in selection.contrary] == [other]
+    longer = "The organ of Ellmoor was built by Ada Lorne herself."
+    assert chosen("Who built the organ?", candidates((first, 5.0, "a"), (longer, 3.0, "b"))).contrary == ()
