@@ -196,11 +196,11 @@ def _add_plots(router: APIRouter, desk: Desk, operator: Operator) -> None:
 
     @router.get("/plots/runs.svg", dependencies=[Depends(operator)])
     def runs_plot(look: Look = "light") -> Response:
-        return _picture(runs.plot(runs.read_runs(desk.home)[0], look))
+        return _picture(runs.plot(runs.read_runs(desk.reports)[0], look))
 
     @router.get("/plots/changes.svg", dependencies=[Depends(operator)])
     def changes_plot(before: str, after: str, look: Look = "light") -> Response:
-        by_name = {run.name: run for run in runs.read_runs(desk.home)[0]}
+        by_name = {run.name: run for run in runs.read_runs(desk.reports)[0]}
         if before not in by_name or after not in by_name:
             raise HTTPException(404, "There is no such run.")
         return _picture(runs.plot_changes(runs.side_by_side(by_name[before], by_name[after]), look))
