@@ -55,6 +55,14 @@ def servers(postgres: Postgres, schema: str) -> Iterator[tuple[Server, Server]]:
 
 
 @pytest.fixture
+def started(postgres: Postgres) -> Iterator[Postgres]:
+    """The server, which runs again afterwards whatever a test has done to it."""
+    yield postgres
+    postgres.stop()
+    postgres.start()
+
+
+@pytest.fixture
 def pair(servers: tuple[Server, Server]) -> Iterator[tuple[SharedConversations, SharedConversations]]:
     one, other = (SharedConversations(server) for server in servers)
     yield one, other
@@ -127,17 +135,19 @@ def test_an_answer_whose_process_is_gone_is_shown_as_stopped(
     assert other.exchanges(id_) == (replace(exchange, state="stopped"),)
 
 
-def test_a_complete_answer_waits_for_a_server_that_comes_back(postgres: Postgres, schema: str) -> None:
-    server = open_server(postgres.url(), schema)
+def test_a_complete_answer_waits_for_a_server_that_comes_back(started: Postgres, schema: str) -> None:
+    server = open_server(started.url(), schema)
     conversations = SharedConversations(server)
     id_, exchange = conversations.begin(None, "x")
-    postgres.stop()
+    started.stop()
     done = answered(exchange)
     conversations.record(done)
-    back = threading.Timer(0.5, postgres.start)
-    back.start()
-    asyncio.run(conversations.saved(exchange.id))
-    back.join()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(asyncio.run, conversations.saved(exchange.id))
+        time.sleep(0.5)
+        assert not waiting.done()
+        started.start()
+        waiting.result(30)
     assert conversations.exchanges(id_) == (done,)
     conversations.close()
     server.close()
@@ -250,14 +260,14 @@ def test_no_token_is_given_twice(servers: tuple[Server, Server]) -> None:
     assert waits.count(0.0) == 10
 
 
-def test_while_the_server_is_away_each_process_counts_for_itself(postgres: Postgres, schema: str) -> None:
+def test_while_the_server_is_away_each_process_counts_for_itself(started: Postgres, schema: str) -> None:
     now = 0.0
-    server = open_server(postgres.url(), schema)
+    server = open_server(started.url(), schema)
     buckets = SharedBuckets(server, "questions", 60, 2, clock=lambda: now)
     assert buckets.wait("a") == 0.0
-    postgres.stop()
+    started.stop()
     assert [buckets.wait("a") == 0.0 for _ in range(3)] == [True, True, False]
-    postgres.start()
+    started.start()
     now = 100.0
     assert buckets.wait("a") == 0.0
     server.close()
@@ -310,19 +320,19 @@ def test_what_is_kept_of_the_index_goes_when_it_changes(
 
 
 def test_a_lost_notice_is_made_up_for_by_the_check(
-    postgres: Postgres, schema: str, servers: tuple[Server, Server], tmp_path: Path
+    started: Postgres, schema: str, servers: tuple[Server, Server], tmp_path: Path
 ) -> None:
-    store = Place(tmp_path, postgres.url(), schema).open()
-    postgres.as_superuser(f"ALTER TABLE {schema}.state DISABLE TRIGGER tell_change")
+    store = Place(tmp_path, started.url(), schema).open()
+    started.as_superuser(f"ALTER TABLE {schema}.state DISABLE TRIGGER tell_change")
     changes = Changes(servers[0], check_s=0.5)
     until(lambda: not changes.version.startswith("unknown"))
     version = changes.version
     put(store, LEAVE, "/b")
     until(lambda: changes.version != version, 5.0)
     known = changes.version
-    postgres.stop()
+    started.stop()
     until(lambda: changes.version != known, 10.0)  # nothing is trusted while the server is away
-    postgres.start()
+    started.start()
     until(lambda: changes.version == known, 10.0)
     changes.close()
     store.close()
@@ -340,7 +350,7 @@ def test_without_a_database_nothing_of_it_is_imported(tmp_path: Path) -> None:
 
 
 def test_after_a_long_outage_the_server_is_found_as_soon_as_it_is_back(
-    postgres: Postgres, servers: tuple[Server, Server]
+    started: Postgres, servers: tuple[Server, Server]
 ) -> None:
     """The pool's own attempts would be many seconds apart by then."""
     ended = threading.Event()
@@ -350,12 +360,12 @@ def test_after_a_long_outage_the_server_is_found_as_soon_as_it_is_back(
             with suppress(CitechatError):
                 servers[0].read("SELECT 1")
 
-    postgres.stop()
+    started.stop()
     asking = [threading.Thread(target=ask) for _ in range(3)]
     for thread in asking:
         thread.start()
     time.sleep(9)
-    postgres.start()
+    started.start()
     begun = time.monotonic()
     assert servers[0].read("SELECT 1") == [(1,)]
     assert time.monotonic() - begun < 3
