@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.asking import Asked
 from index.errors import InputError
-from rag.types import Answer, Claim, Quote, Source
+from rag.serialize import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,9 +97,4 @@ def _prune(used: Path, index: str) -> None:
 
 
 def _parse(data: Mapping[str, Any]) -> Asked:
-    answer = data["answer"]
-    claims = tuple(
-        Claim(**claim | {"quotes": tuple(Quote(**quote) for quote in claim["quotes"])}) for claim in answer["claims"]
-    )
-    hits = tuple(Source(**hit) for hit in answer["hits"])
-    return Asked(**{**data, "answer": Answer(**answer | {"claims": claims, "hits": hits})})
+    return Asked(**{**data, "answer": answer_of(data["answer"])})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from rag import prompts
 from rag.types import Answer, Claim, Quote, Remark, Source
+
+Found = TypeVar("Found", Source, Quote)
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -51,3 +54,21 @@ def _fields(value: Quote | Source) -> dict[str, Any]:
     fields = asdict(value)
     also_in = fields.pop("also_in")
     return {**fields, "also_in": list(also_in)} if also_in else fields
+
+
+def answer_of(values: Mapping[str, Any]) -> Answer:
+    """Return an answer from what ``dataclasses.asdict`` and JSON made of it.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is something else.
+    """
+    claims = tuple(
+        Claim(claim["text"], claim["support"], found_of(Quote, claim["quotes"])) for claim in values["claims"]
+    )
+    remarks = tuple(Remark(**remark | {"quotes": tuple(remark["quotes"])}) for remark in values["remarks"])
+    return Answer(**{**values, "claims": claims, "hits": found_of(Source, values["hits"]), "remarks": remarks})
+
+
+def found_of(kind: Callable[..., Found], values: Sequence[Mapping[str, Any]]) -> tuple[Found, ...]:
+    """Return sources or quotes in the same way."""
+    return tuple(kind(**{**each, "also_in": tuple(each["also_in"])}) for each in values)
