@@ -26,7 +26,7 @@ FORMAT = 1
 LEARNT_FROM = 64
 """Vectors for each list that training reads."""
 
-PROBED = 8
+PROBED = 12
 """A search looks into so many times the square root of the number of lists.
 
 Questions lie far from all passages, and what is nearest to them is in many lists. How many, the passages do not tell:
