@@ -10,6 +10,7 @@ import pytest
 
 from index.corpus import Corpus
 from index.store.embedded import EmbeddedStore
+from index.store.vectors import VectorIndex
 from tests.conftest import MakeCorpus
 from tests.documents import CANTEEN, LEAVE, NEWS, prose, put
 from tests.embedding import HashingEmbedder
@@ -175,7 +176,8 @@ def test_repair_makes_faiss_again(tmp_path: Path) -> None:
     put(store, CANTEEN, "/a")
     query = HashingEmbedder().embed_query("soup")
     expected = store.dense(query, 9)
-    with store._vectors.current() as vectors:
+    with store._derived.vectors() as vectors:
+        assert isinstance(vectors, VectorIndex)
         vectors.remove([1])
         vectors.add([77], HashingEmbedder().embed_query("other")[None])
     assert "FAISS holds 1 passages too many and lacks 1" in store.verify()[0]

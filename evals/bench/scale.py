@@ -31,7 +31,7 @@ from evals.bench.synthetic import PARTS, build, dumped, real_passages, stated, s
 from evals.metrics import percentile
 from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
-from index.filters import parse_filter
+from index.filters import Filter, parse_filter
 from index.passages import split_document
 from index.store.base import StoredPassage
 from index.store.database import Database
@@ -44,7 +44,7 @@ from rag.retrieve import inverse_frequencies, retrieve, search_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from index.types import Matrix
+    from index.types import Matrix, Vector
 
 FILTERS = {"none": PARTS, "1%": 1, "5%": 5, "50%": 50}
 CANDIDATES, LIMIT, NEAREST = 50, 12, 10
@@ -110,47 +110,54 @@ def measured(home: Path, questions: Sequence[str], exact: dict[str, list[list[st
     corpus = Corpus(store, embedder, 144)
     vectors = {question: embedder.embed_query(question) for question in questions}
     for name, parts in FILTERS.items():
-        where = None if parts == PARTS else parse_filter(f"part<{parts}")
-        asked = questions if where is None else questions[::5]
-        begun = perf_counter()
-        store.dense(query, 1, where)
-        first_ms = (perf_counter() - begun) * 1000
-        found = [store.dense(vectors[question], CANDIDATES, where) for question in asked]
-        nearest = exact[name] if where is None else exact[name][::5]
-        share = np.mean(
-            [len({id_ for id_, _ in hits[:NEAREST]} & set(best)) for hits, best in zip(found, nearest, strict=True)]
-        )
-
-        def hybrid(question: str, where: Any = where) -> None:  # noqa: ANN401
-            frequencies = inverse_frequencies(corpus, question)
-            vector = embedder.embed_query(question)
-            retrieve(corpus, question, vector, frequencies, candidates=CANDIDATES, limit=LIMIT, where=where)
-
-        figures[f"filter {name}"] = {
-            "first_ms": first_ms,
-            "recall_at_10": float(share) / NEAREST,
-            "fewest_found": min(map(len, found)),
-            "dense": _timed(lambda question, where=where: store.dense(vectors[question], CANDIDATES, where), asked),
-            "lexical": _timed(
-                lambda question, where=where: store.lexical(search_words(question), CANDIDATES, where), asked
-            ),
-            "hybrid": _timed(hybrid, asked),
-        }
+        asked, nearest = questions, exact[name]
+        where = None
+        if parts != PARTS:
+            asked, nearest, where = questions[::5], exact[name][::5], parse_filter(f"part<{parts}")
+        figures[f"filter {name}"] = _searched(corpus, {each: vectors[each] for each in asked}, nearest, where)
         _say(f"filter {name}: {figures[f'filter {name}']}")
     figures["frequencies"] = _timed(lambda question: inverse_frequencies(corpus, question), questions)
     figures["memory_mib"] = _memory()
     figures["lexical_by_sqlite"] = _by_sqlite(home, embedder, questions[::10])
     _say(str(figures))
-    for name, call in {
+    calls: dict[str, Callable[[], object]] = {
         "documents_s": store.documents,
         "totals_s": store.totals,
         "origins_s": store.origins,
         "holding_s": lambda: store.holding("a text that no document holds"),
-    }.items():
+    }
+    for name, call in calls.items():
         begun = perf_counter()
         call()
         figures[name] = perf_counter() - begun
     return figures | _changed(store, embedder, home)
+
+
+def _searched(
+    corpus: Corpus, asked: dict[str, Vector], nearest: Sequence[Sequence[str]], where: Filter | None
+) -> dict[str, Any]:
+    """Measure both searches and the two together, for these questions and under this filter."""
+    store = corpus.store
+    begun = perf_counter()
+    store.dense(next(iter(asked.values())), 1, where)
+    first_ms = (perf_counter() - begun) * 1000
+    found = [store.dense(vector, CANDIDATES, where) for vector in asked.values()]
+    both = [len({id_ for id_, _ in hits[:NEAREST]} & set(best)) for hits, best in zip(found, nearest, strict=True)]
+
+    def hybrid(question: str) -> None:
+        frequencies = inverse_frequencies(corpus, question)
+        vector = corpus.embedder.embed_query(question)
+        retrieve(corpus, question, vector, frequencies, candidates=CANDIDATES, limit=LIMIT, where=where)
+
+    questions = list(asked)
+    return {
+        "first_ms": first_ms,
+        "recall_at_10": sum(both) / NEAREST / len(both),
+        "fewest_found": min(map(len, found)),
+        "dense": _timed(lambda question: store.dense(asked[question], CANDIDATES, where), questions),
+        "lexical": _timed(lambda question: store.lexical(search_words(question), CANDIDATES, where), questions),
+        "hybrid": _timed(hybrid, questions),
+    }
 
 
 def _by_sqlite(home: Path, embedder: SentenceTransformerEmbedder, questions: Sequence[str]) -> dict[str, float]:
@@ -227,7 +234,9 @@ def _exact(home: Path, embedder: SentenceTransformerEmbedder, queries: Matrix) -
     """Return the ids of the nearest passages of each query under each filter, comparing every stored vector."""
     made_with = {"fingerprint": embedder.fingerprint, "dimension": str(embedder.dimension)}
     database = Database(home / "index.sqlite3", made_with)
-    parts = dict(database.read("SELECT id, CAST(json_extract(metadata, '$.part') AS INTEGER) FROM documents"))
+    parts: dict[str, int] = dict(
+        database.read("SELECT id, CAST(json_extract(metadata, '$.part') AS INTEGER) FROM documents")
+    )
     best = {name: [(np.zeros(0), np.zeros(0, "O"))] * len(queries) for name in FILTERS}
     last = 0
     while rows := database.read("SELECT row, id, vector FROM passages WHERE row > ? ORDER BY row LIMIT 20000", (last,)):

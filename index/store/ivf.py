@@ -26,7 +26,7 @@ FORMAT = 1
 LEARNT_FROM = 64
 """Vectors for each list that training reads."""
 
-PROBED = 8
+PROBED = 12
 """A search looks into so many times the square root of the number of lists.
 
 Questions lie far from all passages, and what is nearest to them is in many lists. How many, the passages do not tell:
@@ -183,4 +183,4 @@ class IvfIndex:
 
 def lists_for(count: int) -> int:
     """Return how many lists so many vectors are clustered into: the power of two nearest to ``2 * sqrt(count)``."""
-    return max(1, 2 ** round(float(np.log2(2 * np.sqrt(max(count, 1))))))
+    return 1 << max(0, round(math.log2(2 * math.sqrt(max(count, 1)))))

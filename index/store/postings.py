@@ -61,7 +61,7 @@ class Postings:
         self.lengths: npt.NDArray[np.uint32] = arrays["lengths"]
         self.words = int(self.lengths.sum(dtype=np.int64))
         self._arrays = arrays
-        self._names = memoryview(np.ascontiguousarray(arrays["names"])).cast("B")
+        self._names = memoryview(np.ascontiguousarray(arrays["names"]).data)
         self._known: dict[str, slice] = {}
 
     def __len__(self) -> int:

@@ -209,20 +209,22 @@ class DerivedWords:
         if postings.first > now.last:
             return
         gone = self._gone(part, now)
-        shown = None
-        if len(gone) or postings.last > now.last:
-            shown = np.ones(len(postings), bool)
-            shown[gone - postings.first] = False
-            shown[now.last - postings.first + 1 :] = False
-        yield View(postings, shown)
         back = _within(self._log.removed(now.revision, part.revision), postings)
         back = back[back <= now.last]
+        shown = None
+        if len(gone) or len(back) or postings.last > now.last:
+            shown = np.ones(len(postings), bool)
+            shown[gone - postings.first] = False
+            shown[back - postings.first] = False
+            shown[now.last - postings.first + 1 :] = False
+        yield View(postings, shown)
         if len(back):  # was removed after the state that is seen, and before the stretch was made
             found = self._database.read(
                 "SELECT row, context, text FROM passages WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row",
                 (json.dumps(back.tolist()),),
             )
-            yield View(self._made(int(back[0]), int(back[-1]), found), None)
+            again = self._made(int(back[0]), int(back[-1]), found)
+            yield View(again, _mask(back, again))
 
     def search(
         self, now: Moment, stems: Sequence[str], phrases: Sequence[Phrase], k: int, total: int, among: Rows | None
