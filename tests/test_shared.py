@@ -108,13 +108,13 @@ def test_another_process_sees_what_is_asked_found_and_answered(
     assert other.whoever(exchange.id) == done
     again, _ = other.begin(id_, "and then?", visit)
     assert again == id_
-    assert [each.question for each in one.exchanges(id_)] == [HOSTILE, "and then?"]
+    assert [each.question for each in one.exchanges(id_, visit)] == [HOSTILE, "and then?"]
 
 
 def test_what_another_process_stops_or_forgets_stays_so(pair: tuple[SharedConversations, SharedConversations]) -> None:
     one, other = pair
     id_, exchange = one.begin(None, "x", visitor="ann")
-    other.stop(id_)
+    other.stop(id_, "ann")
     one.record(answered(exchange))
     until(lambda: (found := one.exchange(exchange.id, visitor="ann")) and found.state == "stopped")
     _, second = one.begin(id_, "y", visitor="ann")
