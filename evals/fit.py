@@ -266,6 +266,13 @@ def fit_gate(found: Sequence[Example]) -> tuple[dict[str, object], str]:
     return parameters, "\n".join(lines)
 
 
+def _rendered(parameters: Mapping[str, object]) -> str:
+    """Return parameters as JSON, a line for each."""
+    return (
+        "{\n" + ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in parameters.items()) + "\n}\n"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit one of the three models and write its parameters; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m evals.fit", description=(__doc__ or "").split("\n")[0])
@@ -291,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         parameters, report = fit_gate(found)
         path = package / abstain.FILE
-    path.write_text(json.dumps(parameters, indent=1) + "\n", encoding="utf-8")
+    path.write_text(_rendered(parameters), encoding="utf-8")
     sys.stdout.write(f"{report}\nwritten to {path.name}\n")
     return 0
 
