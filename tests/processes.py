@@ -1,4 +1,4 @@
-"""Real processes of the web server on one database, and nginx before them as ``deploy/nginx.conf`` has it."""
+"""Real processes of the web server on one database, and nginx before them as ``docs/deploy/nginx.conf`` has it."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ def proxied(servers: Sequence[Process], folder: Path) -> AbstractContextManager[
 
 @contextmanager
 def nginx(servers: Sequence[Process], folder: Path) -> Iterator[str]:
-    """Run nginx with the site of ``deploy/nginx.conf``, without TLS, before these servers; gives its address."""
+    """Run nginx with the site of ``docs/deploy/nginx.conf``, without TLS, before these servers; gives its address."""
     port = free_port()
-    site = (ROOT / "deploy" / "nginx.conf").read_text()
+    site = (ROOT / "docs" / "deploy" / "nginx.conf").read_text()
     site = re.sub(r"( *server) app1(.*)\n.*app2.*\n", lambda line: _members(line[1], line[2], servers), site)
     site = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", site)
     site = re.sub(r".*ssl_.*\n", "", site)

@@ -1,4 +1,4 @@
-"""What ``deploy/`` and ``docs/deploy.md`` tell an operator to do, done."""
+"""What ``docs/deploy/`` and ``docs/deploy.md`` tell an operator to do, done."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.stores import Place
 from tests.terminal import ROOT
 from ui.keeping import open_keeping
 
-DEPLOY = ROOT / "deploy"
+DEPLOY = ROOT / "docs" / "deploy"
 
 
 @pytest.fixture
 def owned(postgres: Postgres, schema: str) -> Iterator[str]:
-    """A schema with the roles of ``deploy/roles.sql``, named after it."""
+    """A schema with the roles of ``docs/deploy/roles.sql``, named after it."""
     script = (DEPLOY / "roles.sql").read_text()
     postgres.as_superuser(*_renamed(script, schema))
     for role in ("owner", "web"):
@@ -146,4 +146,4 @@ def test_the_files_name_what_there_is() -> None:
     for variable in re.findall(r"CITECHAT_[A-Z_]+", guide + (DEPLOY / "citechat.service").read_text()):
         assert variable in settings, variable
     for file in DEPLOY.iterdir():
-        assert f"deploy/{file.name}" in guide, file.name
+        assert f"docs/deploy/{file.name}" in guide, file.name

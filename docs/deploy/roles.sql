@@ -1,4 +1,4 @@
--- Roles for the database, run once in it as a superuser: psql --set=ON_ERROR_STOP=1 --file=deploy/roles.sql citechat
+-- Roles for the database, run once in it as a superuser: psql --set=ON_ERROR_STOP=1 --file=docs/deploy/roles.sql citechat
 -- Give each a password then: ALTER ROLE citechat_owner PASSWORD '...'; or let it in by a certificate.
 
 CREATE EXTENSION IF NOT EXISTS vector;
