@@ -95,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(material: Material, url: str, passages: int, questions: int) -> dict[str, Any]:
     """Fill a store, ask it, and return the figures; what was made is removed."""
+    if url:
+        _drop(url)  # what a run that was killed has left
     folder = Path(tempfile.mkdtemp(prefix="citechat-bench-"))
     store = open_store(folder, url, SCHEMA, material.fingerprint, material.vectors.shape[1])
     try:
