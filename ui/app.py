@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
         StoreUnavailable: the database is not there, or lets us not in.
     """
     keeping = open_keeping(settings)
-    metrics, sites, conversations = Metrics(), Sites(settings, key=keeping.signing_key), keeping.conversations
+    metrics, sites, conversations = Metrics(), Sites(settings, time.time, keeping.signing_key), keeping.conversations
     streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions))
     library = keeping.cached(pipeline.corpus)
 
