@@ -128,7 +128,7 @@ def test_random_passages_are_caught_by_retrieval(
         found = retrieve(*given, **options)
         return [found[place] for place in order.permutation(len(found))]
 
-    monkeypatch.setattr("rag.pipeline.retrieve", at_random)
+    monkeypatch.setattr("rag.reading.retrieve", at_random)
     red = worse(healthy, run_suite([SUITE], lambda _: pipeline))
     assert {"retrieval_hit@1", "mrr", "ndcg@10"} <= red
     assert "quote_verbatim" not in red
@@ -168,7 +168,7 @@ def test_a_verifier_that_always_says_yes_is_caught_by_grounded_claims(pipeline: 
 def test_a_refusal_never_or_always_is_caught_by_its_error_rate(
     pipeline: Pipeline, healthy: Report, monkeypatch: pytest.MonkeyPatch, threshold: float, caught: str
 ) -> None:
-    monkeypatch.setattr(pipeline, "settings", pipeline.settings.model_copy(update={"threshold": threshold}))
+    monkeypatch.setattr(pipeline._reader, "threshold", threshold)
     faulty = run_suite([SUITE], lambda _: pipeline)
     other = {"false_answer_rate": "false_refusal_rate", "false_refusal_rate": "false_answer_rate"}[caught]
     red = worse(healthy, faulty)

@@ -262,7 +262,7 @@ def test_damage_is_mended_or_the_command_that_mends_it_is_named(home: Path, tmp_
     store.compact()
     store.close()
     content = (home / "index.sqlite3").read_bytes()
-    places = (restored(tmp_path / "broken", {"index.sqlite3": flipped(content, chance)}) for _ in range(120))
+    places = (restored(tmp_path / "broken", {"index.sqlite3": flipped(content, chance)}) for _ in range(300))
     outcomes = [outcome(place) for place in places]
     assert set(outcomes) <= {"harmless", "mended", "added again", "restore from a backup"}
     assert outcomes.count("added again") > 5

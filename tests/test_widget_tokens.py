@@ -32,8 +32,8 @@ def test_a_server_that_forgot_its_tokens_is_asked_for_another(tmp_path: Path, mo
     class Forgetful(Sites):
         made: list[Forgetful] = []  # noqa: RUF012
 
-        def __init__(self, *given: object) -> None:
-            super().__init__(*given)  # type: ignore[arg-type]
+        def __init__(self, *given: object, **named: object) -> None:
+            super().__init__(*given, **named)  # type: ignore[arg-type]
             self.made.append(self)
 
     monkeypatch.setattr("ui.app.Sites", Forgetful)
