@@ -96,6 +96,14 @@ class _Batch:
     own: _Embedding | None
     before: _Embedding | None
 
+    def vectors(self) -> dict[str, tuple[Vector, Matrix]]:
+        """Wait for all vectors of the passages, by digest."""
+        vectors = dict(self.known)
+        for embedding in (self.before, self.own):
+            if embedding is not None:
+                vectors |= embedding.vectors()
+        return vectors
+
 
 _Waiting = tuple[int, _Pending | _Complete]
 """What waits to be stored, with the number of the file that it comes from."""
@@ -170,7 +178,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         waiting: list[_Waiting] = []
 
         def store() -> None:
-            vectors = self._vectors([outcome for _, outcome in waiting])
+            vectors = self._begin([outcome for _, outcome in waiting], None).vectors()
             for number, outcome in waiting:
                 told = results[number]
                 if not isinstance(told, list):
@@ -359,26 +367,12 @@ class Corpus(AbstractContextManager["Corpus"]):
 
     def _store(self, batch: _Batch, report: Callable[[AddResult], None]) -> None:
         """Wait for the vectors of a batch and store each of its documents in a transaction of its own."""
-        vectors = dict(batch.known)
-        for embedding in (batch.before, batch.own):
-            if embedding is not None:
-                vectors |= embedding.vectors()
+        vectors = batch.vectors()
         for each in batch.waiting:
             if isinstance(each, _Complete):
                 self.store.settle(each.location, each.origins)
             else:
                 report(self._put(each, vectors))
-
-    def _vectors(self, waiting: Sequence[_Pending | _Complete]) -> Mapping[str, tuple[Vector, Matrix]]:
-        """Return the vectors of all passages by digest; only those that are not stored yet are embedded."""
-        pendings = [each for each in waiting if isinstance(each, _Pending)]
-        passages = {_digest(passage): passage for pending in pendings for passage in pending.passages}
-        vectors = self.store.embedded(list(passages))
-        fresh = {digest: passage for digest, passage in passages.items() if digest not in vectors}
-        if fresh:  # so that bringing an unchanged folder up to date loads no model
-            for digest, embedded in zip(fresh, self.embedder.embed_passages(list(fresh.values())), strict=True):
-                vectors[digest] = (embedded.passage, embedded.sentences)
-        return vectors
 
     def _put(
         self, pending: _Pending, vectors: Mapping[str, tuple[Vector, Matrix]], expected: str | None = None
