@@ -94,17 +94,3 @@ class Passage:
     heading: str
     context: str
     sentences: tuple[Span, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that a search found.
-
-    ``score`` orders hits (higher is better); ``dense`` is the cosine similarity to the query, ``lexical`` the
-    BM25 score (>= 0; 0 where no query term occurs).
-    """
-
-    passage: Passage
-    score: float
-    dense: float
-    lexical: float
