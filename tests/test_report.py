@@ -30,7 +30,7 @@ from index.errors import InputError
 from rag.types import Answer, Turn
 from tests.small_pipeline import SmallPipeline
 
-HOSTILE = "<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{7*7}} \x00\u202e]]>&amp; </style> ok"
+HOSTILE = "<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{99*8363}} \x00\u202e]]>&amp; </style>"
 
 
 def hostile_report() -> Report:
@@ -81,9 +81,9 @@ def test_hostile_text_is_only_text() -> None:
     assert not names & {"script", "img", "iframe", "object", "embed", "link", "form", "a", "base", "foreignobject"}
     attributes = {name for _, attrs in page.tags for name in attrs}
     assert not {name for name in attributes if name.startswith("on")} | attributes & {"href", "src", "style", "action"}
-    assert page.text.count("<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{7*7}}") > 10
+    assert page.text.count("<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{99*8363}}") > 10
     assert "\x00" not in html
-    assert "49" not in page.text.split("Cases")[-1]
+    assert str(99 * 8363) not in page.text
 
 
 def test_the_policy_admits_the_style_sheet_and_nothing_else() -> None:

@@ -18,7 +18,7 @@ import pytest
 from evals.feedback import Words, saved_feedback
 from index.errors import CitechatError, InputError
 from index.store.opening import open_server
-from index.store.postgres.server import Server
+from index.store.postgres.server import Row, Server
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Claim, Quote, Source
 from tests.documents import CANTEEN, LEAVE, put
@@ -109,6 +109,29 @@ def test_another_process_sees_what_is_asked_found_and_answered(
     again, _ = other.begin(id_, "and then?", visit)
     assert again == id_
     assert [each.question for each in one.exchanges(id_, visit)] == [HOSTILE, "and then?"]
+
+
+def test_an_answer_that_is_stored_while_it_is_read_is_read_as_it_is_now(
+    pair: tuple[SharedConversations, SharedConversations],
+    servers: tuple[Server, Server],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, _ = pair
+    id_, exchange = one.begin(None, "x")
+    done = answered(exchange)
+    read, writing = servers[0].read, one._write
+    held = threading.Event()
+
+    def slow_read(query: str, values: dict[str, object]) -> list[Row]:
+        rows = read(query, values)
+        held.set()
+        asyncio.run(one.saved(exchange.id))
+        return rows
+
+    monkeypatch.setattr(servers[0], "read", slow_read)
+    monkeypatch.setattr(one, "_write", lambda running: held.wait(20) and writing(running))
+    one.record(done)
+    assert one.exchanges(id_) == (done,)
 
 
 def test_what_another_process_stops_or_forgets_stays_so(pair: tuple[SharedConversations, SharedConversations]) -> None:

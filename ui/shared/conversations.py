@@ -13,7 +13,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field, replace
 
@@ -264,14 +264,16 @@ class SharedConversations:
                     self._settle(running)
 
     def _exchanges(self, condition: str, **values: object) -> tuple[Exchange, ...]:
+        held = self._held()
         rows = self._server.read(
             f"""SELECT {_ROW} FROM exchanges e JOIN conversations c ON c.id = e.conversation
                 WHERE {condition} AND {_AGE} ORDER BY e.number""",
             values | {"age": self._max_age_s},
         )
-        return tuple(self._server.decoded(self._exchange, rows))
+        return tuple(self._server.decoded(lambda row: _newest(row, held), rows))
 
     def _conversations(self, condition: str, limit: int, **values: object) -> tuple[Conversation, ...]:
+        held = self._held()
         rows = self._server.read(
             f"""SELECT {_ROW}, c.id FROM (SELECT id, used FROM conversations c WHERE {condition} AND {_AGE}
                     ORDER BY used DESC, id LIMIT %(limit)s) c
@@ -279,18 +281,14 @@ class SharedConversations:
             values | {"limit": limit, "age": self._max_age_s},
         )
         found: dict[str, list[Exchange]] = {}
-        for row, exchange in zip(rows, self._server.decoded(self._exchange, rows), strict=True):
+        for row, exchange in zip(rows, self._server.decoded(lambda row: _newest(row, held), rows), strict=True):
             found.setdefault(row[3], []).append(exchange)
         return tuple(Conversation(id_, tuple(exchanges)) for id_, exchanges in found.items())
 
-    def _exchange(self, row: Row) -> Exchange:
-        """Return a stored exchange, or the newer one that this process holds of it."""
-        id_, content, state = row[:3]
+    def _held(self) -> dict[str, Exchange]:
+        """Return what this process writes. To be taken before rows are read: meanwhile it may be stored and let go."""
         with self._lock:
-            running = self._running.get(id_)
-            if running is not None and state == "running":
-                return running.exchange
-        return replace(decoded(content), state=state)
+            return {id_: running.exchange for id_, running in self._running.items()}
 
     def _is_known(self, connection: Connection, conversation_id: str, who: tuple[str | None, ...]) -> bool:
         found = connection.execute(
@@ -328,6 +326,14 @@ def _store(connection: Connection, exchange: Exchange) -> bool:
             (exchange.state, encoded(exchange), exchange.id),
         ).rowcount
     )
+
+
+def _newest(row: Row, held: Mapping[str, Exchange]) -> Exchange:
+    """Return a stored exchange, or the newer one that this process held of it."""
+    id_, content, state = row[:3]
+    if state == "running" and id_ in held:
+        return held[id_]
+    return replace(decoded(content), state=state)
 
 
 def _owner(owner: Hashable) -> str | None:
