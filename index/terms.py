@@ -65,12 +65,6 @@ def spellings(text: str) -> list[tuple[str, str]]:
     return [(stem_, word) for word in found if (stem_ := meant[word]) is not None]
 
 
-def content_words(text: str) -> list[str]:
-    """Return all words but the stop words, or all there are."""
-    every = _WORD.findall(text)
-    return [word for word in every if not _is_stop_word(word)] or every
-
-
 def stems(text: str) -> set[str]:
     """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
     return {stem(word) for word in set(_WORD.findall(text))}

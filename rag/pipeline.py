@@ -17,10 +17,10 @@ from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
 from index.filters import Filter
 from index.store.opening import open_store
-from rag import prompts
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
+from rag.language import language_of
 from rag.llm import open_llm
 from rag.models import locate
 from rag.prose import prose, spoken, written
@@ -29,6 +29,7 @@ from rag.reading import SHOWN_HITS, Reader, Reading
 from rag.remarks import remarks
 from rag.retrieve import Found
 from rag.rewrite import Background, already_said, background, parts, standalone
+from rag.said import said
 from rag.select import Selection, select
 from rag.settings import Settings
 from rag.tracing import NAME, Steps, open_tracing
@@ -137,9 +138,10 @@ class Pipeline(AbstractContextManager["Pipeline"]):
     ) -> Generator[Event, None, None]:
         question = self._checked(question)
         whole = standalone(question, history)
+        language = language_of(question, whole or "")
         if whole is None:
-            text = prompts.CLARIFY if any(map(str.isalnum, question)) else prompts.NO_WORDS
-            yield from spoken(_plain(question, question, "clarify", text, 0.0, (), steps))
+            key = "clarify" if any(map(str.isalnum, question)) else "no_words"
+            yield from spoken(_plain(question, question, "clarify", said(key, language), 0.0, (), steps))
             return
         before = background(question, history)
         steps.lap("rewrite", turns=len(history), parts=len(parts(whole)))
@@ -151,8 +153,8 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
         yield Evidence(hits)
         steps.go_on()
-        said = already_said(question, history)
-        readings = [self._reader.read(each, said, steps) for each in retrieved]
+        repeated = already_said(question, history)
+        readings = [self._reader.read(each, repeated, steps) for each in retrieved]
         answered = [reading for reading in readings if reading.candidates and reading.confidence >= self.threshold]
         best = max(reading.confidence for reading in readings)
         chosen = [(reading, self._select(reading)) for reading in answered]
@@ -161,9 +163,8 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         offered = copies.of_claims(quoted(_picked(further), document_of)) if further else claims
         steps.lap("verify", claims=len(claims))
         if not claims:
-            text = prompts.NOT_FOUND_NEAR if hits else prompts.NOT_FOUND
-            text = text if self.corpus.store.count() else prompts.EMPTY_INDEX
-            yield from spoken(_plain(question, whole, "not_found", text, best, hits, steps))
+            key = ("not_found_near" if hits else "not_found") if self.corpus.store.count() else "empty_index"
+            yield from spoken(_plain(question, whole, "not_found", said(key, language), best, hits, steps))
             return
         yield Quoted(tuple(quote for claim in offered for quote in claim.quotes))
         steps.go_on()
@@ -176,7 +177,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             status="answered",
             confidence=min(reading.confidence for reading in answered),
             short_answer=short,
-            text=prose(short, claims, said_besides),
+            text=prose(short, claims, said_besides, language),
             claims=claims,
             hits=hits,
             model="extractive",

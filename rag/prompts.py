@@ -1,26 +1,9 @@
-"""Everything citechat says in its own words, to readers and to language models."""
+"""What citechat says to language models."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-
-from rag.types import Remark
-
-NOT_FOUND = "The documents do not answer this."
-NOT_FOUND_NEAR = "The documents do not answer this. The nearest passages are listed; none of them says it."
-CLARIFY = "What is this question about? Please name the person, thing or topic."
-NO_WORDS = "There are no words in this question. Please ask in words."
-EMPTY_INDEX = "There are no documents yet. Add some with: citechat index add PATH"
-
-FELL_BACK = "Quoted without the language model: {problem}"
-BROKE_OFF = "The language model did not finish, so the rest is quoted: {problem}"
-NOTHING_HELD = "Quoted without the language model: nothing it wrote was borne out by the quotes."
-
-DIFFER = "The documents differ: {quotes}."
-NEWEST = "The newest is {quote}."
-MISSING = "Not answered by the documents: {about}"
-DENIED = "The documents say otherwise than the question: {quotes}."
 
 WRITE = """\
 You answer a question from numbered quotes of documents.
@@ -50,19 +33,6 @@ _INSTRUCTING = re.compile(
     r"(?:answer|respond|reply|say|output|print|write)\s(?:only\s|exactly\s|instead\s)?(?:that|with|by|[:“\"])",
     re.I | re.S,
 )
-
-
-def remarked(remark: Remark) -> str:
-    """Return a remark in words."""
-    quotes = " ".join(f"[{number}]" for number in remark.quotes)
-    match remark.kind:
-        case "differ":
-            newest = f" {NEWEST.format(quote=f'[{remark.newest}]')}" if remark.newest else ""
-            return DIFFER.format(quotes=quotes) + newest
-        case "missing":
-            return MISSING.format(about=remark.about)
-        case "denied":
-            return DENIED.format(quotes=quotes)
 
 
 def fenced(text: str) -> str:

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import replace
 
 from index.errors import ModelFailed
-from rag import prompts
+from rag.language import Language, language_of
+from rag.said import remarked, said
 from rag.tracing import Steps
 from rag.types import Answer, Claim, Delta, Done, Event, Remark
 from rag.write import Writer
@@ -16,9 +17,9 @@ from rag.write import Writer
 _WORD = re.compile(r"\S+\s*")
 
 
-def prose(short: str | None, claims: Sequence[Claim], remarks: Sequence[Remark] = ()) -> str:
+def prose(short: str | None, claims: Sequence[Claim], remarks: Sequence[Remark], language: Language | None) -> str:
     """Return the text of an answer: the short answer in bold, each claim with its citations, and the remarks."""
-    return _lead(short) + " ".join([*map(_cited, claims), *map(prompts.remarked, remarks)])
+    return _lead(short) + " ".join([*map(_cited, claims), *(remarked(remark, language) for remark in remarks)])
 
 
 def spoken(answer: Answer) -> Iterator[Event]:
@@ -31,6 +32,7 @@ def spoken(answer: Answer) -> Iterator[Event]:
 def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Steps) -> Iterator[Event]:
     """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does."""
     claims: list[Claim] = []
+    language = language_of(quoted.question, quoted.standalone_question)
     model, notice = quoted.model, None
     yield Delta(_lead(quoted.short_answer))
     try:
@@ -44,9 +46,9 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
                     claims.append(claim)
                     model = writer.llm.name if sentence.outcome == "kept" else model
     except ModelFailed as error:
-        notice = (prompts.BROKE_OFF if claims else prompts.FELL_BACK).format(problem=error)
+        notice = said("broke_off" if claims else "fell_back", language, problem=str(error))
     if not claims:
-        notice = notice or prompts.NOTHING_HELD
+        notice = notice or said("nothing_held", language)
     shown = {quote.n for claim in claims for quote in claim.quotes}
     for claim in quoted.claims if notice else ():
         if claim.quotes[0].n not in shown:
@@ -55,8 +57,8 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
     told = {quote.n for claim in claims for quote in claim.quotes}
     remarks = tuple(remark for remark in quoted.remarks if told.issuperset(remark.quotes))
     for remark in remarks:
-        yield Delta(f" {prompts.remarked(remark)}")
-    text = prose(quoted.short_answer, claims, remarks)
+        yield Delta(f" {remarked(remark, language)}")
+    text = prose(quoted.short_answer, claims, remarks, language)
     steps.lap("write", model=model, quotes=len(offered), fell_back=int(bool(notice)))
     whole = replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, remarks=remarks)
     yield Done(replace(whole, timings_ms=steps.total()))

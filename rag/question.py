@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from index.terms import STOP_WORDS, stem, terms, words
 from index.types import Span
+from rag.language import Language, is_function_word, language_of
 from rag.when import Asked, Order
 
 
@@ -153,7 +154,8 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
     """Analyse a question; ``idf`` gives the weight of each stem (1 where it has none)."""
     weights = idf or {}
     expects, asking = _expectation(text)
-    every = terms(text)
+    language = language_of(text)
+    every = [term for term in terms(text) if not is_function_word(text[term.start : term.end], language)] or terms(text)
     content = [
         term
         for term in every
@@ -167,7 +169,7 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         expects=Expects.ROLE if who_is else expects,
         plural=bool(_PLURAL.search(text)),
         terms={term.stem: weights.get(term.stem, 1.0) for term in content or every},
-        names=frozenset(_names(text)),
+        names=frozenset(_names(text, language)),
         years=frozenset(_YEAR.findall(text)),
         phrases=quoted_phrases(text),
         compares=bool(_COMPARING.search(text)),
@@ -204,13 +206,17 @@ def _expectation(text: str) -> tuple[Expects, Span]:
     return kind, Span(*first.span()) if kind in _NAMED else Span(0, 0)
 
 
-def _names(text: str) -> list[str]:
+def _names(text: str, language: Language | None) -> list[str]:
     found = []
-    for position, word in enumerate(words(text)):
-        token = word.group()
-        lowered = token.lower()
-        capital = token[0].isupper() and position > 0
+    tokens = [word.group() for word in words(text)]
+    for position, token in enumerate(tokens):
+        capital = token[0].isupper() and position > 0 and (language != "de" or _beside_a_capital(tokens, position))
         digits = any(character.isdigit() for character in token)
-        if (capital or digits) and lowered not in STOP_WORDS and lowered not in _ASKING:
+        if (capital or digits) and not is_function_word(token, language) and token.lower() not in _ASKING:
             found.append(stem(token))
     return found
+
+
+def _beside_a_capital(tokens: Sequence[str], position: int) -> bool:
+    """Tell whether a word stands beside another capitalised one, which in German sets a name apart from a noun."""
+    return any(0 < beside < len(tokens) and tokens[beside][0].isupper() for beside in (position - 1, position + 1))

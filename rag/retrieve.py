@@ -11,9 +11,10 @@ import numpy as np
 from index.corpus import Corpus
 from index.filters import Filter
 from index.store.base import StoredPassage
-from index.terms import content_stems, content_words, stem, words
+from index.terms import content_stems, stem, words
 from index.types import Vector
 from rag.fusion import fusion_model, likenesses, query_features
+from rag.language import content_words
 from rag.question import quoted_phrases
 from rag.rewrite import Background
 from rag.spans import capitalised

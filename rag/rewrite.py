@@ -11,9 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.terms import STOP_WORDS, content_words, words
+from index.terms import words
 from index.types import Span
 from rag.instead import YEAR, instead
+from rag.language import content_words, is_function_word, language_of
 from rag.orders import is_order
 from rag.question import Expects, analyse
 from rag.spans import coordinated, names, people
@@ -246,7 +247,8 @@ def _about_another(asked: str, answered: str) -> str:
 
 
 def _has_content(question: str) -> bool:
-    return any(word.group().lower() not in STOP_WORDS for word in words(question))
+    language = language_of(question)
+    return any(not is_function_word(word.group(), language) for word in words(question))
 
 
 def _is_question(text: str) -> bool:
@@ -273,7 +275,7 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
             possessive = match.group().lower() in _POSSESSIVE and re.match(r"\s+\w", question[match.end() :])
             return question[: match.start()] + antecedent + ("’s" if possessive else "") + question[match.end() :]
     thing = _THING.search(question)
-    few = len([word for word in words(question) if word.group().lower() not in STOP_WORDS]) <= 1
+    few = sum(not is_function_word(word.group(), language_of(question)) for word in words(question)) <= 1
     if (thing and not names(question[: thing.start()]) and not _THAT_CLAUSE.match(question, thing.start())) or (
         few and not names(question)
     ):

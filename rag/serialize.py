@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from rag import prompts
+from rag.language import Language, language_of
+from rag.said import remarked
 from rag.types import Answer, Claim, Quote, Remark, Source
 
 Found = TypeVar("Found", Source, Quote)
@@ -19,7 +20,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     """
     more: dict[str, Any] = {"notice": answer.notice} if answer.notice else {}
     if answer.remarks:
-        more["remarks"] = [remark_json(remark) for remark in answer.remarks]
+        language = language_of(answer.question, answer.standalone_question)
+        more["remarks"] = [remark_json(remark, language) for remark in answer.remarks]
     return more | {
         "question": answer.question,
         "standalone_question": answer.standalone_question,
@@ -39,9 +41,9 @@ def claim_json(claim: Claim) -> dict[str, Any]:
     return {"text": claim.text, "support": claim.support, "quotes": [_fields(quote) for quote in claim.quotes]}
 
 
-def remark_json(remark: Remark) -> dict[str, Any]:
-    """Return a remark as JSON values, with its words."""
-    return {**asdict(remark), "quotes": list(remark.quotes), "text": prompts.remarked(remark)}
+def remark_json(remark: Remark, language: Language | None) -> dict[str, Any]:
+    """Return a remark as JSON values, with its words in the question's language."""
+    return {**asdict(remark), "quotes": list(remark.quotes), "text": remarked(remark, language)}
 
 
 def source_json(source: Source) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def places(entry: object) -> set[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_is_there_with_its_places_and_plurals(language: Language) -> None:
     entries = messages(language).entries
-    assert list(entries) == sorted(ENGLISH)
+    assert set(entries) == set(ENGLISH)
     for key, entry in entries.items():
         assert places(entry) == places(ENGLISH[key]), key
         assert isinstance(entry, dict) == isinstance(ENGLISH[key], dict), key

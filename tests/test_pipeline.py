@@ -14,10 +14,11 @@ from index.errors import InputError
 from index.files import find_files
 from index.filters import parse_filter
 from index.store.embedded import EmbeddedStore
-from rag import prompts
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
+from rag.language import Language
 from rag.models import locate
 from rag.pipeline import Pipeline
+from rag.said import said
 from rag.serialize import answer_json
 from rag.settings import Settings
 from rag.types import Answer, Delta, Done, Event, Evidence, Turn
@@ -228,17 +229,39 @@ def test_what_the_documents_do_not_say_is_refused_with_the_nearest_passages(pipe
     answer = pipeline.ask(question)
     assert (answer.status, answer.claims, answer.short_answer) == ("not_found", (), None)
     assert answer.confidence < pipeline.threshold
-    assert answer.text == prompts.NOT_FOUND_NEAR
+    assert answer.text == said("not_found_near", "en")
     assert answer.hits
     assert [hit.score for hit in answer.hits] == sorted((hit.score for hit in answer.hits), reverse=True)
 
 
 @pytest.mark.parametrize(
-    ("question", "text"), [("Why?", prompts.CLARIFY), ("Who is he?", prompts.CLARIFY), ("?!…", prompts.NO_WORDS)]
+    ("question", "key", "language"),
+    [
+        ("Why?", "clarify", "en"),
+        ("Who is he?", "clarify", "en"),
+        ("¿Quién es él?", "clarify", "es"),
+        ("Wer ist er?", "clarify", "de"),
+        ("Qui est-ce ?", "clarify", "fr"),
+        ("?!…", "no_words", "en"),
+    ],
 )
-def test_a_question_about_nothing_is_asked_back(pipeline: Pipeline, question: str, text: str) -> None:
+def test_a_question_about_nothing_is_asked_back_in_its_language(
+    pipeline: Pipeline, question: str, key: str, language: Language
+) -> None:
     answer = pipeline.ask(question)
-    assert (answer.status, answer.text, answer.claims, answer.hits) == ("clarify", text, (), ())
+    assert (answer.status, answer.text, answer.claims, answer.hits) == ("clarify", said(key, language), (), ())
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("¿Quién ganó el mundial de fútbol de 2030?", "es"),
+        ("Wer gewann die Weltmeisterschaft 2030?", "de"),
+        ("Qui a gagné la coupe du monde de 2030 ?", "fr"),
+    ],
+)
+def test_a_refusal_is_in_the_language_of_the_question(pipeline: Pipeline, question: str, language: Language) -> None:
+    assert pipeline.ask(question).text == said("not_found_near", language)
 
 
 @pytest.mark.parametrize("question", ["", " \n\t ", "a" * 2001, "word " * 500])
@@ -256,7 +279,7 @@ def test_a_filter_bounds_hits_and_quotes(pipeline: Pipeline) -> None:
     assert (after.short_answer, set(sources(after))) == ("28", {"handbook-2025.md"})
     assert {hit.source for hit in after.hits} == {"handbook-2025.md"}
     nothing = pipeline.ask(question, filter=parse_filter("outlet=Nobody"))
-    assert (nothing.status, nothing.hits, nothing.text) == ("not_found", (), prompts.NOT_FOUND)
+    assert (nothing.status, nothing.hits, nothing.text) == ("not_found", (), said("not_found", "en"))
 
 
 def test_a_follow_up_is_answered_in_the_light_of_the_history(pipeline: Pipeline) -> None:
@@ -323,7 +346,7 @@ def test_an_empty_index_says_so(tmp_path: Path, embedder: SentenceTransformerEmb
     with opened(tmp_path, embedder) as empty:
         answer = empty.ask("Who prepared the draft?")
         assert (answer.status, answer.hits, answer.confidence) == ("not_found", (), 0.0)
-        assert answer.text == prompts.EMPTY_INDEX
+        assert answer.text == said("empty_index", "en")
 
 
 def test_a_threshold_of_the_settings_wins(pipeline: Pipeline, unguarded: Pipeline) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from rag import prompts
+from rag.said import may_become_own, said
 from rag.types import Answer, Claim, Quote, Source, Status, Support
 from ui import render
 from ui.i18n import messages
@@ -167,11 +167,18 @@ def test_each_citation_says_how_far_it_carries(support: Support) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(prompts.NO_WORDS, messages("de").text("no_words")), ("Which leave do you mean?", "Which leave do you mean?")],
+    [(said("no_words", "en"), said("no_words", "de")), ("Which leave do you mean?", "Which leave do you mean?")],
 )
 def test_what_the_pipeline_says_itself_is_put_into_the_readers_language(text: str, expected: str) -> None:
     assert paragraphs(render.answer(answer("clarify", text), MESSAGE, messages("de"))) == [expected]
-    assert render.is_own(text[:5]) is (text == prompts.NO_WORDS)
+    assert may_become_own(text[:5]) is (text == said("no_words", "en"))
+
+
+def test_an_answer_speaks_the_language_of_the_question() -> None:
+    refused = replace(answer("not_found", said("not_found_near", "de")), question="Wer zahlt das?")
+    assert paragraphs(render.answer(refused, MESSAGE, EN))[0] == said("not_found_near", "de")
+    untold = replace(refused, question="Rhine?")
+    assert paragraphs(render.answer(untold, MESSAGE, EN))[0] == said("not_found_near", "en")
 
 
 def test_progress_puts_the_short_answer_and_each_claim_on_lines_of_their_own() -> None:

@@ -16,6 +16,7 @@ import gradio as gr
 from pydantic import BaseModel, Field, ValidationError
 
 from index.filters import parse_filter
+from rag.said import may_become_own
 from rag.types import Delta, Done, Event, Evidence, Quoted
 from ui import render
 from ui.aside import aside
@@ -249,7 +250,7 @@ def _content(exchange: Exchange, say: Messages) -> str:
     """Return what the reader sees as the answer, in Markdown."""
     if exchange.answer is not None:
         return render.answer(exchange.answer, exchange.id, say)
-    written = "" if render.is_own(exchange.text) else render.progress(exchange.text)
+    written = "" if may_become_own(exchange.text) else render.progress(exchange.text)
     match exchange.state:
         case "failed":
             return render.escape(exchange.text)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from rag.said import remarked
 from rag.serialize import answer_json
 from rag.types import Answer, Quote
 from ui import render
@@ -65,13 +66,14 @@ def _markdown(exchange: Exchange, say: Messages) -> str:
 
 
 def _answer_markdown(answer: Answer, say: Messages) -> str:
+    say = render.in_its_language(answer, say)
     parts = [f"**{render.escape(answer.short_answer)}**\n"] if answer.short_answer else []
     for claim in answer.claims:
         numbers = "".join(f" [{quote.n}]" for quote in claim.quotes)
         parts.append(f"{render.escape(claim.text)}{render.escape(numbers) and ' ' + render.escape(numbers)}\n")
     if not answer.claims:
         parts.append(f"{render.escape(render.own_words(answer, say))}\n")
-    parts += [f"*{render.escape(render.remarked(remark, say))}*\n" for remark in answer.remarks]
+    parts += [f"*{render.escape(remarked(remark, say.language))}*\n" for remark in answer.remarks]
     parts += [
         f"{quote.n}. {render.escape(_origin(quote, say))}: “{render.escape(quote.text)}”" for quote in answer.quotes
     ]
@@ -84,7 +86,13 @@ def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
     template = environment.get_template("conversation.html")
     return template.render(
-        exchanges=exchanges, title=title, say=say, origin=_origin, own_words=render.own_words, remarked=render.remarked
+        exchanges=exchanges,
+        title=title,
+        say=say,
+        origin=_origin,
+        in_its_language=render.in_its_language,
+        own_words=render.own_words,
+        remarked=remarked,
     )
 
 

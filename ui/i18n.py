@@ -1,4 +1,4 @@
-"""What the chat page says, in the reader's language: one catalogue, ``locales/*.json``, with plurals and dates by CLDR.
+"""What the chat page says, in the reader's language: ``locales/*.json`` and `rag.said`, with plurals and dates by CLDR.
 
 A message is a text with ``{places}``, or, where it counts something, a text for each plural category of its language.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-Language = Literal["en", "es", "de", "fr"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+from rag.language import LANGUAGES, Language
+from rag.said import catalogue
 
 _LOCALES = Path(__file__).with_name("locales")
 
@@ -60,7 +60,8 @@ class Messages:
 @cache
 def messages(language: Language) -> Messages:
     """Return the messages of a language."""
-    return Messages(language, json.loads((_LOCALES / f"{language}.json").read_text(encoding="utf-8")))
+    own = json.loads((_LOCALES / f"{language}.json").read_text(encoding="utf-8"))
+    return Messages(language, own | catalogue(language))
 
 
 def negotiate(accept_language: str, chosen: Language | Literal["auto"] = "auto") -> Language:

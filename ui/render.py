@@ -11,22 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rag import prompts
-from rag.types import Answer, Claim, Quote, Remark, Source
-from ui.i18n import Messages
+from rag.language import language_of
+from rag.said import key_of, remarked
+from rag.types import Answer, Claim, Quote, Source
+from ui.i18n import Messages, messages
 
 NEAREST = "nearest"
 """The code of a citation that answers nothing; the others are those of ``rag.types.Support``."""
 
 _UNSEEN = "\u200b"
-_OWN_WORDS = {
-    prompts.NOT_FOUND: "not_found",
-    prompts.NOT_FOUND_NEAR: "not_found_near",
-    prompts.CLARIFY: "clarify",
-    prompts.NO_WORDS: "no_words",
-    prompts.EMPTY_INDEX: "empty_index",
-}
-"""What the pipeline says in its own words, and the message that says so in the reader's language."""
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _EXPLANATION = re.compile(r"\[([^\s\[\]]|[^\s\[\]][^\[\]]*[^\s\[\]])\]")
@@ -80,6 +73,7 @@ def reading(hits: Sequence[Source], quotes: Sequence[Quote], message_id: str, sa
 
 def answer(answer: Answer, message_id: str, say: Messages) -> str:
     """Return a complete answer; its citations link to ``#cite-<message_id>-<n>``."""
+    say = in_its_language(answer, say)
     match answer.status:
         case "answered":
             return "\n\n".join(filter(None, _answered(answer, message_id, say)))
@@ -89,28 +83,16 @@ def answer(answer: Answer, message_id: str, say: Messages) -> str:
             return _paragraphs(own_words(answer, say))
 
 
+def in_its_language(answer: Answer, say: Messages) -> Messages:
+    """Return the messages of the question's language; those of the page where the question does not tell its own."""
+    language = language_of(answer.question, answer.standalone_question)
+    return messages(language) if language else say
+
+
 def own_words(answer: Answer, say: Messages) -> str:
-    """Return the text of an answer without claims in the reader's language."""
-    key = _OWN_WORDS.get(answer.text)
+    """Return the text of an answer without claims in the language of ``say``."""
+    key = key_of(answer.text)
     return say.text(key) if key else answer.text
-
-
-def remarked(remark: Remark, say: Messages) -> str:
-    """Return a remark in the reader's language, as plain text."""
-    quotes = " ".join(f"[{number}]" for number in remark.quotes)
-    match remark.kind:
-        case "differ":
-            differ = say.text("remark.differ", quotes=quotes)
-            return f"{differ} {say.text('remark.newest', quote=f'[{remark.newest}]')}" if remark.newest else differ
-        case "missing":
-            return say.text("remark.missing", about=remark.about)
-        case "denied":
-            return say.text("remark.denied", quotes=quotes)
-
-
-def is_own(beginning: str) -> bool:
-    """Tell whether a text that is being written may become one of the pipeline's own sentences."""
-    return any(text.startswith(beginning) for text in _OWN_WORDS)
 
 
 def inert(text: str, before: str = "") -> str:
@@ -133,7 +115,7 @@ def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
         marks = [_link(quote.n, claim.support, message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{escape(say.text('support.' + claim.support))}*"])])
     for remark in answer.remarks:
-        yield f"*{escape(remarked(remark, say))}*"
+        yield f"*{escape(remarked(remark, say.language))}*"
     if answer.notice:
         yield f"*{escape(answer.notice)}*"
 

@@ -96,7 +96,8 @@ def _history(path: Path) -> list[Turn]:
 
 
 def _shown(answer: Answer, console: Console) -> str:
-    from rag.prompts import remarked
+    from rag.language import language_of
+    from rag.said import remarked
 
     if answer.status == "clarify":
         return answer.text
@@ -107,7 +108,8 @@ def _shown(answer: Answer, console: Console) -> str:
     lines += [
         f"{printable(claim.text)} " + "".join(f"[{quote.n}]" for quote in claim.quotes) for claim in answer.claims
     ]
-    lines += [printable(remarked(remark)) for remark in answer.remarks]
+    language = language_of(answer.question, answer.standalone_question)
+    lines += [printable(remarked(remark, language)) for remark in answer.remarks]
     lines += ["", *(console.dim(f"[{quote.n}] {_place(quote)}") for quote in answer.quotes)]
     return "\n".join(lines)
 
