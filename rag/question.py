@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Literal
 
 from index.terms import STOP_WORDS, stem, terms, words
 from index.types import Span
@@ -26,6 +27,9 @@ class Expects(Enum):
     PROSE = "prose"
 
 
+Bound = Literal["start", "end"]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question, analysed.
@@ -36,7 +40,7 @@ class Question:
     somebody said or wrote. ``compares``: it asks what several documents say.
     ``person`` is the last name of whom ``Who is Jane Roe?`` asks about, if that is the question.
     ``counted`` is the stem of what a number should count ("how many *days*"), if anything. ``newest``: it asks what
-    holds now; ``order`` is the order of time it wants.
+    holds now; ``order`` is the order of time it wants. ``bound`` is the end of a period that it asks for, if it does.
     """
 
     text: str
@@ -52,6 +56,7 @@ class Question:
     person: str | None = None
     newest: bool = False
     order: Order | None = None
+    bound: Bound | None = None
 
     @property
     def weight(self) -> float:
@@ -146,6 +151,18 @@ _SPEAKING = re.compile(
     r"|respond(?:ed)?|repl(?:y|ied)|react(?:ed|ion)?|post(?:ed)?|put it|call(?:ed)? it|describe[ds]?)\b",
     re.I,
 )
+_BOUNDS: Mapping[Bound, re.Pattern[str]] = {
+    "end": re.compile(
+        r"\b(?:until|till|by) (?:when|(?:what|which) (?:date|day))\b"
+        r"|\bwhen (?:do|does|did|will|is|are|was|were) .*\b(?:ends?|ended|expires?|lapses?|run out|finish|over)\b",
+        re.I,
+    ),
+    "start": re.compile(
+        r"\b(?:since|from) (?:when|(?:what|which) (?:date|day))\b"
+        r"|\bwhen (?:do|does|did|will) .*\b(?:start|begin|apply|take effect|come into force)\b",
+        re.I,
+    ),
+}
 _WHO_IS = re.compile(r"\s*[Ww]ho (?:is|was) (?P<name>(?:[A-Z][\w’'-]+\s?)+)\??\s*$")
 _COUNTED = re.compile(r"how (?:many|much) ((?:\w+ ){0,3}?\w{3,}s)\b|how (?:many|much) (\w{3,})", re.I)
 
@@ -176,6 +193,7 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         wants_speech=bool(_SPEAKING.search(text)),
         person=who_is["name"].split()[-1] if who_is else None,
         counted=stem(counted) if counted and counted.lower() not in STOP_WORDS else None,
+        bound=next((bound for bound, pattern in _BOUNDS.items() if pattern.search(text)), None),
     )
 
 

@@ -40,7 +40,16 @@ FEATURES = (
     "brevity",  # 1 for very short sentences, falling with length
     "whole",  # it ends like a sentence or is an item or a row (a heading or a lead-in is none of these)
 )
+SAME_THING = 0.7
+"""Cosine from which two sentences speak of the same thing."""
 ROW_MARKS = (": ", " | ")
+_STARTS = re.compile(
+    r"\b(?:from|since|as of|after|(?:start|begin|began|open|enter)\w*(?: on| into force on)?):? (?:the )?$", re.I
+)
+_ENDS = re.compile(
+    r"\b(?:until|till|through|to|by|before|(?:end|expire|lapse|finish|clos)\w*(?: on)?):? (?:the )?$", re.I
+)
+_UNTIL = re.compile(r"\s*(?:to|until|till|through|–)\s", re.I)
 QUESTION_ENDS = ("?", "？", "؟")
 SENTENCE_ENDS = (".", "!", *QUESTION_ENDS, "…", "。", "！")
 
@@ -83,6 +92,10 @@ class Candidate:
         """Its vector in context, of unit length."""
         vector: Vector = self.found.stored.sentence_vectors[self.ordinal]
         return vector
+
+    def is_like(self, other: Candidate) -> bool:
+        """Tell whether the two speak of the same thing."""
+        return float(self.vector @ other.vector) >= SAME_THING
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +246,7 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
         case Expects.NAME | Expects.PLACE:
             spans = names(text, known)
         case Expects.DATE:
-            spans = spans_of(DATE, text)
+            spans = [span for span in spans_of(DATE, text) if not _is_other_end(question, text, span)]
         case Expects.MONEY:
             spans = spans_of(MONEY, text) or spans_of(FIGURE, text)
         case Expects.NUMBER:
@@ -241,3 +254,15 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
         case Expects.PROSE:
             spans = []
     return [span for span in spans if new(span)]
+
+
+def _is_other_end(question: Question, text: str, span: Span) -> bool:
+    """Tell whether a date begins a period whose end is asked for, or ends one whose beginning is."""
+    before = text[: span.start]
+    match question.bound:
+        case "end":
+            return bool(_STARTS.search(before) or _UNTIL.match(text, span.end))
+        case "start":
+            return bool(_ENDS.search(before))
+        case None:
+            return False

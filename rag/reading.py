@@ -21,12 +21,16 @@ from rag.read import Candidate, Features, read
 from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
 from rag.rewrite import Background, parts, searchable
+from rag.select import VALUES
 from rag.settings import Settings
 from rag.tracing import Steps
 from rag.when import Asked, when
 
 SHOWN_HITS = 10
 """Passages listed with an answer."""
+
+RIVALS = 2
+"""Passages of other documents that are read again where these may give another number or date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,9 @@ class Reader:
         likeness = Likeness(question, passages, self._corpus.embedder)
         candidates = evidence(question, read(question, retrieved.query, passages, likeness), said)
         steps.lap("read", passages=len(passages), sentences=len(candidates))
-        candidates = rerank(retrieved.text, candidates, self._cross_encoder, self._settings.reread_passages)
-        steps.lap("rerank", passages=min(len(passages), self._settings.reread_passages))
+        rivals = RIVALS if question.expects in VALUES else 0
+        candidates = rerank(retrieved.text, candidates, self._cross_encoder, self._settings.reread_passages, rivals)
+        steps.lap("rerank", passages=len({each.found.stored.passage.id for each in candidates if each.log_odds}))
         features = abstain.describe(question, candidates, retrieved.found, likeness) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
         steps.lap("abstain", confidence=confidence, threshold=self.threshold)

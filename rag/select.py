@@ -20,8 +20,6 @@ CLOSE_GAP = 0.7
 several where the question asks for a list."""
 RIVAL_GAP = 2.0
 """A sentence of another document that gives another value is named although its score is this much lower."""
-RIVAL_SIMILARITY = 0.7
-"""Cosine from which two sentences speak of the same thing."""
 RESTATED = 0.7
 FEWEST = 3
 """Share of the words of two sentences, taken together without the names and numbers that only one of them has, that
@@ -36,7 +34,8 @@ _WORDS = re.compile(
     r"\b(?:say|said|tell|told|write|written|add|added|reply|replied|answer|announce)\b",
     re.I,
 )
-_VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
+VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
+"""What documents may give differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +88,9 @@ def _newest(question: Question, candidates: Sequence[Candidate], known: frozense
 
     near = [candidate for candidate in candidates if best.score - candidate.score <= RIVAL_GAP]
     giving = [candidate for candidate in near if value(candidate)]
-    alike = [each for each in candidates if _alike(each, best) and (each in near or _same_row(each, best))]
+    alike = [each for each in candidates if each.is_like(best) and (each in near or _same_row(each, best))]
     pool = giving or [best, *alike]
     return max(pool, key=lambda candidate: (candidate.published, candidate.score))
-
-
-def _alike(candidate: Candidate, best: Candidate) -> bool:
-    return float(candidate.vector @ best.vector) >= RIVAL_SIMILARITY
 
 
 def _restated(candidate: Candidate, best: Candidate) -> bool:
@@ -145,7 +140,7 @@ def _others(candidates: Sequence[Candidate], *, ordered: bool) -> Iterator[Candi
     seen = {best.document_id}
     said = [best.stems]
     for candidate in candidates[1:]:
-        near = best.score - candidate.score <= RIVAL_GAP or (ordered and _alike(candidate, best))
+        near = best.score - candidate.score <= RIVAL_GAP or (ordered and candidate.is_like(best))
         if candidate.document_id in seen or not (near or _same_row(candidate, best)):
             continue
         seen.add(candidate.document_id)
@@ -169,7 +164,7 @@ def _rivals(question: Question, candidates: Sequence[Candidate], known: frozense
             seen.add(candidate.document_id)
             if candidate.text != best.text:
                 yield candidate
-        elif question.expects in _VALUES and best.score - candidate.score <= RIVAL_GAP and _alike(candidate, best):
+        elif question.expects in VALUES and best.score - candidate.score <= RIVAL_GAP and candidate.is_like(best):
             other = short_answer(question, candidate.text, known)
             if other and value and other != value:
                 seen.add(candidate.document_id)

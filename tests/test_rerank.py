@@ -47,7 +47,7 @@ def test_scores_are_the_weighted_sum_and_order_what_was_read_twice() -> None:
     once = {each.text: each.score for each in first}
     verdicts = {"The museum was opened.": -3.0, "Roe opened it.": 4.0, "The mill was opened.": 0.5, "It burned.": -1.0}
     cross_encoder = Verdicts(verdicts)
-    ranked = rerank("Who opened the museum?", first, cross_encoder, 2, SUM)
+    ranked = rerank("Who opened the museum?", first, cross_encoder, 2, model=SUM)
     assert {text.split(" ")[1] for text in cross_encoder.read} == {"museum", "mill"}
     assert ranked[0].text == "Roe opened it."
     for each in ranked[:4]:
@@ -59,7 +59,7 @@ def test_scores_are_the_weighted_sum_and_order_what_was_read_twice() -> None:
 def test_what_is_read_once_comes_after_in_its_order() -> None:
     first = candidates()
     texts = [each.text for each in first]
-    ranked = rerank("Who?", first, Verdicts({"The museum was opened.": -50.0, "Roe opened it.": -60.0}), 1, SUM)
+    ranked = rerank("Who?", first, Verdicts({"The museum was opened.": -50.0, "Roe opened it.": -60.0}), 1, model=SUM)
     assert [each.text for each in ranked[:2]] == ["The museum was opened.", "Roe opened it."]
     assert [each.text for each in ranked[2:]] == [
         text for text in texts if text not in ranked[0].found.stored.passage.text
@@ -76,3 +76,24 @@ def test_the_cross_encoder_never_counts_against_a_sentence() -> None:
     model = rerank_model()
     assert (model.weights > 0).all()
     assert len(model.weights) == len(FEATURES)
+
+
+def test_what_may_say_otherwise_elsewhere_is_read_again_too() -> None:
+    passages = [
+        found(["It opened in May.", "It snowed."], document_id="notice", cosines=[0.9, 0.1]),
+        found(["It rained in May.", "It burned."], document_id="mill", cosines=[0.6, 0.5]),
+        found(["It opened in June.", "It closed."], document_id="guide", cosines=[0.8, 0.0]),
+        found(["It opened in July."], document_id="flyer", cosines=[0.8]),
+    ]
+    verdicts = {sentence.text: -1.0 for sentence in read_all(analyse("When?"), passages)}
+    first = sorted(read_all(analyse("When?"), passages), key=lambda each: each.found is passages[0], reverse=True)
+    cross_encoder = Verdicts(verdicts | {"It opened in May.": 3.0, "It opened in June.": 2.0})
+    ranked = rerank("When?", first, cross_encoder, 1, rivals=1, model=SUM)
+    assert cross_encoder.read == [passages[0].stored.passage.text, passages[2].stored.passage.text]
+    assert [each.text for each in ranked[:2]] == ["It opened in May.", "It opened in June."]
+    assert {each.text for each in ranked if each.log_odds} == {
+        "It opened in May.",
+        "It snowed.",
+        "It opened in June.",
+        "It closed.",
+    }

@@ -96,3 +96,21 @@ def test_an_opening_capital_is_a_name_only_if_it_is_known() -> None:
     assert short("Where was it quiet?", sentence) == "Leeds"
     assert short("Who met?", "Clocks met.") is None
     assert short("Who met?", "Clocks met.", frozenset({"Clocks"})) == "Clocks"
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Until when are the hours short?", "27 March 2026"),
+        ("When will the short hours end?", "27 March 2026"),
+        ("Since when are the hours short?", "6 October 2025"),
+        ("From which day are the hours short?", "6 October 2025"),
+    ],
+)
+def test_of_a_period_the_end_that_is_asked_for_answers(question: str, expected: str) -> None:
+    assert short(question, "The hours are short from 6 October 2025 to 27 March 2026.") == expected
+
+
+def test_the_other_end_of_a_period_does_not_answer() -> None:
+    assert short("Until when are the hours short?", "Hours: short; In force from: 6 October 2025") is None
+    assert short("Since when are the hours short?", "The hours are short until 27 March 2026.") is None
