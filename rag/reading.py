@@ -17,6 +17,7 @@ from rag.cross_encoder import CrossEncoder
 from rag.evidence import evidence, without_orders
 from rag.likeness import Likeness
 from rag.question import Question, analyse, timed
+from rag.ranges import in_range, settled
 from rag.read import Candidate, Features, read
 from rag.rerank import rerank
 from rag.retrieve import Found, inverse_frequencies, retrieve
@@ -127,10 +128,10 @@ class Reader:
             reading = self.read(retrieved.within, said, steps)
             if reading.confidence >= self.threshold:
                 return reading
-        question = retrieved.question
         passages = self.passages(retrieved.found)
+        question = settled(retrieved.question, passages)
         likeness = Likeness(question, passages, self._corpus.embedder)
-        candidates = evidence(question, read(question, retrieved.query, passages, likeness), said)
+        candidates = in_range(question, evidence(question, read(question, retrieved.query, passages, likeness), said))
         steps.lap("read", passages=len(passages), sentences=len(candidates))
         rivals = RIVALS if question.expects in VALUES else 0
         candidates = rerank(retrieved.text, candidates, self._cross_encoder, self._settings.reread_passages, rivals)
