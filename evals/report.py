@@ -1,7 +1,7 @@
 """A report as a page for people, lines for a terminal, and JSON for ``citechat eval compare``.
 
 Everything in a report may come from hostile documents. The page holds no script, loads nothing, and says so in a
-content security policy; the template escapes every value.
+content security policy; the templates escape every value. The operator's pages show the same body in a page of theirs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,15 +78,64 @@ def render_html(report: Report, before: StoredReport | None = None, comparison: 
 def render_page(report: StoredReport, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
     """Return a stored report as one page, see `render_html`.
 
-    Raises ``InputError`` if the report lacks what a page shows: it is a baseline, or an older version wrote it.
+    Raises ``InputError`` as `render_body` does.
+    """
+    body = render_body(report, before, comparison)
+    style = stylesheet(min(len(report["by_tag"]), TAGS))
+    return _templates().get_template("report.html").render(
+        report=report,
+        body=body,
+        style=Markup(style),  # noqa: S704  # our own file
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+
+
+def render_body(
+    report: StoredReport, before: StoredReport | None = None, comparison: Comparison | None = None
+) -> Markup:
+    """Return what a page about a stored report shows, for an element of the class ``report``; `stylesheet` styles it.
+
+    The details of the nth case have the id ``case-n``. Raises ``InputError`` if the report lacks what a page shows: it
+    is a baseline, or an older version wrote it.
     """
     try:
-        return _page(report, before, comparison)
+        return Markup(_body(report, before, comparison))  # noqa: S704  # every value was escaped
     except (UndefinedError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"The report lacks what a page shows: {error}.", AGAIN) from error
 
 
-def _page(report: StoredReport, before: StoredReport | None, comparison: Comparison | None) -> str:
+def stylesheet(tags: int = TAGS) -> str:
+    """Return the style of reports with at most so many tags."""
+    return (TEMPLATES / "report.css").read_text(encoding="utf-8") + _tag_rules(tags)
+
+
+def _body(report: StoredReport, before: StoredReport | None, comparison: Comparison | None) -> str:
+    cases = report["cases"]
+    compared = comparison.ids if comparison else frozenset()
+    return (
+        _templates()
+        .get_template("body.html")
+        .render(
+            report=report,
+            before={case["id"]: case for case in before["cases"] if case["id"] in compared} if before else {},
+            comparison=comparison,
+            changes={each.metric: each for each in comparison.differences} if comparison else {},
+            measures=MEASURES,
+            judged=report.get("judge", {}).get("verdicts", {}),
+            curve=risk_coverage_curve(cases),
+            bars=confidence_bars(cases),
+            calibration=calibration_points(cases),
+            latency=latency_histogram(cases),
+            tag_numbers={tag: number for number, tag in enumerate([*report["by_tag"]][:TAGS])},
+            tag_intervals=tag_points(report["by_tag"]),
+            width=WIDTH,
+            height=HEIGHT,
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -95,27 +145,7 @@ def _page(report: StoredReport, before: StoredReport | None, comparison: Compari
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
     environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
-    tags = list(report["by_tag"])[:TAGS]
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _tag_rules(len(tags))
-    cases = report["cases"]
-    return environment.get_template("report.html").render(
-        report=report,
-        before={case["id"]: case for case in before["cases"]} if before else {},
-        comparison=comparison,
-        changes={each.metric: each for each in comparison.differences} if comparison else {},
-        measures=MEASURES,
-        judged=report.get("judge", {}).get("verdicts", {}),
-        style=Markup(style),  # noqa: S704  # our own file
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        curve=risk_coverage_curve(cases),
-        bars=confidence_bars(cases),
-        calibration=calibration_points(cases),
-        latency=latency_histogram(cases),
-        tag_numbers={tag: number for number, tag in enumerate(tags)},
-        tag_intervals=tag_points(report["by_tag"]),
-        width=WIDTH,
-        height=HEIGHT,
-    )
+    return environment
 
 
 def _tag_rules(tags: int) -> str:
