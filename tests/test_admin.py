@@ -19,7 +19,7 @@ import pytest
 
 from evals.cases import Case, Suite, load_cases
 from evals.memory import FOLDER
-from evals.report import render_body
+from evals.page import render_body
 from evals.run import run_suite
 from evals.stored import slim
 from index.corpus import Corpus
@@ -386,7 +386,7 @@ def test_a_run_shows_its_whole_report(operator: Operator) -> None:
     address = re.search(r'href="/admin(/evals/50[^"]+)"', operator.page("/evals"))
     assert address
     page = operator.page(address[1])
-    assert '<h1>0 of 2 cases passed</h1>' in page
+    assert "<h1>0 of 2 cases passed</h1>" in page
     assert page.count("<h1>") == 1
     assert "missing from the answer: Ada" in page
     assert "<mark>Bob leads one and two.</mark>" in page

@@ -13,6 +13,7 @@ from evals.cases import Case, Evidence, Suite
 from evals.compare import compare
 from evals.continuous import render_junit, render_markdown
 from evals.metrics import wilson
+from evals.page import percent, render_html, render_page, shorten
 from evals.plots import (
     HEIGHT,
     WIDTH,
@@ -21,7 +22,6 @@ from evals.plots import (
     latency_histogram,
     risk_coverage_curve,
 )
-from evals.report import percent, render_html, render_page, shorten
 from evals.run import run_suite
 from evals.stored import slim
 from evals.summary import Report

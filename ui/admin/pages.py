@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from evals.measures import label
-from evals.report import stylesheet
+from evals.page import stylesheet
 from evals.text import printable
 from index.errors import CitechatError, InputError
 from rag.serialize import answer_json

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from evals.compare import Comparison, Difference, compare
 from evals.measures import label
-from evals.report import render_body
+from evals.page import render_body
 from evals.stored import StoredReport, read_report
 from index.errors import InputError
 from ui.admin import plots

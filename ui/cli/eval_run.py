@@ -200,8 +200,10 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
 
         def after_suite(answerer: Answerer, results: Sequence[CaseResult]) -> None:
             home = answerer.settings.home
-            # Suites over the same documents share a home: what it recalls is of them all, and is said once.
-            changed = "" if home in told else counted(altered(recall(home), answerer.corpus))
+            # Answers that are all known are over the very documents of the last run. Suites over the same documents
+            # share a home: what it recalls is of them all, and is said once.
+            same = memories[-1].found >= len(results) or home in told
+            changed = "" if same else counted(altered(recall(home), answerer.corpus))
             told.add(home)
             if changed:
                 console.say(f"Since the last run, the documents no longer say what {changed} cited.")
@@ -238,7 +240,7 @@ def _write_reports(
     stops: list[str],
 ) -> None:
     from evals.continuous import render_junit, render_markdown
-    from evals.report import render_baseline, render_html, render_json, render_text
+    from evals.report import render_baseline, render_json, render_text
 
     if options.json == STANDARD_OUTPUT:
         console.line(render_json(report).rstrip())
@@ -249,6 +251,8 @@ def _write_reports(
     if options.save_baseline:
         write(options.save_baseline, render_baseline(report))
     if options.html:
+        from evals.page import render_html
+
         write(options.html, render_html(report, baseline, comparison))
     if options.junit:
         write(options.junit, render_junit(report, stops))

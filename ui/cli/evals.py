@@ -80,7 +80,7 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     before, after = read_report(options.before), read_report(options.after)
     comparison = compare(before, after, common=options.common)
     if options.html:
-        from evals.report import render_page
+        from evals.page import render_page
 
         write(options.html, render_page(after, before, comparison))
     console.result(comparison.as_json(), printable(render_comparison(comparison)))
