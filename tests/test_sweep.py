@@ -9,7 +9,7 @@ import pytest
 from evals.cases import Case, Suite
 from evals.run import run_suite
 from evals.summary import Report
-from evals.sweep import held_out, proved, read_grid, render_trials, sweep, with_settings
+from evals.sweep import half, held_out, proved, read_grid, render_trials, sweep, with_settings
 from index.errors import InputError
 from tests.small_pipeline import SmallPipeline
 from tests.terminal import run as citechat
@@ -30,7 +30,7 @@ def run_with(right: Callable[[dict[str, Any], int], bool]) -> Callable[[dict[str
 
 
 def is_held_out(number: int) -> bool:
-    return held_out({"id": f"c{number}"})
+    return held_out(f"c{number}")
 
 
 def test_what_is_better_on_both_halves_is_proved() -> None:
@@ -61,7 +61,13 @@ def test_no_trial_of_the_front_is_beaten_by_another() -> None:
 
 def test_the_halves_are_of_similar_size_and_keep_a_conversation_together() -> None:
     assert 25 < sum(is_held_out(number) for number in range(80)) < 55
-    assert held_out({"id": "anything", "follows": "c1"}) == is_held_out(1)
+    turns = [
+        {"id": f"c{n}-{turn}", "follows": f"c{n}-{turn - 1}" if turn else None} for n in range(9) for turn in range(4)
+    ]
+    for second in (False, True):
+        kept = [case["id"] for case in half({"cases": turns}, second)["cases"]]
+        assert 0 < len(kept) < len(turns)
+        assert len(kept) == 4 * len({name.split("-")[0] for name in kept})
 
 
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@
 Each command runs in a process of its own, as a user would start it, over ``seeds/`` and a home folder that is made for
 it. ``first``: nothing is there, so the documents are indexed too. ``cold``: the index is there, no answer is known.
 ``cached``: nothing has changed since. ``compare``: two reports of 10,000 cases, made of copies of the suite's; in the
-second, one outcome of ten is the other one. Of ``cached`` and ``compare`` the median of three runs counts. Seconds on the
-clock stand first; those of the processor, in all its cores, depend less on what else the machine does.
+second, one outcome of ten is the other one. Of ``cached`` and ``compare`` the median of three runs counts. Seconds on
+the clock stand first; those of the processor, in all its cores, depend less on what else the machine does.
 """
 
 from __future__ import annotations

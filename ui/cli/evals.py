@@ -49,6 +49,12 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="documents (none: readers' feedback)")
     parser.add_argument("--out", type=Path, metavar="F", help="write them to this case file (default: print it)")
     parser.add_argument("--limit", type=positive, default=20, metavar="N", help="from documents at most (default 20)")
+    parser.add_argument(
+        "--llm",
+        metavar="NAME",
+        help="language model that writes the questions, as of `citechat ask`; none for rules alone",
+    )
+    parser.add_argument("--llm-url", metavar="URL", help="its server (both: default the settings')")
     parser = add_command(
         group,
         "sweep",
@@ -135,16 +141,22 @@ def _draft(options: argparse.Namespace, console: Console) -> int:
 def _from_documents(options: argparse.Namespace) -> list[Draft]:
     from tqdm import tqdm
 
-    from evals.draft import from_documents
+    from evals.draft import TRIED, from_documents
     from evals.homes import SuitePipelines
+    from evals.phrasing import questions_of
+    from evals.questions import Questioner
     from evals.types import Suite
     from index.files import find_files
+    from rag.llm import open_llm
     from rag.settings import load_settings
 
     find_files(options.paths)  # tells of a path that is not there before a model is loaded
     suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
-    with SuitePipelines(load_settings(options.home)) as pipeline_for, tqdm(unit="question", disable=None) as bar:
-        return list(from_documents(pipeline_for(suite), options.limit, bar.update))
+    llm = open_llm(load_settings(options.home, llm=options.llm, llm_url=options.llm_url))
+    propose = questions_of if llm is None else Questioner(llm, options.limit * TRIED)
+    quoting = load_settings(options.home, llm="none")
+    with SuitePipelines(quoting) as pipeline_for, tqdm(unit="question", disable=None) as bar:
+        return list(from_documents(pipeline_for(suite), options.limit, bar.update, propose))
 
 
 def _sweep(options: argparse.Namespace, console: Console) -> int:
