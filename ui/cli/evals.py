@@ -52,7 +52,7 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument(
         "--llm",
         metavar="NAME",
-        help="language model that writes the questions, as of `citechat ask`; none for rules alone",
+        help="language model that writes the questions, as in `citechat ask`; none: by rules",
     )
     parser.add_argument("--llm-url", metavar="URL", help="its server (both: default the settings')")
     parser = add_command(
