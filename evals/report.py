@@ -28,6 +28,7 @@ def render_baseline(report: Report) -> str:
 def render_text(report: Report) -> str:
     """Return the metrics as lines for a terminal: name, value, 95% interval, number of cases."""
     lines = [f"{report.counts['passed']} of {report.counts['cases']} cases passed"]
+    deviations = report.repeats.get("deviation", {})
     for name, value in report.metrics.items():
         if value is None:
             continue
@@ -36,7 +37,13 @@ def render_text(report: Report) -> str:
         if name in report.intervals:
             low, high = report.intervals[name]
             line += f"  {low:.3f} to {high:.3f}  n={report.counts[name]}"
+        if name in deviations:
+            line += f"  sd {deviations[name]:.3f}"
         lines.append(line)
+    if report.repeats:
+        unstable = report.repeats["unstable"]
+        ended = f"not always the same: {', '.join(unstable)}" if unstable else "always the same"
+        lines.append(f"Asked {report.repeats['runs']} times; the outcome was {ended}. sd: standard deviation of a run")
     if report.opinion is not None:
         lines.append(report.opinion.sentence)
     return "\n".join(lines) + "\n"

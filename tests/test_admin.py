@@ -334,6 +334,16 @@ def test_the_gap_list_and_the_trace(operator: Operator) -> None:
     assert re.search(r"<td>2</td><td><a [^>]+>Quidditch\?</a>", gaps)
     assert "&lt;i&gt;Snitch" in gaps
     assert "canteen open" not in gaps
+    missed = re.findall(r'name="message_id" value="([^"]+)"', gaps)
+    page = operator.send("/cases", message_id=missed[0])
+    assert "A draft was made" in page
+    draft = re.search(r'action="/admin/cases/(gap-[^"]+)"', page)
+    assert draft
+    operator.send(f"/cases/{draft[1]}", unanswerable="on")
+    case = load_cases(operator.home / "cases" / "cases.jsonl").cases[-1]
+    assert (case.question, case.unanswerable, case.tags) == ("Quidditch?", True, ("gap",))
+    for unknown in ("none", ask(operator, "When does the canteen open?")["message_id"]):
+        assert "no such gap" in operator.send("/cases", message_id=unknown)
     trace = operator.page(re.findall(r'href="/admin(/answers/[^"]+)"', operator.page("/conversations"))[0])
     assert "canteen.txt 0" in trace
     assert "verbatim" in trace

@@ -108,6 +108,16 @@ def test_a_metric_that_is_no_mean_cannot_choose() -> None:
         sweep([], run_with(lambda *_: True), "beauty")
 
 
+def test_a_value_that_is_none_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "canteen.txt").write_text("The canteen opens at noon.")
+    (tmp_path / "cases.yaml").write_text("- corpus: [canteen.txt]\n- {id: c, question: When?, answer: [[noon]]}\n")
+    (tmp_path / "grid.yaml").write_text("threshold: [0.2, 5]\n")
+    refused = citechat("eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--home", tmp_path / "home")
+    assert (refused.code, refused.output) == (2, "")
+    assert "threshold" in refused.errors
+    assert not (tmp_path / "home").exists()
+
+
 def test_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "canteen.txt").write_text("The canteen opens at noon. The canteen serves soup on Fridays.")

@@ -173,6 +173,8 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
     suites = [load_cases(path) for path in options.cases]
     only = choose(suites)
     grid = read_grid(options.grid, suites)
+    for choice in grid:
+        load_settings(options.home, **choice)  # tells of a value that is none before anything is asked
     settings = load_settings(options.home)
     with tqdm(total=(len(grid) + 1) * len(only), unit="case", disable=None) as bar:
 
