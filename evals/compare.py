@@ -69,6 +69,11 @@ class Comparison:
         return len(self.fixed) + len(self.broken) + len(self.passed) + len(self.failed)
 
     @property
+    def ids(self) -> frozenset[str]:
+        """The cases that were compared."""
+        return frozenset((*self.fixed, *self.broken, *self.passed, *self.failed))
+
+    @property
     def worse(self) -> tuple[Difference, ...]:
         """The metrics that dropped by more than chance."""
         return tuple(difference for difference in self.differences if difference.verdict == "worse")

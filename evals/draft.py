@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from evals.phrasing import Asking
     from index.types import Document
 
+    Propose = Callable[[str], Iterator[Asking]]
+
 TRIED = 3
 """Questions that are asked for each that is wanted, at most."""
 
@@ -39,9 +42,17 @@ class Draft:
     quotes: tuple[str, ...] = field(default=())
 
 
-def from_documents(pipeline: Answerer, limit: int, progress: Callable[[], object] | None = None) -> Iterator[Draft]:
-    """Yield at most ``limit`` drafts from the documents of a pipeline, taking the documents in turn."""
-    proposals = [_proposals(pipeline.corpus.document(info.id)) for info in pipeline.corpus.documents()]
+def from_documents(
+    pipeline: Answerer,
+    limit: int,
+    progress: Callable[[], object] | None = None,
+    propose: Propose = questions_of,
+) -> Iterator[Draft]:
+    """Yield at most ``limit`` drafts from the documents of a pipeline, taking the documents in turn.
+
+    ``propose`` gives the questions that a sentence answers, the best first.
+    """
+    proposals = [_proposals(pipeline.corpus.document(info.id), propose) for info in pipeline.corpus.documents()]
     found: set[str] = set()
     asked = 0
     while proposals and len(found) < limit and asked < limit * TRIED:
@@ -62,11 +73,11 @@ def from_documents(pipeline: Answerer, limit: int, progress: Callable[[], object
             progress()
 
 
-def _proposals(document: Document) -> Iterator[tuple[Asking, str, str]]:
+def _proposals(document: Document, propose: Propose) -> Iterator[tuple[Asking, str, str]]:
     for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", document.text):
         for span in sentence_spans(paragraph[0]):
             sentence = paragraph[0][span.start : span.end]
-            yield from ((asking, document.source, sentence) for asking in list(questions_of(sentence))[:1])
+            yield from ((asking, document.source, sentence) for asking in islice(propose(sentence), 1))
 
 
 def _from_sentence(asking: Asking, source: str, sentence: str) -> Draft:

@@ -50,10 +50,12 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
         Raises:
             InputError: a setting of the suite is wrong, or a document of its corpus cannot be read.
         """
-        given = self._settings.model_dump() | dict(suite.settings)
-        settings = load_settings(**given)
+        settings = self._settings
+        if suite.settings:
+            settings = load_settings(**settings.model_dump() | dict(suite.settings))
         if suite.corpus:
-            settings = load_settings(**given | _own_index(self._settings, _key(suite, settings)))
+            own = _own_index(self._settings, _key(suite, settings))
+            settings = load_settings(**settings.model_dump() | own)
         if self._open is None or self._open[0] != settings:
             self._close()
             self._share_calibration(settings.home)

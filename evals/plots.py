@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log10
 from typing import TYPE_CHECKING
 
 from evals.metrics import risk_coverage, wilson
@@ -139,16 +139,24 @@ def calibration_points(cases: Sequence[StoredCase]) -> tuple[Point, ...]:
 def latency_histogram(cases: Sequence[StoredCase]) -> Histogram:
     """Draw how long questions took, up to the slowest."""
     latencies = [case["latency_ms"] for case in cases]
-    step = max(1, ceil(max(latencies) / BINS))
-    counts = [sum(int(value // step) == number for value in latencies) for number in range(BINS + 1)][:BINS]
-    counts[-1] += len(latencies) - sum(counts)
-    scale, width = HEIGHT / max(counts), WIDTH / BINS
+    step = _round_step(max(latencies) / BINS)
+    bins = max(1, ceil(max(latencies) / step))
+    counts = [0] * bins
+    for value in latencies:
+        counts[min(int(value // step), bins - 1)] += 1
+    scale, width = HEIGHT / max(counts), WIDTH / bins
     bars = (
         (number * width + 1, HEIGHT - count * scale, width - 2, count * scale, _took(number, step, count))
         for number, count in enumerate(counts)
     )
-    ticks = tuple((WIDTH * part / 4, f"{step * BINS * part // 4}") for part in range(5))
-    return Histogram(tuple(bars), ticks)
+    ticks = ((width * number, f"{step * number}") for number in range(0, bins + 1, 5 if bins > BINS / 2 else 2))
+    return Histogram(tuple(bars), tuple(ticks))
+
+
+def _round_step(least: float) -> int:
+    """Return the least of 1, 2, 5, 10, 20, 50, ... that is not below ``least``."""
+    power = 10 ** max(0, ceil(log10(least)) - 1) if least > 1 else 1
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 
 
 def _took(number: int, step: int, count: int) -> str:

@@ -1,42 +1,15 @@
-"""A report as a page for people, lines for a terminal, and JSON for ``citechat eval compare``.
-
-Everything in a report may come from hostile documents. The page holds no script, loads nothing, and says so in a
-content security policy; the template escapes every value.
-"""
+"""A report as lines for a terminal, and as JSON for ``citechat eval compare``; `evals.page` shows it to people."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
-from markupsafe import Markup
-
-from evals.measures import COSTS, MEASURES
-from evals.plots import (
-    HEIGHT,
-    WIDTH,
-    calibration_points,
-    confidence_bars,
-    latency_histogram,
-    risk_coverage_curve,
-    tag_points,
-)
-from evals.stored import AGAIN, slim
-from evals.text import printable
-from index.errors import InputError
+from evals.measures import COSTS
+from evals.stored import slim
 
 if TYPE_CHECKING:
-    from evals.compare import Comparison
-    from evals.stored import StoredReport
     from evals.summary import Report
-
-TAGS = 40
-"""Tags by which the cases of a page can be filtered, at most."""
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_json(report: Report) -> str:
@@ -55,6 +28,7 @@ def render_baseline(report: Report) -> str:
 def render_text(report: Report) -> str:
     """Return the metrics as lines for a terminal: name, value, 95% interval, number of cases."""
     lines = [f"{report.counts['passed']} of {report.counts['cases']} cases passed"]
+    deviations = report.repeats.get("deviation", {})
     for name, value in report.metrics.items():
         if value is None:
             continue
@@ -63,86 +37,13 @@ def render_text(report: Report) -> str:
         if name in report.intervals:
             low, high = report.intervals[name]
             line += f"  {low:.3f} to {high:.3f}  n={report.counts[name]}"
+        if name in deviations:
+            line += f"  sd {deviations[name]:.3f}"
         lines.append(line)
+    if report.repeats:
+        unstable = report.repeats["unstable"]
+        ended = f"not always the same: {', '.join(unstable)}" if unstable else "always the same"
+        lines.append(f"Asked {report.repeats['runs']} times; the outcome was {ended}. sd: standard deviation of a run")
     if report.opinion is not None:
         lines.append(report.opinion.sentence)
     return "\n".join(lines) + "\n"
-
-
-def render_html(report: Report, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
-    """Return the report as one page that needs nothing else; with what changed since ``before``, if that is given."""
-    return render_page(report.as_json(), before, comparison)
-
-
-def render_page(report: StoredReport, before: StoredReport | None = None, comparison: Comparison | None = None) -> str:
-    """Return a stored report as one page, see `render_html`.
-
-    Raises ``InputError`` if the report lacks what a page shows: it is a baseline, or an older version wrote it.
-    """
-    try:
-        return _page(report, before, comparison)
-    except (UndefinedError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"The report lacks what a page shows: {error}.", AGAIN) from error
-
-
-def _page(report: StoredReport, before: StoredReport | None, comparison: Comparison | None) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
-    )
-    environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
-    tags = list(report["by_tag"])[:TAGS]
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _tag_rules(len(tags))
-    cases = report["cases"]
-    return environment.get_template("report.html").render(
-        report=report,
-        before={case["id"]: case for case in before["cases"]} if before else {},
-        comparison=comparison,
-        changes={each.metric: each for each in comparison.differences} if comparison else {},
-        measures=MEASURES,
-        judged=report.get("judge", {}).get("verdicts", {}),
-        style=Markup(style),  # noqa: S704  # our own file
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        curve=risk_coverage_curve(cases),
-        bars=confidence_bars(cases),
-        calibration=calibration_points(cases),
-        latency=latency_histogram(cases),
-        tag_numbers={tag: number for number, tag in enumerate(tags)},
-        tag_intervals=tag_points(report["by_tag"]),
-        width=WIDTH,
-        height=HEIGHT,
-    )
-
-
-def _tag_rules(tags: int) -> str:
-    """Return the rules by which the page shows the cases of one tag, without a script; tags go by their numbers."""
-    shown = "#tag-{0}:checked ~ .filter [for=tag-{0}] {{ background: var(--ink); color: var(--paper); }}\n"
-    focused = "#tag-{0}:focus-visible ~ .filter [for=tag-{0}] {{ outline: 3px solid var(--accent); }}\n"
-    hidden = "#tag-{0}:checked ~ .cases > :not(.tag-{0}) {{ display: none; }}\n"
-    rules = [(shown + focused + hidden).format(number) for number in range(tags)]
-    return (shown + focused).format("all") + "".join(rules)
-
-
-def percent(value: float | None) -> str:
-    """Return a share as a percentage with one decimal, a dash for ``None``. Only all is 100%, only none 0%."""
-    if value is None:
-        return "–"
-    if 0 < value < 0.0005:
-        return "<0.1%"
-    if 0.9995 <= value < 1:
-        return ">99.9%"
-    return f"{value:.1%}".replace(".0%", "%")
-
-
-def points(change: float) -> str:
-    """Return a change of a share in percentage points, with its sign."""
-    return f"{100 * change:+.1f}"
-
-
-def shorten(text: str, length: int) -> str:
-    """Return at most ``length`` characters of ``text``."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -37,7 +37,7 @@ class Report:
     by_tag: Mapping[str, Mapping[str, float | None]]
     cases: Sequence[CaseResult]
     settings: Mapping[str, object]
-    repeats: Mapping[str, object] = field(default_factory=dict)
+    repeats: Mapping[str, Any] = field(default_factory=dict)
     stale: Sequence[str] = ()
     opinion: Opinion | None = None
 

@@ -90,7 +90,7 @@ def sweep(grid: Sequence[Choice], run: Callable[[Choice], Report], metric: str =
     for choice in grid:
         report = run(choice).as_json()
         gain = next(
-            each for each in compare(_half(in_use, True), _half(report, True)).differences if each.metric == metric
+            each for each in compare(half(in_use, True), half(report, True)).differences if each.metric == metric
         )
         trials.append(_trial(choice, report, gain, metric))
     sign = -1 if metric in LESS_IS_BETTER else 1
@@ -104,17 +104,21 @@ def proved(trials: Sequence[Trial]) -> Trial | None:
     return best if best.gain is not None and best.gain.verdict == "better" else None
 
 
-def held_out(case: StoredCase) -> bool:
-    """Tell which half a case belongs to: always the same one, and a conversation as a whole to one."""
-    return hashlib.sha256((case.get("follows") or case["id"]).encode()).digest()[0] % 2 == 1
+def held_out(case: str) -> bool:
+    """Tell which half a case of an id belongs to: always the same one."""
+    return hashlib.sha256(case.encode()).digest()[0] % 2 == 1
 
 
-def _half(report: StoredReport, second: bool) -> StoredReport:
-    return {**report, "cases": [case for case in report["cases"] if held_out(case) == second]}
+def half(report: StoredReport, second: bool) -> StoredReport:
+    """Return half a report; a conversation goes where its first case belongs."""
+    first: dict[str, str] = {}
+    for case in report["cases"]:
+        first[case["id"]] = first.get(case.get("follows") or "", case.get("follows") or case["id"])
+    return {**report, "cases": [case for case in report["cases"] if held_out(first[case["id"]]) == second]}
 
 
 def _trial(choice: Choice, report: StoredReport, gain: Difference | None, metric: str) -> Trial:
-    first, second = (_quality(_half(report, half)["cases"], metric) for half in (False, True))
+    first, second = (_quality(half(report, part)["cases"], metric) for part in (False, True))
     return Trial(choice, first, second, report["metrics"]["latency_p50_ms"], gain)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
 from index.files import find_files
 from rag.pipeline import open_pipeline
 from tests import web
 from tests.browser import chromium
-from tests.chat_page import PHONE, Visitor, visiting
+from tests.chat_page import PHONE, visiting
+from tests.terminal import run
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "ui" / "screenshots"
@@ -20,17 +23,35 @@ DESK = {"viewport": {"width": 1280, "height": 800}}
 QUESTION = "How many days of annual leave do full-time members get?"
 
 
-def save(visitor: Visitor, name: str) -> None:
+SUITE = [ROOT / "evals" / "suite" / f"{name}.yaml" for name in ("dossier", "handbook", "manual", "unanswerable")]
+
+
+def save(page: Page, name: str) -> None:
     """Write what the browser shows, in 64 colours: small enough for a repository."""
     file = FOLDER / f"{name}.png"
-    visitor.page.wait_for_timeout(500)
-    visitor.page.mouse.move(0, 0)
-    visitor.page.screenshot(path=file)
+    page.wait_for_timeout(500)
+    page.mouse.move(0, 0)
+    page.screenshot(path=file)
     with Image.open(file) as picture:
         picture.convert("RGB").quantize(64).save(file, optimize=True)
 
 
+def save_report(browser: Browser, place: Path) -> None:
+    """Run the README's example: our own suite, then the same with smaller passages, and its report."""
+    arguments = ("eval", "run", *SUITE, "--home", place)
+    run(*arguments, "--json", place / "before.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITECHAT_PASSAGE_TOKENS", "64")
+        outcome = run(*arguments, "--baseline", place / "before.json", "--html", place / "report.html")
+    sys.stdout.write(outcome.errors)
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto((place / "report.html").as_uri())
+    save(page, "eval-report")
+
+
 def main() -> None:
+    with tempfile.TemporaryDirectory() as place, chromium() as browser:
+        save_report(browser, Path(place))
     with (
         tempfile.TemporaryDirectory() as home,
         open_pipeline(web.settings(Path(home))) as pipeline,
@@ -39,22 +60,22 @@ def main() -> None:
         with web.running(pipeline, pipeline.settings) as address, chromium() as browser:
             with visiting(browser, address, **DESK) as visitor:
                 expect(visitor.page.locator("#start .offered")).to_have_count(4)
-                save(visitor, "start")
+                save(visitor.page, "start")
                 visitor.ask("Who prepared the draft of the peace plan?")
                 visitor.citations.first.click()
                 expect(visitor.mark).to_be_in_viewport()
-                save(visitor, "chat")
+                save(visitor.page, "chat")
                 visitor.ask(QUESTION)
                 visitor.citations.last.click()
                 visitor.button("Page").click()
                 expect(visitor.panel.locator(".page-mark").first).to_be_in_viewport()
-                save(visitor, "page")
+                save(visitor.page, "page")
             with visiting(browser, address, color_scheme="dark", **DESK) as visitor:
                 visitor.ask("Who won the darts world cup of 1998?")
-                save(visitor, "refusal-dark")
+                save(visitor.page, "refusal-dark")
             with visiting(browser, address, **PHONE) as visitor:
                 visitor.ask(QUESTION)
-                save(visitor, "phone")
+                save(visitor.page, "phone")
 
 
 if __name__ == "__main__":

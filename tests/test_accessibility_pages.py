@@ -24,7 +24,10 @@ from tests.widget_page import LEAVE_QUESTION, Reader
 
 TOKEN = "a token of the operator"
 ASKED = ("Does leave explode?", "Quidditch?", LEAVE_QUESTION)
-BEHIND_THE_LOGIN = ("", "/documents", "/conversations", "/gaps", "/feedback", "/cases", "/evals?before=one&after=two")
+BEHIND_THE_LOGIN = (
+    *("", "/documents", "/conversations", "/gaps", "/feedback", "/cases"),
+    *("/evals?before=one&after=two", "/evals/two?before=one"),
+)
 PICTURES = "[...document.images].every((image) => image.complete && image.naturalWidth > 100)"
 
 

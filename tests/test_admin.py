@@ -19,7 +19,9 @@ import pytest
 
 from evals.cases import Case, Suite, load_cases
 from evals.memory import FOLDER
+from evals.page import render_body
 from evals.run import run_suite
+from evals.stored import slim
 from index.corpus import Corpus
 from index.errors import InputError
 from index.store.embedded import EmbeddedStore
@@ -32,6 +34,7 @@ from ui.cli import main
 from ui.uploads import Uploads
 
 TOKEN = "a token of the operator"
+HOSTILE = "<img src=x> </style>"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
 
 
@@ -64,7 +67,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     with (
         Corpus(EmbeddedStore(home, embedder.fingerprint, embedder.dimension), embedder, 60) as corpus,
         running(Keeping(corpus), settings(home, admin_token=TOKEN)) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
         yield Operator(client, home, corpus)
 
@@ -72,7 +75,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 @pytest.fixture
 def operator(house: Operator) -> Iterator[Operator]:
     """Somebody new at the pages, over an index without documents."""
-    with httpx.Client(base_url=house.client.base_url) as client:
+    with httpx.Client(base_url=house.client.base_url, timeout=60) as client:
         yield Operator(client, house.home, house.corpus)
     house.corpus.remove([info.id for info in house.corpus.documents()])
     for path in (house.home / "uploads").glob("*"):
@@ -211,7 +214,7 @@ def test_folders_of_the_settings_are_mirrored(tmp_path: Path) -> None:
     with (
         Corpus(EmbeddedStore(home, embedder.fingerprint, embedder.dimension), embedder, 60) as corpus,
         running(Keeping(corpus), settings(home, admin_token=TOKEN, folders=(folder,))) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
         operator = Operator(client, home, corpus)
         assert client.post("/admin/sync", data={"csrf": ""}).status_code == 401
@@ -331,6 +334,16 @@ def test_the_gap_list_and_the_trace(operator: Operator) -> None:
     assert re.search(r"<td>2</td><td><a [^>]+>Quidditch\?</a>", gaps)
     assert "&lt;i&gt;Snitch" in gaps
     assert "canteen open" not in gaps
+    missed = re.findall(r'name="message_id" value="([^"]+)"', gaps)
+    page = operator.send("/cases", message_id=missed[0])
+    assert "A draft was made" in page
+    draft = re.search(r'action="/admin/cases/(gap-[^"]+)"', page)
+    assert draft
+    operator.send(f"/cases/{draft[1]}", unanswerable="on")
+    case = load_cases(operator.home / "cases" / "cases.jsonl").cases[-1]
+    assert (case.question, case.unanswerable, case.tags) == ("Quidditch?", True, ("gap",))
+    for unknown in ("none", ask(operator, "When does the canteen open?")["message_id"]):
+        assert "no such gap" in operator.send("/cases", message_id=unknown)
     trace = operator.page(re.findall(r'href="/admin(/answers/[^"]+)"', operator.page("/conversations"))[0])
     assert "canteen.txt 0" in trace
     assert "verbatim" in trace
@@ -352,7 +365,7 @@ def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
     page = operator.page("/evals?before=first&after=second")
     assert "2 of 2" in page
     assert "worse: -100.0 points, interval -100.0 to -100.0, 2 cases, 0 fixed, 2 broken" in page
-    assert "<li>one: Who leads one?</li>" in page
+    assert '<li><a href="/admin/evals/second?before=first#case-1">one</a>: Who leads one?</li>' in page
     assert "Left out: 1 that only one of them has" in page
     assert "<td>-1.000 to -1.000</td><td>2</td><td>worse</td>" in page
     assert "broken.json is no report" in page
@@ -362,8 +375,46 @@ def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
         assert operator.client.get(html.unescape(plot), timeout=60).headers["content-type"] == "image/svg+xml"
     page = operator.page("/evals?before=second&after=third")
     assert "1 fixed, 0 broken" in page
-    assert "<li>&lt;i&gt;: Who leads &lt;i&gt;?</li>" in page
+    assert '#case-1">&lt;i&gt;</a>: Who leads &lt;i&gt;?</li>' in page
     assert "no case in common" in operator.page("/evals?before=first&after=third")
+
+
+def test_a_run_shows_its_whole_report(operator: Operator) -> None:
+    folder = operator.home / "reports"
+    folder.mkdir(exist_ok=True)
+    cases = tuple(Case(number, f"Who leads {number}?", answer=(("Ada",),)) for number in ("one", "two"))
+    reports = {}
+    for name, leader, asked in (("calm", "Ada", cases), ("50%?", "Bob", cases), ("lone", "Ada", cases[:1])):
+        text = f"{HOSTILE} Nobody else does. {leader} leads one and two."
+        report = run_suite([Suite(Path("s.yaml"), cases=asked)], lambda _, text=text: SmallPipeline({"a.txt": text}))
+        reports[name] = report.as_json()
+        (folder / f"{name}.json").write_text(json.dumps(reports[name]), encoding="utf-8")
+    (folder / "slim.json").write_text(json.dumps(slim(reports["calm"])), encoding="utf-8")
+    for path in ("/evals/calm", "/report.css"):
+        assert operator.client.get(f"/admin{path}").headers["location"] == "/admin/login"
+    operator.log_in()
+    address = re.search(r'href="/admin(/evals/50[^"]+)"', operator.page("/evals"))
+    assert address
+    page = operator.page(address[1])
+    assert "<h1>0 of 2 cases passed</h1>" in page
+    assert page.count("<h1>") == 1
+    assert "missing from the answer: Ada" in page
+    assert "<mark>Bob leads one and two.</mark>" in page
+    assert "&lt;img src=x&gt;" in page
+    assert "<img" not in page
+    assert "Since the baseline" not in page
+    assert render_body(reports["50%?"]) in page
+    against = operator.page(f"{address[1]}?before=calm")
+    assert "worse: -100.0 points, interval -100.0 to -100.0, 2 cases, 0 fixed, 2 broken" in against
+    assert "In the baseline: passed" in against
+    assert "<option selected>calm</option>" in against
+    assert "Not compared: 1 that only one" in operator.page("/evals/calm?before=lone")
+    assert "The report lacks what a page shows" in operator.page("/evals/slim")
+    for missing in ("/evals/none", "/evals/calm?before=none", "/evals/..%2Fevals", "/evals/calm.json"):
+        assert operator.client.get(f"/admin{missing}").status_code == 404
+    style = operator.client.get("/admin/report.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "#tag-39:checked" in style.text
 
 
 def test_the_load_is_told(operator: Operator) -> None:

@@ -82,6 +82,11 @@ def test_what_a_run_is_called_is_drawn_as_it_is() -> None:
     assert b"<script" not in svg
 
 
+def test_the_same_drawing_is_the_same_bytes() -> None:
+    once, again = (plots.changes(["a"], [(0.1, 0.0, 0.2)], "dark") for _ in range(2))
+    assert once == again
+
+
 def test_two_plots_asked_for_at_once_are_drawn_before_anything_was_imported(tmp_path: Path) -> None:
     """As a browser does that opens a page with two."""
     script = """

@@ -93,6 +93,21 @@ def test_a_case_that_must_pass_stops_a_build(made: Path) -> None:
     assert run(*arguments, "nope").code == 2
 
 
+def test_what_a_build_is_to_stop_by_is_checked_before_anything_is_asked(made: Path, tmp_path: Path) -> None:
+    arguments = ("eval", "run", made / "cases.yaml", "--home", tmp_path / "none")
+    for wrong, told in (
+        (("--min", "answer_recal=1"), "no metric 'answer_recal'. Did you mean 'answer_recall'?"),
+        (("--min", "answer_recall=nan"), "'answer_recall=nan' is not METRIC=VALUE"),
+        (("--must-pass", "later"), "The case 'later' must pass and is not asked."),
+        (("--html", made), f"Cannot write {made}."),
+        (("--junit", made / "cases.yaml" / "j.xml"), "Cannot write "),
+    ):
+        refused = run(*arguments, *wrong)
+        assert (refused.code, refused.output) == (2, "")
+        assert told in refused.errors
+    assert not (tmp_path / "none").exists()
+
+
 def test_reports_are_compared(made: Path, tmp_path: Path) -> None:
     after = json.loads((made / "a.json").read_text())
     after["cases"][0] |= {"passed": False, "metrics": after["cases"][0]["metrics"] | {"pass_rate": 0.0}}

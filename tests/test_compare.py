@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evals.cases import Case, Suite
 from evals.compare import compare, render_comparison
-from evals.gate import below, dropped, must_pass
+from evals.gate import below, check_gates, dropped, must_pass
 from evals.report import render_baseline
 from evals.run import run_suite
 from evals.stored import read_report
@@ -115,8 +115,8 @@ def small_run() -> Report:
 def test_a_case_that_must_pass_stops_a_build() -> None:
     assert must_pass(small_run(), ["good"]) == ["The case vital must pass and failed."]
     assert must_pass(small_run(), ["bad"])[0] == "The case bad must pass and failed."
-    with pytest.raises(InputError, match="The case 'nope' must pass and was not asked"):
-        must_pass(small_run(), ["nope"])
+    with pytest.raises(InputError, match="The case 'nope' must pass and is not asked"):
+        check_gates([], ["good", "nope"], ["good", "bad"])
 
 
 def test_a_bound_is_the_least_or_of_errors_the_most() -> None:
@@ -126,8 +126,11 @@ def test_a_bound_is_the_least_or_of_errors_the_most() -> None:
         "false_refusal_rate is 0.6667; at most 0.5 is wanted.",
         "false_answer_rate is not measured; at most 1.0 is wanted.",
     ]
-    with pytest.raises(InputError, match="no metric 'beauty'"):
-        below(small_run(), [("beauty", 1)])
+    check_gates([(name, 1.0) for name in small_run().metrics], [], [])
+    with pytest.raises(InputError, match=r"no metric 'answer_recal'\. Did you mean 'answer_recall'"):
+        check_gates([("answer_recal", 1)], [], [])
+    with pytest.raises(InputError, match=r"no metric 'beauty'\. The metrics are pass_rate"):
+        check_gates([("beauty", 1)], [], [])
 
 
 def test_ten_thousand_cases_take_seconds() -> None:

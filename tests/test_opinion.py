@@ -15,7 +15,8 @@ from evals.facts import missing_facts
 from evals.labelled import FILE, Labelled, labelled, make, render
 from evals.metrics import cohens_kappa
 from evals.opinion import agreement, open_judge
-from evals.report import render_html, render_json, render_page, render_text
+from evals.page import render_html, render_page
+from evals.report import render_json, render_text
 from evals.run import run_suite
 from evals.summary import Report
 from index.errors import InputError, ModelFailed

@@ -1,7 +1,10 @@
-"""Metrics against reference implementations on random data: scikit-learn, SciPy, NumPy, and SQuAD's own definition."""
+"""Metrics against reference implementations: ir-measures, scikit-learn, SciPy, NumPy, and SQuAD's own definition."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import ir_measures
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +18,33 @@ from evals.compare import compare
 
 RANDOM = np.random.default_rng(11)
 RELEVANCE = [RANDOM.integers(0, 2, 12) for _ in range(50)]
+
+
+def test_ranking_is_judged_as_by_ir_measures_on_the_same_files(tmp_path: Path) -> None:
+    """Graded relevance, several relevant passages, some of them not found, in TREC's formats."""
+    qrels, run = tmp_path / "qrels", tmp_path / "run"
+    ours: dict[tuple[str, str], float | None] = {}
+    with qrels.open("w") as wanted_file, run.open("w") as run_file:
+        for query in range(60):
+            found = [f"d{number}" for number in RANDOM.permutation(30)[:15]]
+            grades = {f"d{number}": int(RANDOM.integers(0, 4)) for number in RANDOM.permutation(30)[:8]}
+            wanted = {name: grade for name, grade in grades.items() if grade}
+            if not wanted:
+                continue
+            wanted_file.writelines(f"q{query} 0 {name} {grade}\n" for name, grade in grades.items())
+            run_file.writelines(f"q{query} Q0 {name} {rank} {100 - rank} t\n" for rank, name in enumerate(found, 1))
+            ranks = [found.index(name) + 1 if name in found else None for name in wanted]
+            first = min((rank for rank in ranks if rank), default=None)
+            ours[f"q{query}", "RR"] = metrics.reciprocal_rank(first)
+            for k in (1, 5, 10):
+                ours[f"q{query}", f"nDCG@{k}"] = metrics.ndcg_of_ranks([*wanted.values()], ranks, k)
+                ours[f"q{query}", f"Success@{k}"] = metrics.hit_at(first, k)
+                ours[f"q{query}", f"R@{k}"] = metrics.recall_at(ranks, k)
+    measures = [ir_measures.parse_measure(name) for name in sorted({name for _, name in ours})]
+    read = (ir_measures.read_trec_qrels(str(qrels)), ir_measures.read_trec_run(str(run)))
+    theirs = {(each.query_id, str(each.measure)): each.value for each in ir_measures.iter_calc(measures, *read)}
+    assert len(theirs) > 500
+    assert theirs == pytest.approx(ours)
 
 
 def test_ndcg_is_that_of_scikit_learn() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from evals.cases import Case, Suite
 from evals.repeat import combine
+from evals.report import render_text
 from evals.run import run_suite
 from index.filters import Filter
 from rag.types import Answer, Turn
@@ -41,6 +42,9 @@ def test_repeats_give_means_and_how_far_they_vary() -> None:
     assert isinstance(deviation, dict)
     assert deviation["answer_recall"] == pytest.approx(stdev([0.5, 1, 0.5, 1]))
     assert "exact_match" in deviation
+    printed = render_text(report).splitlines()
+    assert printed[2].endswith(f"n=2  sd {deviation['answer_recall']:.3f}")
+    assert printed[-1].startswith("Asked 4 times; the outcome was not always the same: shaky.")
     assert "latency_p50_ms" not in deviation
     shaky = report.cases[1]
     assert (shaky.passed, shaky.metrics["answer_recall"]) == (False, 0.5)

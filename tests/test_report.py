@@ -13,6 +13,7 @@ from evals.cases import Case, Evidence, Suite
 from evals.compare import compare
 from evals.continuous import render_junit, render_markdown
 from evals.metrics import wilson
+from evals.page import percent, render_html, render_page, shorten
 from evals.plots import (
     HEIGHT,
     WIDTH,
@@ -21,7 +22,6 @@ from evals.plots import (
     latency_histogram,
     risk_coverage_curve,
 )
-from evals.report import percent, render_html, render_page, shorten
 from evals.run import run_suite
 from evals.stored import slim
 from evals.summary import Report
@@ -223,6 +223,9 @@ def test_calibration_and_time_are_drawn_to_scale() -> None:
     drawn = latency_histogram(slow)
     assert [bar[3] for bar in drawn.bars] == [HEIGHT / 2, *[0] * 18, HEIGHT]
     assert [label for _, label in drawn.x_ticks] == ["0", "25", "50", "75", "100"]
+    drawn = latency_histogram([{"latency_ms": value} for value in (10.0, 2160.0)])
+    assert (len(drawn.bars), [label for _, label in drawn.x_ticks]) == (11, ["0", "1000", "2000"])
+    assert [bar[3] for bar in latency_histogram([{"latency_ms": 0.0}]).bars] == [HEIGHT]
 
 
 def test_a_trace_is_shown() -> None:

@@ -9,7 +9,7 @@ import pytest
 from evals.cases import Case, Suite
 from evals.run import run_suite
 from evals.summary import Report
-from evals.sweep import held_out, proved, read_grid, render_trials, sweep, with_settings
+from evals.sweep import half, held_out, proved, read_grid, render_trials, sweep, with_settings
 from index.errors import InputError
 from tests.small_pipeline import SmallPipeline
 from tests.terminal import run as citechat
@@ -30,7 +30,7 @@ def run_with(right: Callable[[dict[str, Any], int], bool]) -> Callable[[dict[str
 
 
 def is_held_out(number: int) -> bool:
-    return held_out({"id": f"c{number}"})
+    return held_out(f"c{number}")
 
 
 def test_what_is_better_on_both_halves_is_proved() -> None:
@@ -61,7 +61,13 @@ def test_no_trial_of_the_front_is_beaten_by_another() -> None:
 
 def test_the_halves_are_of_similar_size_and_keep_a_conversation_together() -> None:
     assert 25 < sum(is_held_out(number) for number in range(80)) < 55
-    assert held_out({"id": "anything", "follows": "c1"}) == is_held_out(1)
+    turns = [
+        {"id": f"c{n}-{turn}", "follows": f"c{n}-{turn - 1}" if turn else None} for n in range(9) for turn in range(4)
+    ]
+    for second in (False, True):
+        kept = [case["id"] for case in half({"cases": turns}, second)["cases"]]
+        assert 0 < len(kept) < len(turns)
+        assert len(kept) == 4 * len({name.split("-")[0] for name in kept})
 
 
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:
@@ -100,6 +106,16 @@ def test_settings_are_set_and_the_rest_stays() -> None:
 def test_a_metric_that_is_no_mean_cannot_choose() -> None:
     with pytest.raises(InputError, match="no metric 'beauty' to choose by"):
         sweep([], run_with(lambda *_: True), "beauty")
+
+
+def test_a_value_that_is_none_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "canteen.txt").write_text("The canteen opens at noon.")
+    (tmp_path / "cases.yaml").write_text("- corpus: [canteen.txt]\n- {id: c, question: When?, answer: [[noon]]}\n")
+    (tmp_path / "grid.yaml").write_text("threshold: [0.2, 5]\n")
+    refused = citechat("eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--home", tmp_path / "home")
+    assert (refused.code, refused.output) == (2, "")
+    assert "threshold" in refused.errors
+    assert not (tmp_path / "home").exists()
 
 
 def test_on_the_command_line(tmp_path: Path) -> None:

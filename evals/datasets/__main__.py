@@ -16,8 +16,9 @@ from evals import datasets
 from evals.cases import Suite
 from evals.datasets import DATASETS, load
 from evals.homes import SuitePipelines
+from evals.page import render_html
 from evals.pools import MTRAG, Pool, beir, mtrag, summhay
-from evals.report import render_html, render_json, render_text
+from evals.report import render_json, render_text
 from evals.retrieval import measured, show
 from evals.run import run_suite
 from index.errors import CitechatError

@@ -1,12 +1,13 @@
-"""Eval cases out of feedback: a draft in one click, a case of ``citechat eval run`` once the answer is filled in."""
+"""Eval cases out of feedback and gaps: a draft in one click, a case of ``citechat eval run`` once it is filled in."""
 
 from __future__ import annotations
 
 import json
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evals.cases import load_cases
 from index.errors import InputError
@@ -14,7 +15,8 @@ from index.errors import InputError
 Draft = dict[str, Any]
 """A case without its answer: id, question, history, tags, and what was answered and said about it."""
 
-_TAG = "feedback"
+Origin = Literal["feedback", "gap"]
+"""What a draft comes from; the tag of its case."""
 
 
 class Cases:
@@ -29,12 +31,15 @@ class Cases:
         """Return the drafts, the latest last."""
         return _lines(self._drafts)
 
-    def draft(self, entry: dict[str, Any]) -> Draft:
-        """Make a draft of an entry of the feedback; the same one again changes nothing."""
+    def draft(self, entry: Mapping[str, Any], origin: Origin) -> Draft:
+        """Make a draft of an answer: its message_id, question, answer, status, and a reader's reason.
+
+        The same one again changes nothing.
+        """
         draft = {
-            "id": f"{_TAG}-{re.sub(r'[^A-Za-z0-9]', '', entry['message_id'])[:12].lower()}",
+            "id": f"{origin}-{re.sub(r'[^A-Za-z0-9]', '', entry['message_id'])[:12].lower()}",
             "question": entry["question"],
-            "tags": [_TAG],
+            "tags": [origin],
             "seen": {"answer": entry["answer"], "status": entry["status"], "reason": entry["reason"]},
         }
         with self._lock:

@@ -99,11 +99,17 @@ class Changes:
         return [f"The index is sound: {totals.documents} documents, {totals.passages} passages."]
 
     def draft(self, fields: FormData, _: dict[str, str]) -> list[str]:
-        """Make a draft of an eval case from a judgement."""
-        entry = self._desk.feedback.entry(str(fields.get("message_id", "")))
-        if entry is None:
-            raise InputError("This judgement is not on record.", "Reload the page.")
-        self._desk.cases.draft(entry)
+        """Make a draft of an eval case from a judgement, or from an answer that found nothing."""
+        message_id = str(fields.get("message_id", ""))
+        judged = self._desk.feedback.entry(message_id)
+        if judged is not None:
+            self._desk.cases.draft(judged, "feedback")
+        else:
+            missed = self._desk.conversations.whoever(message_id)
+            if missed is None or missed.answer is None or missed.answer.status != "not_found":
+                raise InputError("There is no such judgement and no such gap on record.", "Reload the page.")
+            entry = {"question": missed.question, "answer": missed.text, "status": "not_found", "reason": ""}
+            self._desk.cases.draft({"message_id": message_id, **entry}, "gap")
         return ["A draft was made. Say what a right answer holds, and it is a case."]
 
     def finish(self, fields: FormData, path: dict[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from evals.measures import label
+from evals.page import stylesheet
 from evals.text import printable
 from index.errors import CitechatError, InputError
 from rag.serialize import answer_json
@@ -236,6 +237,23 @@ def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
             shown=runs.SHOWN,
             plotted=[(label(name), [run.metrics.get(name) for run in known]) for name in runs.PLOTTED],
         )
+
+    @router.get("/evals/{name}")
+    def report(name: str, session: Annotated[Session, Depends(operator)], before: str = "") -> Response:
+        listed = runs.names(desk.reports)
+        if name not in listed or (before and before not in listed):
+            raise HTTPException(404, "There is no such run.")
+        shown, problem = None, ""
+        try:
+            shown = runs.whole_report(desk.reports, name, before)
+        except InputError as error:
+            problem = str(error)
+        others = [each for each in reversed(listed) if each != name]
+        return pages.show("report", session, run=name, shown=shown, problem=problem, before=before, others=others)
+
+    @router.get("/report.css", dependencies=[Depends(operator)])
+    def report_style() -> Response:
+        return Response(stylesheet(), media_type="text/css")
 
 
 Form = Callable[[Request], AsyncIterator[tuple[Session, FormData]]]

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import Markup
+
 from evals.compare import Comparison, Difference, compare
 from evals.measures import label
+from evals.page import render_body
 from evals.stored import StoredReport, read_report
 from index.errors import InputError
 from ui.admin import plots
@@ -36,6 +39,11 @@ class Run:
         return {case["id"]: str(case.get("question", "")) for case in self.report["cases"]}
 
     @property
+    def numbers(self) -> dict[str, int]:
+        """Which case of the report each is, by its id; the first is 1."""
+        return {case["id"]: number for number, case in enumerate(self.report["cases"], 1)}
+
+    @property
     def passed(self) -> int:
         """How many cases passed."""
         return sum(case["passed"] for case in self.report["cases"])
@@ -54,12 +62,30 @@ class Pair:
 def read_runs(folder: Path) -> tuple[list[Run], list[str]]:
     """Return the runs in a folder by the time of their files, the latest last, and what is wrong with others."""
     runs, problems = [], []
-    for path in sorted(folder.glob("*.json"), key=lambda each: (each.stat().st_mtime_ns, each.name)):
+    for path in _files(folder):
         try:
             runs.append(Run(path.stem, read_report(path)))
         except InputError as error:
             problems.append(error.problem)
     return runs, problems
+
+
+def names(folder: Path) -> list[str]:
+    """Return what the reports in a folder are called, by the time of their files, the latest last."""
+    return [path.stem for path in _files(folder)]
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """Return the run of a name that is one of `names`.
+
+    Raises:
+        InputError: it is no report.
+    """
+    return Run(name, read_report(folder / f"{name}.json"))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"), key=lambda each: (each.stat().st_mtime_ns, each.name))
 
 
 def side_by_side(before: Run, after: Run) -> Pair:
@@ -70,6 +96,27 @@ def side_by_side(before: Run, after: Run) -> Pair:
     """
     comparison = compare(before.report, after.report, common=True)
     return Pair(before, after, comparison, len(before.questions.keys() | after.questions.keys()) - comparison.cases)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page shows of a run: the ``body`` of its report, and ``apart`` as in `Pair`."""
+
+    body: Markup
+    apart: int = 0
+
+
+def whole_report(folder: Path, name: str, before: str = "") -> Shown:
+    """Return the whole report of a run, against the run ``before`` it if one is named; both are of `names`.
+
+    Raises:
+        InputError: one of them is no report, or lacks what a page shows; or they have no case in common.
+    """
+    run = read_run(folder, name)
+    if not before:
+        return Shown(render_body(run.report))
+    pair = side_by_side(read_run(folder, before), run)
+    return Shown(render_body(run.report, pair.before.report, pair.comparison), pair.apart)
 
 
 def plot(runs: Sequence[Run], look: Look) -> bytes:

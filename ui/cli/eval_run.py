@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,10 +92,10 @@ def add_command_run(group: Subparsers) -> None:
 
 def _threshold(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not METRIC=VALUE, such as answer_recall=0.9") from None
+    with suppress(ValueError):
+        if math.isfinite(bound := float(value)):
+            return name, bound
+    raise argparse.ArgumentTypeError(f"{text!r} is not METRIC=VALUE, such as answer_recall=0.9")
 
 
 def positive(text: str) -> int:
@@ -128,7 +131,7 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
     from evals.cases import load_cases
     from evals.choose import choose, parse_condition
     from evals.compare import compare, render_comparison
-    from evals.gate import below, dropped, must_pass
+    from evals.gate import below, check_gates, dropped, must_pass
     from evals.stored import read_report
 
     suites = [load_cases(path) for path in options.cases]
@@ -136,6 +139,8 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
     failed_in = read_report(options.failed_from) if options.failed_from else None
     baseline = read_report(options.baseline) if options.baseline else None
     only = choose(suites, conditions, failed_in, options.drafts)
+    check_gates(options.min, options.must_pass, only)
+    _check_places(options)
     judge = _judge(options)
     report = _asked(options, console, suites, only)
     if judge is not None:
@@ -200,8 +205,10 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
 
         def after_suite(answerer: Answerer, results: Sequence[CaseResult]) -> None:
             home = answerer.settings.home
-            # Suites over the same documents share a home: what it recalls is of them all, and is said once.
-            changed = "" if home in told else counted(altered(recall(home), answerer.corpus))
+            # Answers that are all known are over the very documents of the last run. Suites over the same documents
+            # share a home: what it recalls is of them all, and is said once.
+            same = memories[-1].found >= len(results) or home in told
+            changed = "" if same else counted(altered(recall(home), answerer.corpus))
             told.add(home)
             if changed:
                 console.say(f"Since the last run, the documents no longer say what {changed} cited.")
@@ -229,6 +236,16 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
     return combine(runs)
 
 
+def _check_places(options: argparse.Namespace) -> None:
+    """See to it that reports can be written before anything is asked: a run takes long."""
+    for path in (options.json, options.html, options.junit, options.markdown, options.save_baseline):
+        if path is None or path == STANDARD_OUTPUT:
+            continue
+        there = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
+        if path.is_dir() or not (there == path or there.is_dir()) or not os.access(there, os.W_OK):
+            raise InputError(f"Cannot write {path}.", "Choose another file.")
+
+
 def _write_reports(
     options: argparse.Namespace,
     console: Console,
@@ -238,7 +255,7 @@ def _write_reports(
     stops: list[str],
 ) -> None:
     from evals.continuous import render_junit, render_markdown
-    from evals.report import render_baseline, render_html, render_json, render_text
+    from evals.report import render_baseline, render_json, render_text
 
     if options.json == STANDARD_OUTPUT:
         console.line(render_json(report).rstrip())
@@ -249,6 +266,8 @@ def _write_reports(
     if options.save_baseline:
         write(options.save_baseline, render_baseline(report))
     if options.html:
+        from evals.page import render_html
+
         write(options.html, render_html(report, baseline, comparison))
     if options.junit:
         write(options.junit, render_junit(report, stops))

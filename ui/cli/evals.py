@@ -49,6 +49,12 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="documents (none: readers' feedback)")
     parser.add_argument("--out", type=Path, metavar="F", help="write them to this case file (default: print it)")
     parser.add_argument("--limit", type=positive, default=20, metavar="N", help="from documents at most (default 20)")
+    parser.add_argument(
+        "--llm",
+        metavar="NAME",
+        help="language model that writes the questions, as in `citechat ask`; none: by rules",
+    )
+    parser.add_argument("--llm-url", metavar="URL", help="its server (both: default the settings')")
     parser = add_command(
         group,
         "sweep",
@@ -80,7 +86,7 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     before, after = read_report(options.before), read_report(options.after)
     comparison = compare(before, after, common=options.common)
     if options.html:
-        from evals.report import render_page
+        from evals.page import render_page
 
         write(options.html, render_page(after, before, comparison))
     console.result(comparison.as_json(), printable(render_comparison(comparison)))
@@ -135,16 +141,22 @@ def _draft(options: argparse.Namespace, console: Console) -> int:
 def _from_documents(options: argparse.Namespace) -> list[Draft]:
     from tqdm import tqdm
 
-    from evals.draft import from_documents
+    from evals.draft import TRIED, from_documents
     from evals.homes import SuitePipelines
+    from evals.phrasing import questions_of
+    from evals.questions import Questioner
     from evals.types import Suite
     from index.files import find_files
+    from rag.llm import open_llm
     from rag.settings import load_settings
 
     find_files(options.paths)  # tells of a path that is not there before a model is loaded
     suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
-    with SuitePipelines(load_settings(options.home)) as pipeline_for, tqdm(unit="question", disable=None) as bar:
-        return list(from_documents(pipeline_for(suite), options.limit, bar.update))
+    llm = open_llm(load_settings(options.home, llm=options.llm, llm_url=options.llm_url))
+    propose = questions_of if llm is None else Questioner(llm, options.limit * TRIED)
+    quoting = load_settings(options.home, llm="none")
+    with SuitePipelines(quoting) as pipeline_for, tqdm(unit="question", disable=None) as bar:
+        return list(from_documents(pipeline_for(suite), options.limit, bar.update, propose))
 
 
 def _sweep(options: argparse.Namespace, console: Console) -> int:
@@ -161,6 +173,8 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
     suites = [load_cases(path) for path in options.cases]
     only = choose(suites)
     grid = read_grid(options.grid, suites)
+    for choice in grid:
+        load_settings(options.home, **choice)  # tells of a value that is none before anything is asked
     settings = load_settings(options.home)
     with tqdm(total=(len(grid) + 1) * len(only), unit="case", disable=None) as bar:
 
