@@ -16,6 +16,7 @@ import pytest
 
 from evals.bench.load import resident_mib
 from index.filters import Filter
+from rag.retrieve import NONE, QueryVectors
 from rag.types import Answer, Delta, Done, Event, Evidence, Quoted, Turn
 from tests.web import LexicalPipeline, running, settings
 from ui import sse
@@ -42,6 +43,8 @@ class Slow(LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),  # noqa: ARG002
         filter: Filter | None = None,  # noqa: A002, ARG002
+        *,
+        vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
         self.order.append(f"found {question}")
         yield Evidence(())
@@ -169,6 +172,8 @@ class Brief(LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),  # noqa: ARG002
         filter: Filter | None = None,  # noqa: A002, ARG002
+        *,
+        vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
         hits = self.hits_of(question)
         yield Evidence(hits)
