@@ -128,6 +128,7 @@ class Streams:
         self._writing = ThreadPoolExecutor(limit, thread_name_prefix="writing")
         self._limit = limit + MAX_WAITING
         self._asked: deque[_Answer] = deque()
+        self._taking = threading.Lock()
 
     async def events(
         self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
@@ -200,13 +201,11 @@ class Streams:
 
     def _some_asked(self) -> list[_Answer]:
         taken: list[_Answer] = []
-        while len(taken) < TOGETHER:
-            try:
+        with self._taking:
+            while self._asked and len(taken) < TOGETHER:
                 answer = self._asked.popleft()
-            except IndexError:  # they were taken together by another thread
-                break
-            if not answer.left.is_set():
-                taken.append(answer)
+                if not answer.left.is_set():
+                    taken.append(answer)
         return taken
 
     def _find(self, answer: _Answer) -> None:
