@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document
+    from ui.days import Daybook
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 """Threads that find and read. More of them share the same processors, and each step takes longer."""
@@ -119,11 +120,17 @@ class Streams:
     """
 
     def __init__(
-        self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS, log: AnswerLog | None = None
+        self,
+        answerer: Answerer,
+        metrics: Metrics,
+        limit: int = MAX_STREAMS,
+        log: AnswerLog | None = None,
+        days: Daybook | None = None,
     ) -> None:
         self._answerer = answerer
         self._metrics = metrics
         self._log = log or AnswerLog()
+        self._days = days
         self._workers = Workers(WORKERS)
         self._writing = ThreadPoolExecutor(limit, thread_name_prefix="writing")
         self._limit = limit + MAX_WAITING
@@ -161,6 +168,8 @@ class Streams:
             seconds = time.monotonic() - begun
             self._metrics.count(outcome, seconds)
             self._log.write(question, outcome, seconds, first)
+            if self._days is not None:
+                self._days.count(outcome, question)
 
     async def _from_threads(
         self, question: str, history: Sequence[Turn], where: Filter | None
