@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.web import LEAVE, LexicalPipeline, running, settings
+from ui.guard import Guard, Policy
 from ui.limits import TokenBuckets
+from ui.metrics import Metrics
+from ui.sites import Sites
 
 SITE = "https://allowed.example"
 QUESTION = {"question": "How many days of leave?"}
@@ -234,6 +242,45 @@ def test_too_many_questions_are_put_off(tmp_path: Path) -> None:
         joined = httpx.post(f"{address}/gradio_api/queue/join", json={})
         assert (joined.status_code, joined.json()["detail"]) == (429, "Too many questions; wait a moment.")
         assert httpx.get(f"{address}/api/documents/{LEAVE.id}").status_code == 200
+
+
+def test_of_ten_thousand_questions_of_one_address_only_the_allowed_reach_the_server(tmp_path: Path) -> None:
+    served, statuses, waits, metrics = [], [], set(), Metrics()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        served.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+            waits.update(value for name, value in message["headers"] if name == b"retry-after")
+
+    async def ask_all() -> None:
+        still = partial(TokenBuckets, clock=lambda: 0.0)
+        guard = Guard(
+            app,
+            Policy(hosts=("127.0.0.1",), burst=20),
+            Sites(settings(tmp_path), time.time),
+            metrics,
+            lambda _, per_minute, burst: still(per_minute, burst),
+        )
+        for number in range(10_000):
+            body = json.dumps({"question": f"Question {number}?"}).encode()
+
+            async def receive(body: bytes = body) -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+            scope = {"type": "http", "method": "POST", "path": "/api/chat", "headers": headers, "query_string": b""}
+            await guard({**scope, "scheme": "http", "client": ("203.0.113.7", 9)}, receive, send)
+
+    asyncio.run(ask_all())
+    assert [json.loads(body)["question"] for body in served] == [f"Question {number}?" for number in range(20)]
+    assert statuses == [200] * 20 + [429] * 9_980
+    assert waits == {b"1"}
+    assert metrics.load()["refused"] == 9_980
 
 
 def test_a_bucket_fills_again_and_belongs_to_one_address() -> None:
