@@ -247,7 +247,7 @@ def test_too_many_questions_are_put_off(tmp_path: Path) -> None:
 def test_of_ten_thousand_questions_of_one_address_only_the_allowed_reach_the_server(tmp_path: Path) -> None:
     served, statuses, waits, metrics = [], [], set(), Metrics()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as every application has it
         served.append((await receive())["body"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body"})
