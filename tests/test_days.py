@@ -149,7 +149,7 @@ def test_the_gap_list_and_its_plot_after_a_restart(tmp_path: Path, *, allowed: b
     chosen = settings(tmp_path, admin_token=TOKEN, keep_gaps=allowed)
     with running(LexicalPipeline(), chosen) as address:
         for question in ("Quidditch?", "Quidditch?", "<i>Snitch</i>?", "When does the canteen open?"):
-            httpx.post(f"{address}/api/chat", json={"question": question})
+            httpx.post(f"{address}/api/chat", json={"question": question}, timeout=60)
     with running(LexicalPipeline(), chosen) as address, httpx.Client(base_url=address, timeout=60) as operator:
         operator.post("/admin/login", data={"password": TOKEN})
         page = operator.get("/admin/gaps").text

@@ -1,4 +1,4 @@
-"""What it saves to embed questions that wait together: ``python -m evals.bench.together [CASES...]``.
+"""What it saves to embed questions that wait together: ``python -m evals.bench.together``.
 
 The questions of the suites are embedded one by one and in groups, as a server does with those that wait. Printed are
 milliseconds of processor time a question, which work elsewhere on the machine disturbs little, and how many of the
@@ -12,22 +12,15 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from evals.cases import load_cases
+from evals.bench.questions import suite_questions
 from index.embedder import SentenceTransformerEmbedder
 from index.types import Vector
 from rag.models import locate
 
-SUITE = Path(__file__).parent.parent / "suite"
 SIZES = (2, 4, 8, 16, 32)
-
-
-def questions_of(paths: Sequence[Path]) -> list[str]:
-    """Return the questions of case files, each once, in order; those that follow others are left out."""
-    return list(dict.fromkeys(case.question for path in paths for case in load_cases(path).cases if not case.history))
 
 
 def embed(embedder: SentenceTransformerEmbedder, questions: Sequence[str], size: int) -> tuple[list[Vector], float]:
@@ -53,11 +46,10 @@ def measure(embedder: SentenceTransformerEmbedder, questions: Sequence[str]) -> 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m evals.bench.together", description=__doc__.split("\n")[0])
-    default = [SUITE / f"{name}.yaml" for name in ("dossier", "handbook", "manual", "unanswerable")]
-    parser.add_argument("cases", type=Path, nargs="*", default=default, help="case files whose questions are embedded")
+    parser.add_argument("--limit", type=int, help="questions, at most")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    questions = questions_of(options.cases)
+    questions = suite_questions()[: options.limit]
     found = measure(SentenceTransformerEmbedder(locate("all-MiniLM-L6-v2")), questions)
     rows = [
         f"{size:>3} at a time: {each['ms']:.2f} ms, {each['equal']:.0f} of {len(questions)} equal"
