@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -217,6 +218,26 @@ def test_the_page_has_no_inline_script_and_names_no_other_host(address: str) -> 
     assert all("src=" in tag.split(">")[0] for tag in page.split("<script")[1:])
     assert "http" not in page.replace(address, "")
     assert "<title>Ask the documents</title>" in page
+
+
+def test_what_never_changes_is_not_asked_for_again(address: str) -> None:
+    page = httpx.get(f"{address}/").text
+    assets = re.findall(r'"(?:\./|/)?(assets/[^"]+-[\w-]{8}\.(?:js|css))"', page)
+    assert assets
+    for path in assets:
+        assert "immutable" in httpx.get(f"{address}/{path}").headers["cache-control"]
+    for path in ("/", "/static/page.js", "/config", "/assets/index-00000000.js"):
+        assert "immutable" not in httpx.get(f"{address}{path}").headers.get("cache-control", "")
+
+
+def test_the_scripts_of_the_page_are_fetched_side_by_side(address: str) -> None:
+    page = httpx.get(f"{address}/").text
+    told = re.findall(r'<link rel="modulepreload" href="(/static/[^"]+)">', page)
+    assert len(told) == len(set(told)) > 8
+    imported = {"/static/page.js"}
+    for path in ("/static/page.js", *told):
+        imported |= {f"/static/{name}" for name in re.findall(r"'\./(\w+\.js)'", httpx.get(address + path).text)}
+    assert {"/static/page.js", *told} == imported
 
 
 def test_a_body_above_the_limit_is_refused(address: str) -> None:
