@@ -2,8 +2,8 @@
 
 Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
 for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come
-first, so that nothing is drawn before them; what the scripts import is fetched with them, not after each other. A browser that is new here gets its visitor's cookie. Should a later Gradio
-write its page otherwise, the policy still holds.
+first, so that nothing is drawn before them, and what the scripts import is fetched beside them. A browser that is new
+here gets its visitor's cookie. Should a later Gradio write its page otherwise, the policy still holds.
 """
 
 from __future__ import annotations
