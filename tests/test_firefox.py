@@ -20,7 +20,7 @@ from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Site, address, runnin
 
 FIREFOX = Path("/usr/bin/firefox-esr")
 ENTER = "\ue007"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 QUIET = {
     "app.update.disabledForTesting": True,
     "browser.safebrowsing.downloads.remote.enabled": False,
