@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHROMIUM := /usr/bin/chromium
+FIREFOX := /usr/bin/firefox-esr
 CASES := dossier.yaml handbook.yaml manual.yaml unanswerable.yaml
 
-.PHONY: chat test check measure baseline screenshots clean
+.PHONY: chat test check measure baseline screenshots firefox clean
 
 ## Index seeds/ (only what is new) and serve the chat at http://127.0.0.1:7860
 chat: $(READY)
@@ -48,6 +49,14 @@ $(CHROMIUM):
 ## The screenshots of README.md
 screenshots: $(READY) $(CHROMIUM)
 	$(BIN)/python -m tests.screenshots
+
+## The chat and the widget in Debian's Firefox; what it takes is installed first
+firefox: $(READY) $(FIREFOX)
+	$(BIN)/pip install --quiet --constraint .ci/constraints.txt --editable '.[firefox]'
+	$(BIN)/python -m pytest tests/test_firefox.py
+
+$(FIREFOX):
+	apt-get update -qq && apt-get install -y -qq firefox-esr
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -27,7 +27,7 @@ from rag.prose import prose, spoken, written
 from rag.read import known_names
 from rag.reading import SHOWN_HITS, Reader, Reading
 from rag.remarks import remarks
-from rag.retrieve import Found
+from rag.retrieve import NONE, Found, QueryVectors
 from rag.rewrite import Background, already_said, background, parts, standalone
 from rag.said import said
 from rag.select import Selection, select
@@ -93,6 +93,22 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         except ModelFailed as error:
             _log.warning("%s Until it does, answers are quoted without it.", error)
 
+    def ahead(self, questions: Sequence[tuple[str, Sequence[Turn]]]) -> list[QueryVectors]:
+        """Embed what questions, each with its history, will be sought by: all together, which is quicker.
+
+        Give each result to `stream` with its question. What cannot be asked gets nothing, and fails there.
+        """
+        wanted = [self._texts(" ".join(question.split()), history) for question, history in questions]
+        texts = list(dict.fromkeys(text for each in wanted for text in each))
+        vectors = dict(zip(texts, self.corpus.embedder.embed_queries(texts), strict=True))
+        return [{text: vectors[text] for text in each} for each in wanted]
+
+    def _texts(self, question: str, history: Sequence[Turn]) -> list[str]:
+        if not 0 < len(question) <= self.settings.max_question_length:
+            return []
+        whole = standalone(question, history)
+        return [] if whole is None else self._reader.texts(whole, background(question, history), None)
+
     def ask(
         self,
         question: str,
@@ -116,10 +132,12 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
         today: date | None = None,
+        vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
         """Answer a question as a stream: the evidence, the quotes, the text in pieces, the checked answer.
 
-        Each event may be asked for in another thread. The evidence is there before anything is read.
+        Each event may be asked for in another thread. The evidence is there before anything is read. ``vectors`` are
+        what `ahead` gave for the question.
 
         Raises:
             InputError: the question is empty or too long.
@@ -127,14 +145,20 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         steps = Steps(self._tracer)
         if self.settings.log_questions:
             steps.describe(question=question)
-        with steps, closing(self._stream(question, history, filter, today, steps)) as events:
+        with steps, closing(self._stream(question, history, filter, today, vectors, steps)) as events:
             for event in events:
                 if isinstance(event, Done):
                     steps.answered(event.answer)
                 yield event
 
     def _stream(
-        self, question: str, history: Sequence[Turn], where: Filter | None, today: date | None, steps: Steps
+        self,
+        question: str,
+        history: Sequence[Turn],
+        where: Filter | None,
+        today: date | None,
+        vectors: QueryVectors,
+        steps: Steps,
     ) -> Generator[Event, None, None]:
         question = self._checked(question)
         whole = standalone(question, history)
@@ -147,7 +171,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         steps.lap("rewrite", turns=len(history), parts=len(parts(whole)))
         document_of = cache(self.corpus.store.document)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
-            retrieved = self._reader.retrieve(whole, where, before, today, steps)
+            retrieved = self._reader.retrieve(whole, where, before, today, steps, vectors)
             found = _interleaved([each.shown for each in retrieved])
             copies = Copies(self.corpus.store, found, document_of, where)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))

@@ -20,12 +20,12 @@ from rag.question import Question, analyse, timed
 from rag.ranges import in_range, settled
 from rag.read import Candidate, Features, read
 from rag.rerank import rerank
-from rag.retrieve import Found, inverse_frequencies, retrieve
+from rag.retrieve import NONE, Found, QueryVectors, inverse_frequencies, retrieve, vector_of
 from rag.rewrite import Background, parts, searchable
 from rag.select import VALUES
 from rag.settings import Settings
 from rag.tracing import Steps
-from rag.when import Asked, when
+from rag.when import Asked, Period, when
 
 SHOWN_HITS = 10
 """Passages listed with an answer."""
@@ -81,19 +81,34 @@ class Reader:
         """Confidence below which the documents are said not to answer."""
 
     def retrieve(
-        self, question: str, where: Filter | None, before: Background | None, today: date | None, steps: Steps
+        self,
+        question: str,
+        where: Filter | None,
+        before: Background | None,
+        today: date | None,
+        steps: Steps,
+        vectors: QueryVectors = NONE,
     ) -> list[Retrieved]:
         """Retrieve for each part of a question that stands alone, asked on the day ``today`` (default: this one)."""
-        on = today or date.today()  # the day where this machine is
-        return [self._at_its_time(when(searchable(part), on), where, before, steps) for part in parts(question)]
+        return [self._at_its_time(asked, where, before, steps, vectors) for asked in _asked(question, today)]
 
-    def _at_its_time(self, asked: Asked, where: Filter | None, before: Background | None, steps: Steps) -> Retrieved:
+    def texts(self, question: str, before: Background | None, today: date | None) -> list[str]:
+        """Return the texts that `retrieve` will embed for a question that stands alone."""
+        texts = [before.text] if before else []
+        for asked in _asked(question, today):
+            texts += [asked.text] if _time_of(asked) is None else [asked.plain, asked.text]
+        return texts
+
+    def _at_its_time(
+        self, asked: Asked, where: Filter | None, before: Background | None, steps: Steps, vectors: QueryVectors
+    ) -> Retrieved:
         """Retrieve for a question as it stands and, where it names a time, also among what was published then."""
         within = None
-        if asked.period is not None and asked.period.fine:
-            then = joined(where, parse_filter(asked.period.condition))
-            within = self._retrieve(asked.plain, asked, then, before, None, steps)
-        return self._retrieve(asked.text, asked, where, before, within, steps)
+        period = _time_of(asked)
+        if period is not None:
+            then = joined(where, parse_filter(period.condition))
+            within = self._retrieve(asked.plain, asked, then, before, None, steps, vectors)
+        return self._retrieve(asked.text, asked, where, before, within, steps, vectors)
 
     def _retrieve(
         self,
@@ -103,8 +118,9 @@ class Reader:
         before: Background | None,
         within: Retrieved | None,
         steps: Steps,
+        vectors: QueryVectors,
     ) -> Retrieved:
-        query = self._corpus.embedder.embed_query(text)
+        query = vector_of(text, vectors, self._corpus.embedder)
         steps.lap("embed")
         frequencies = inverse_frequencies(self._corpus, text)
         found = retrieve(
@@ -117,6 +133,7 @@ class Reader:
             background=before,
             dense_weight=self._settings.dense_weight,
             where=where,
+            vectors=vectors,
         )
         analysed = timed(analyse(text, frequencies), asked)
         steps.lap("retrieve", passages=len(found))
@@ -144,6 +161,16 @@ class Reader:
     def passages(self, found: Sequence[Found]) -> list[Found]:
         """Return those of the passages found that are read."""
         return [without_orders(each) for each in found[: self._settings.read_passages]]
+
+
+def _asked(question: str, today: date | None) -> list[Asked]:
+    on = today or date.today()  # the day where this machine is
+    return [when(searchable(part), on) for part in parts(question)]
+
+
+def _time_of(asked: Asked) -> Period | None:
+    """Return the time that a question is read once more for."""
+    return asked.period if asked.period is not None and asked.period.fine else None
 
 
 def _threshold(settings: Settings, gate: abstain.Gate) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from index.corpus import Corpus
+from index.embedder import Embedder
 from index.filters import Filter
 from index.store.base import StoredPassage
 from index.terms import content_stems, stem, words
@@ -18,6 +19,11 @@ from rag.language import content_words
 from rag.question import quoted_phrases
 from rag.rewrite import Background
 from rag.spans import capitalised
+
+QueryVectors = Mapping[str, Vector]
+"""Texts of questions that were embedded ahead, with their vectors of unit length."""
+NONE: QueryVectors = {}
+"""Nothing was embedded ahead."""
 
 TERM_SHARE = 0.6
 """How much a word asked about before counts, as a share of what its question's vector does."""
@@ -69,13 +75,14 @@ def retrieve(
     background: Background | None = None,
     dense_weight: float | None = None,
     where: Filter | None = None,
+    vectors: QueryVectors = NONE,
 ) -> list[Found]:
     """Return at most ``limit`` passages for a question, best first; a near-duplicate is only named by the better one.
 
     ``candidates`` are taken from each of the two searches. ``frequencies`` are the question's `inverse_frequencies`.
-    Without a ``dense_weight`` it follows the query, see `rag.fusion`.
+    Without a ``dense_weight`` it follows the query, see `rag.fusion`. A text of ``vectors`` is not embedded again.
     """
-    wanted = sought(corpus, question, query, frequencies, background)
+    wanted = sought(corpus, question, query, frequencies, background, vectors)
     searched = search(corpus, wanted, candidates, where)
     fused = fuse(wanted, searched, dense_weight)
     lexical = dict(searched.lexical)
@@ -94,12 +101,13 @@ def sought(
     query: Vector,
     frequencies: Mapping[str, float],
     background: Background | None = None,
+    vectors: QueryVectors = NONE,
 ) -> Sought:
     """Return what to look for; the background turns the vector and adds terms, but no words to search by."""
     terms_ = question_terms(question, frequencies)
     if background is None:
         return Sought(search_words(question), query, terms_)
-    turned = query + background.weight * corpus.embedder.embed_query(background.text)
+    turned = query + background.weight * vector_of(background.text, vectors, corpus.embedder)
     before = question_terms(background.text, inverse_frequencies(corpus, background.text))
     added = {stem_: min(1.0, background.weight) * TERM_SHARE * weight for stem_, weight in before.items()}
     return Sought(search_words(question), turned / np.linalg.norm(turned), added | terms_)
@@ -120,6 +128,12 @@ def fuse(wanted: Sought, searched: Searched, dense_weight: float | None = None) 
         dense_weight = model.dense_weight(query_features(searched.dense, searched.lexical))
     rows = likenesses(list(searched.passages.values()), wanted.vector, wanted.terms)
     return dict(zip(searched.passages, model.scores(rows, dense_weight).tolist(), strict=True))
+
+
+def vector_of(text: str, vectors: QueryVectors, embedder: Embedder) -> Vector:
+    """Return the vector of a question, embedding it unless that was done ahead."""
+    known = vectors.get(text)
+    return embedder.embed_query(text) if known is None else known
 
 
 def search_words(question: str) -> list[str]:

@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     """Whether the server writes a line of JSON for each answer to standard error."""
     log_questions: bool = False
     """Whether these lines, and traces, hold the text of the question."""
+    keep_gaps: bool = False
+    """Whether the text of questions that found nothing is kept for the operator's gap list, for 60 days; how many there
+    were on each day always is."""
     trace_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
     """Where spans of each question are sent (OTLP over HTTP), such as ``http://127.0.0.1:4318/v1/traces``; needs the
     extra ``otel``."""

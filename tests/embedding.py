@@ -41,6 +41,9 @@ class HashingEmbedder:
     def embed_query(self, text: str) -> Vector:
         return self._vector(text)
 
+    def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        return [self._vector(text) for text in texts]
+
     def word_vectors(self, words: Sequence[str]) -> Matrix:
         """Words that share three letters in a row are near."""
         rows = [_sum(_trigrams(word), self.dimension) for word in words]

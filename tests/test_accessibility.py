@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.chat_page import QUOTE, Service, serving, visiting
+from tests.chat_page import PHONE, QUOTE, Service, serving, visiting
 from tests.wcag import LOOKS, enlarge, violations
 
 
@@ -40,6 +40,30 @@ def test_no_violation_of_wcag_in_any_state(service: Service, browser: Browser, l
         assert violations(visitor.page) == []
         visitor.page.keyboard.press("Escape")
         assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_forced_colours_keep_the_mark_the_borders_and_the_focus(service: Service, browser: Browser) -> None:
+    with visiting(browser, service.address, forced_colors="active") as visitor:
+        expect(visitor.box).to_be_focused()
+        assert visitor.box.evaluate("e => getComputedStyle(e.closest('#question')).borderTopStyle") == "solid"
+        visitor.ask("leave days")
+        assert visitor.citations.first.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+        visitor.citations.first.press("Enter")
+        expect(visitor.mark).to_have_text(QUOTE)
+        mark, ground = visitor.mark.evaluate(
+            "e => [e, e.closest('#sources')].map((each) => getComputedStyle(each).backgroundColor)"
+        )
+        assert mark != ground
+        assert visitor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize(("preference", "name"), [("reduce", "none"), ("no-preference", "rise")])
+def test_motion_is_a_preference(service: Service, browser: Browser, preference: str, name: str) -> None:
+    with visiting(browser, service.address, **PHONE, reduced_motion=preference) as visitor:
+        visitor.ask("leave days")
+        visitor.citations.first.tap()
+        expect(visitor.mark).to_have_text(QUOTE)
+        assert visitor.page.locator("#sources").evaluate("e => getComputedStyle(e).animationName") == name
 
 
 def test_a_visit_by_keyboard_alone(service: Service, browser: Browser) -> None:

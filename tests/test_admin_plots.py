@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from evals.run import run_suite
 from tests.small_pipeline import SmallPipeline, answering
 from tests.web import LexicalPipeline, running, settings
 from ui.admin import plots
-from ui.metrics import DAYS, MINUTES, Metrics
+from ui.metrics import MINUTES, Metrics
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "a token of the operator"
@@ -113,7 +113,7 @@ def test_no_data_is_drawn_as_none() -> None:
         assert etree.fromstring(svg).tag.endswith("svg")
 
 
-def test_minutes_and_days_are_counted_and_forgotten() -> None:
+def test_minutes_are_counted_and_forgotten() -> None:
     now = datetime(2026, 3, 1, 23, 58, 30, tzinfo=UTC)
     metrics = Metrics(lambda: now)
     assert metrics.minutes() == []
@@ -126,12 +126,7 @@ def test_minutes_and_days_are_counted_and_forgotten() -> None:
     assert [minute.answers for minute in minutes] == [2, 0, 0, 1]
     assert minutes[0].percentiles() == {"first_p50": 0.1, "first_p95": 0.1, "whole_p95": 1.5}
     assert minutes[1].percentiles() == {"first_p50": None, "first_p95": None, "whole_p95": None}
-    assert metrics.days() == [
-        (date(2026, 3, 1), {"answered": 1, "not_found": 1}),
-        (date(2026, 3, 2), {"not_found": 1}),
-    ]
-    for _ in range(DAYS + 5):
-        now += timedelta(days=1)
+    for _ in range(MINUTES + 5):
+        now += timedelta(minutes=1)
         metrics.count("answered", 0.1)
-    assert len(metrics.days()) == DAYS
     assert len(metrics.minutes()) == MINUTES

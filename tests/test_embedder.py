@@ -66,6 +66,23 @@ class TestEveryEmbedder:
             (alone,) = all_vectors(any_embedder, [each])
             assert (alone * vectors).sum(1).min() > 0.9995
 
+    def test_questions_are_embedded_together_as_alone(self, any_embedder: Embedder) -> None:
+        questions = [
+            "Who?",
+            "",
+            "\ud800",
+            "w " * 400,
+            *TEXTS,
+            "When does the canteen open on Fridays, and for whom?",
+        ] * 5
+        together = any_embedder.embed_queries(questions)
+        assert len(together) == len(questions)
+        for question, vector in zip(questions, together, strict=True):
+            alone = any_embedder.embed_query(question)
+            assert vector.dtype == np.float32
+            assert np.abs(alone - vector).max() < 1e-4  # equal to the bit on the machines tried; bfloat16 has 8 bits
+        assert any_embedder.embed_queries([]) == []
+
     def test_the_same_input_gives_the_same_vectors(self, any_embedder: Embedder) -> None:
         first, again = all_vectors(any_embedder, PASSAGES), all_vectors(any_embedder, PASSAGES)
         assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))

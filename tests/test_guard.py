@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 import socket
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.web import LEAVE, LexicalPipeline, running, settings
+from ui.guard import Guard, Policy
 from ui.limits import TokenBuckets
+from ui.metrics import Metrics
+from ui.sites import Sites
 
 SITE = "https://allowed.example"
 QUESTION = {"question": "How many days of leave?"}
@@ -211,6 +220,26 @@ def test_the_page_has_no_inline_script_and_names_no_other_host(address: str) -> 
     assert "<title>Ask the documents</title>" in page
 
 
+def test_what_never_changes_is_not_asked_for_again(address: str) -> None:
+    page = httpx.get(f"{address}/").text
+    assets = re.findall(r'"(?:\./|/)?(assets/[^"]+-[\w-]{8}\.(?:js|css))"', page)
+    assert assets
+    for path in assets:
+        assert "immutable" in httpx.get(f"{address}/{path}").headers["cache-control"]
+    for path in ("/", "/static/page.js", "/config", "/assets/index-00000000.js"):
+        assert "immutable" not in httpx.get(f"{address}{path}").headers.get("cache-control", "")
+
+
+def test_the_scripts_of_the_page_are_fetched_side_by_side(address: str) -> None:
+    page = httpx.get(f"{address}/").text
+    told = re.findall(r'<link rel="modulepreload" href="(/static/[^"]+)">', page)
+    assert len(told) == len(set(told)) > 8
+    imported = {"/static/page.js"}
+    for path in ("/static/page.js", *told):
+        imported |= {f"/static/{name}" for name in re.findall(r"'\./(\w+\.js)'", httpx.get(address + path).text)}
+    assert {"/static/page.js", *told} == imported
+
+
 def test_a_body_above_the_limit_is_refused(address: str) -> None:
     body = b" " * (1 << 20) + b"x"
     headers = {"content-type": "application/json"}
@@ -234,6 +263,45 @@ def test_too_many_questions_are_put_off(tmp_path: Path) -> None:
         joined = httpx.post(f"{address}/gradio_api/queue/join", json={})
         assert (joined.status_code, joined.json()["detail"]) == (429, "Too many questions; wait a moment.")
         assert httpx.get(f"{address}/api/documents/{LEAVE.id}").status_code == 200
+
+
+def test_of_ten_thousand_questions_of_one_address_only_the_allowed_reach_the_server(tmp_path: Path) -> None:
+    served, statuses, waits, metrics = [], [], set(), Metrics()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as every application has it
+        served.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+            waits.update(value for name, value in message["headers"] if name == b"retry-after")
+
+    async def ask_all() -> None:
+        still = partial(TokenBuckets, clock=lambda: 0.0)
+        guard = Guard(
+            app,
+            Policy(hosts=("127.0.0.1",), burst=20),
+            Sites(settings(tmp_path), time.time),
+            metrics,
+            lambda _, per_minute, burst: still(per_minute, burst),
+        )
+        for number in range(10_000):
+            body = json.dumps({"question": f"Question {number}?"}).encode()
+
+            async def receive(body: bytes = body) -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+            scope = {"type": "http", "method": "POST", "path": "/api/chat", "headers": headers, "query_string": b""}
+            await guard({**scope, "scheme": "http", "client": ("203.0.113.7", 9)}, receive, send)
+
+    asyncio.run(ask_all())
+    assert [json.loads(body)["question"] for body in served] == [f"Question {number}?" for number in range(20)]
+    assert statuses == [200] * 20 + [429] * 9_980
+    assert waits == {b"1"}
+    assert metrics.load()["refused"] == 9_980
 
 
 def test_a_bucket_fills_again_and_belongs_to_one_address() -> None:

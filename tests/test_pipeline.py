@@ -336,6 +336,28 @@ def test_many_may_ask_at_once(pipeline: Pipeline) -> None:
     assert [timeless(answer) for answer in answers] == [expected[question] for question in asked]
 
 
+def test_questions_that_were_embedded_together_have_the_same_answers(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = (Turn("user", "Who founded the clock museum?"), Turn("assistant", "Jane Roe."))
+    asked: list[tuple[str, tuple[Turn, ...]]] = [
+        *((question, ()) for question in QUESTIONS + UNANSWERABLE),
+        ("When was it founded?", said),
+        ("How much is a ticket, and when is it closed?", said),
+        ("What was published in November 2025?", ()),
+    ]
+    expected = [timeless(pipeline.ask(*each)) for each in asked]
+    ahead = pipeline.ahead([*asked, ("", ()), ("long " * 1000, ()), ("?!", ())])
+    assert ahead[len(asked) :] == [{}, {}, {}]
+
+    def not_again(text: str) -> None:
+        raise AssertionError(f"embedded again: {text}")
+
+    monkeypatch.setattr(pipeline.corpus.embedder, "embed_query", not_again)
+    answers = [list(pipeline.stream(*each, vectors=vectors))[-1] for each, vectors in zip(asked, ahead, strict=False)]
+    assert [timeless(each.answer) for each in answers if isinstance(each, Done)] == expected
+
+
 def test_timings_are_given_in_milliseconds(pipeline: Pipeline) -> None:
     timings = pipeline.ask(QUESTIONS[0]).timings_ms
     assert {"retrieve", "read", "total"} <= set(timings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
@@ -13,6 +14,7 @@ from tests.chat_page import Service, serving, visiting
 from tests.wcag import violations
 from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Site, address, reading, running_site
 
+TOKEN = "a token of the operator"
 QUESTION = "متى يفتح المقصف؟"
 ANSWER = "يفتح المقصف في الظهر."
 ARABIC = Document("e" * 16, "maqsaf.txt", "المقصف", ANSWER, {}, (), (Block("paragraph", 0, len(ANSWER)),))
@@ -29,7 +31,7 @@ _STARTS = """element => {
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     pipeline = web.LexicalPipeline([*web.DOCUMENTS, ARABIC])
-    with serving(tmp_path_factory.mktemp("home"), pipeline) as service:
+    with serving(tmp_path_factory.mktemp("home"), pipeline, admin_token=TOKEN) as service:
         yield service
 
 
@@ -55,6 +57,22 @@ def test_each_text_runs_its_own_way(service: Service, site: Site, browser: Brows
         visitor.page.keyboard.press("Escape")
         visitor.ask("canteen open at noon")
         assert side(visitor.answers.last.locator("p")) == "left"
+
+
+def test_the_operator_reads_each_text_as_it_runs(service: Service, browser: Browser) -> None:
+    for question in (QUESTION, "Quidditch?"):
+        httpx.post(f"{service.address}/api/chat", json={"question": question})
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{service.address}/admin/login")
+        page.get_by_label("Password or token").fill(TOKEN)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/admin")
+        page.goto(f"{service.address}/admin/conversations")
+        assert side(page.locator(".asked", has_text=QUESTION)) == "right"
+        assert side(page.locator(".said", has_text=ANSWER)) == "right"
+        assert side(page.locator(".asked", has_text="Quidditch?")) == "left"
+        assert violations(page) == []
 
 
 def test_the_widget_on_a_page_that_runs_from_right_to_left(site: Site, browser: Browser) -> None:

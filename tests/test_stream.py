@@ -12,16 +12,18 @@ from contextlib import aclosing
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from evals.bench.load import resident_mib
 from index.filters import Filter
+from rag.retrieve import NONE, QueryVectors
 from rag.types import Answer, Delta, Done, Event, Evidence, Quoted, Turn
 from tests.web import LexicalPipeline, running, settings
 from ui import sse
 from ui.conversations import Conversations
 from ui.metrics import Metrics
-from ui.stream import MAX_STREAMS, WORKERS, Streams
+from ui.stream import MAX_STREAMS, TOGETHER, WORKERS, Streams
 
 LEAVES_S = 0.2
 """Seconds after which nothing may be left of the work for somebody who has gone."""
@@ -42,6 +44,8 @@ class Slow(LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),  # noqa: ARG002
         filter: Filter | None = None,  # noqa: A002, ARG002
+        *,
+        vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
         self.order.append(f"found {question}")
         yield Evidence(())
@@ -80,6 +84,63 @@ def test_everybody_gets_evidence_before_anybody_else_is_read_on() -> None:
     assert all(isinstance(event, Evidence) for event in asyncio.run(asked()))
     last_found = max(at for at, what in enumerate(pipeline.order) if what.startswith("found"))
     assert sum(what.startswith("read") for what in pipeline.order[:last_found]) <= WORKERS
+
+
+class Together(Slow):
+    """Notes which questions were prepared together, and what each got; ``broken`` preparations fail."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        super().__init__(0.0)
+        self.broken = broken
+        self.groups: list[list[str]] = []
+        self.given: dict[str, QueryVectors] = {}
+
+    def ahead(self, questions: Sequence[tuple[str, Sequence[Turn]]]) -> Sequence[QueryVectors]:
+        self.groups.append([question for question, _ in questions])
+        if self.broken:
+            raise RuntimeError("the boiler burst")
+        return [{question: np.ones(1, np.float32)} for question, _ in questions]
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+        *,
+        vectors: QueryVectors = NONE,
+    ) -> Iterator[Event]:
+        self.given[question] = vectors
+        return super().stream(question, history, filter)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_who_waits_is_prepared_together_but_nobody_who_has_left(*, broken: bool) -> None:
+    pipeline = Together(broken=broken)
+    pipeline.may_read.clear()
+    waiting = [str(number) for number in range(TOGETHER + 4)]
+
+    async def asked() -> None:
+        streams = Streams(pipeline, Metrics())
+        busy = [streams.events(f"busy {number}") for number in range(WORKERS)]
+        for events in busy:
+            await anext(events)
+        await asyncio.sleep(0.05)  # until each of them holds a thread, reading
+        left = asyncio.ensure_future(first(streams.events("left")))
+        found = [asyncio.ensure_future(first(streams.events(question))) for question in waiting]
+        await asyncio.sleep(0.05)
+        left.cancel()
+        await asyncio.wait([left])
+        pipeline.may_read.set()
+        assert all(isinstance(event, Evidence) for event in await asyncio.gather(*found))
+        for events in busy:
+            await events.aclose()
+
+    asyncio.run(asked())
+    assert sorted((question for group in pipeline.groups for question in group), key=int) == waiting
+    assert sorted(map(len, pipeline.groups)) == [4, TOGETHER]
+    assert all(list(pipeline.given[question]) == ([] if broken else [question]) for question in waiting)
+    assert all(pipeline.given[f"busy {number}"] == {} for number in range(WORKERS))  # who is alone waits for nothing
+    assert "left" not in pipeline.given
 
 
 @pytest.mark.parametrize("left_at", ["evidence", "quotes", "text"])
@@ -169,6 +230,8 @@ class Brief(LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),  # noqa: ARG002
         filter: Filter | None = None,  # noqa: A002, ARG002
+        *,
+        vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
         hits = self.hits_of(question)
         yield Evidence(hits)

@@ -37,6 +37,20 @@ def test_it_weighs_at_most_8_kib(site: Site) -> None:
     assert gzip.decompress(sent) == httpx.get(f"{site.server}/widget.js", headers={"accept-encoding": ""}).content
 
 
+def test_the_page_and_the_widget_are_two_requests_and_25_kb(site: Site, browser: Browser) -> None:
+    """Of a page of another site that nobody has visited before, until the widget can be asked."""
+    with browser.new_context() as context:
+        page, loaded = context.new_page(), []
+        page.on("requestfinished", loaded.append)
+        page.goto(address(site.allowed, "plain"))
+        expect(page.locator("rag-chat").locator(".launcher")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        files = [each for each in loaded if each.resource_type in ("document", "script", "stylesheet", "image", "font")]
+        sizes = [each.sizes() for each in loaded]
+        assert len(files) == 2
+        assert sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes) <= 25_000
+
+
 def test_a_citation_opens_its_exact_words(reader: Reader) -> None:
     reader.open()
     answer = reader.ask("Which portal shows the days that are left?")

@@ -18,6 +18,7 @@ from index.readers import read
 from index.sources import FoundFile
 from index.store.base import DocumentInfo
 from index.types import Block, Document
+from rag.retrieve import NONE, QueryVectors
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Quoted, Source, Status, Turn
 from ui.app import build_app, listen, server_for
@@ -136,11 +137,16 @@ class LexicalPipeline:
     def warm_up(self) -> None:
         self.corpus.stats()
 
+    def ahead(self, questions: Sequence[tuple[str, Sequence[Turn]]]) -> Sequence[QueryVectors]:
+        return [NONE] * len(questions)
+
     def stream(
         self,
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        *,
+        vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")

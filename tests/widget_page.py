@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from index.filters import Filter
+from rag.retrieve import NONE, QueryVectors
 from rag.types import Delta, Done, Event, Turn
 from tests import web
 from tests.hosts import Hosts, serving
@@ -30,9 +31,11 @@ class Leading(web.LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        *,
+        vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
         short = None
-        for event in super().stream(question, history, filter):
+        for event in super().stream(question, history, filter, vectors=vectors):
             if isinstance(event, Delta) and short is None and "25 days" in web.LEAVE.text and "paid leave" in question:
                 short = "25 days"
                 yield Delta(f"**{short}.** ")

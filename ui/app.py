@@ -66,7 +66,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     """
     keeping = open_keeping(settings)
     metrics, sites, conversations = Metrics(), Sites(settings, time.time, keeping.signing_key), keeping.conversations
-    streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions))
+    streams = Streams(pipeline, metrics, log=AnswerLog(settings.log_questions), days=keeping.days)
     library = keeping.cached(pipeline.corpus)
 
     @asynccontextmanager
@@ -104,6 +104,7 @@ def _operator_pages(library: Library, keeping: Keeping, metrics: Metrics, settin
         feedback=keeping.feedback,
         cases=Cases(settings.files),
         metrics=metrics,
+        days=keeping.days,
         home=settings.home,
         reports=settings.files / runs.FOLDER,
         title=settings.title,

@@ -54,6 +54,8 @@ _GRADIO = re.compile(
     r"/(?:gradio_api/(?:info|startup-events|app_id|queue/(?:join|data)|cancel|reset|heartbeat/\w+|theme\.css)/?"
     r"|config|theme\.css|robots\.txt|(?:assets|svelte)/.*)?"
 )
+_NAMED_BY_CONTENT = re.compile(r"/assets/(?:.*/)?[\w.-]+-[\w-]{8}\.\w+")
+"""Gradio's scripts and styles with a hash in their names: they never change, so nobody has to ask whether they did."""
 _OURS = re.compile(
     r"/(?:api|chat|v1|static|admin)/.*|/(?:admin|embed|frame|widget\.js|demo|healthz|metrics|openapi\.json|manifest\.json"
     r"|favicon\.ico)"
@@ -227,6 +229,8 @@ class Guard:
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                if message["status"] == 200 and _NAMED_BY_CONTENT.fullmatch(path):
+                    headers["Cache-Control"] = "public, max-age=31536000, immutable"
                 headers["Cross-Origin-Resource-Policy"] = "cross-origin" if path == "/widget.js" else "same-origin"
                 if origin in self._origins and path.startswith("/api/"):  # so that the page can read a refusal, too
                     headers["Access-Control-Allow-Origin"] = origin

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ui.conversations import Conversations, Transcripts
+from ui.days import FILE, Daybook, DaysInFile
 from ui.feedback import FeedbackLog, Judgements
 from ui.limits import Bucketing, own_buckets
 
@@ -31,6 +32,7 @@ class Keeping:
     conversations: Transcripts
     feedback: Judgements
     buckets: Bucketing
+    days: Daybook
     ledger: Ledger | None
     signing_key: bytes | None
     cached: Callable[[Library], Library]
@@ -48,7 +50,8 @@ def open_keeping(settings: Settings) -> Keeping:
     if settings.store.get_secret_value():
         return _shared(settings, key)
     feedback = FeedbackLog(settings.home / "feedback.jsonl")
-    return Keeping(Conversations(), feedback, own_buckets, None, key, lambda library: library, lambda: None)
+    days = Daybook(DaysInFile(settings.home / FILE), questions=settings.keep_gaps)
+    return Keeping(Conversations(), feedback, own_buckets, days, None, key, lambda library: library, days.close)
 
 
 def _shared(settings: Settings, key: bytes | None) -> Keeping:
@@ -57,14 +60,17 @@ def _shared(settings: Settings, key: bytes | None) -> Keeping:
     server = open_server(settings.store.get_secret_value(), settings.store_schema, settings.store_connections)
     from ui.shared.changes import CachedLibrary, Changes
     from ui.shared.conversations import SharedConversations
+    from ui.shared.days import SharedDays
     from ui.shared.feedback import SharedFeedback
     from ui.shared.keys import signing_key
     from ui.shared.limits import SharedBuckets
     from ui.shared.sessions import SharedLedger
 
     conversations, changes = SharedConversations(server), Changes(server)
+    days = Daybook(SharedDays(server), questions=settings.keep_gaps)
 
     def close() -> None:
+        days.close()
         conversations.close()
         changes.close()
         server.close()
@@ -73,6 +79,7 @@ def _shared(settings: Settings, key: bytes | None) -> Keeping:
         conversations,
         SharedFeedback(server),
         partial(SharedBuckets, server),
+        days,
         SharedLedger(server),
         key or signing_key(server),
         lambda library: CachedLibrary(library, changes),

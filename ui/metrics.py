@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from rag.types import Status
@@ -22,8 +22,6 @@ RECENT = 500
 
 MINUTES = 180
 """Minutes that are remembered one by one."""
-DAYS = 60
-"""Days whose outcomes are remembered."""
 _PER_MINUTE = 500
 """Answers of a minute that percentiles are taken over."""
 
@@ -52,7 +50,6 @@ class Metrics:
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
         self._minutes: deque[Minute] = deque(maxlen=MINUTES)
-        self._days: OrderedDict[date, Counter[Outcome]] = OrderedDict()
         self.running = 0
         self.started = time.monotonic()
         self._refused: Counter[int] = Counter()
@@ -69,9 +66,6 @@ class Metrics:
         minute.answers += 1
         if len(minute.whole) < _PER_MINUTE:
             minute.whole.append(seconds)
-        self._days.setdefault(minute.begun.date(), Counter())[outcome] += 1
-        while len(self._days) > DAYS:
-            self._days.popitem(last=False)
         self._seconds += seconds
         self._whole.append(seconds)
 
@@ -93,10 +87,6 @@ class Metrics:
         number = min(MINUTES, int((last - next(iter(known))) / timedelta(minutes=1)) + 1)
         times = [last - timedelta(minutes=ago) for ago in reversed(range(number))]
         return [known.get(each) or Minute(each) for each in times]
-
-    def days(self) -> list[tuple[date, Mapping[Outcome, int]]]:
-        """Return how answers ended, day by day (UTC) since the server started."""
-        return [(day, dict(counts)) for day, counts in list(self._days.items())]
 
     def _minute(self) -> Minute:
         begun = self._now().replace(second=0, microsecond=0)

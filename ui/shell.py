@@ -2,14 +2,15 @@
 
 Gradio's page holds inline scripts, which the policy of :mod:`ui.guard` blocks (its application then asks the server
 for what they would have told it), and tags that name addresses of its makers. Both go; our styles and scripts come
-first, so that nothing is drawn before them. A browser that is new here gets its visitor's cookie. Should a later Gradio
-write its page otherwise, the policy still holds.
+first, so that nothing is drawn before them, and what the scripts import is fetched beside them. A browser that is new
+here gets its visitor's cookie. Should a later Gradio write its page otherwise, the policy still holds.
 """
 
 from __future__ import annotations
 
 import re
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
@@ -20,15 +21,28 @@ from ui.visitors import new_cookie, visitor_of
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+STATIC = Path(__file__).with_name("static")
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>.*?</script>\s*", re.DOTALL)
 _PREVIEW_TAG = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
+_IMPORTED = re.compile(r"^import .+ from '\./([\w-]+\.js)';$", re.MULTILINE)
 _STYLES = ("app", "conversation", "citations", "actions", "windows", "panel", "document")
 _HEAD = """<title>{title}</title>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/static/icon.svg">
 {styles}
 <script type="module" src="/static/page.js"></script>
+{modules}
+<link rel="preload" href="/chat/messages" as="fetch" crossorigin="anonymous">
 """
+
+
+def modules_of(script: str) -> list[str]:
+    """Return the scripts of ``static/`` that one of them imports, those that they import included."""
+    found = [script]
+    for name in found:  # it grows
+        imported = _IMPORTED.findall((STATIC / name).read_text(encoding="utf-8"))
+        found += [each for each in dict.fromkeys(imported) if each not in found]
+    return found[1:]
 
 
 class Shell:
@@ -37,7 +51,8 @@ class Shell:
     def __init__(self, app: ASGIApp, title: str) -> None:
         self.app = app
         styles = "\n".join(f'<link rel="stylesheet" href="/static/{name}.css">' for name in _STYLES)
-        self._head = _HEAD.format(title=escape(title), styles=styles)
+        modules = "\n".join(f'<link rel="modulepreload" href="/static/{name}">' for name in modules_of("page.js"))
+        self._head = _HEAD.format(title=escape(title), styles=styles, modules=modules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""

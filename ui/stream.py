@@ -6,12 +6,15 @@ import asyncio
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import Busy
+from rag.retrieve import NONE, QueryVectors
 from rag.types import Done, Event, Evidence, Turn
 from ui.logs import AnswerLog
 from ui.metrics import Metrics, Outcome
@@ -25,9 +28,12 @@ if TYPE_CHECKING:
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document
+    from ui.days import Daybook
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 """Threads that find and read. More of them share the same processors, and each step takes longer."""
+TOGETHER = 16
+"""Questions that are embedded together, at most: with more of them the first would wait longer, for little."""
 MAX_STREAMS = 32
 """Answers that are written at one time, by a language model; further ones wait for their turn."""
 MAX_WAITING = 500
@@ -86,13 +92,22 @@ class Answerer(Protocol):
         """Load what the first question would otherwise wait for."""
         ...
 
+    def ahead(self, questions: Sequence[tuple[str, Sequence[Turn]]]) -> Sequence[QueryVectors]:
+        """Do together for questions, each with its history, what is quicker done for all at once."""
+        ...
+
     def stream(
         self,
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        *,
+        vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
-        """Yield the events of an answer: evidence, quotes, text, the whole answer; each asked for by any thread."""
+        """Yield the events of an answer: evidence, quotes, text, the whole answer; each asked for by any thread.
+
+        ``vectors`` are what `ahead` gave for the question.
+        """
         ...
 
 
@@ -100,19 +115,27 @@ class Streams:
     """Runs :meth:`Answerer.stream` in threads and counts what becomes of it.
 
     The first event of an answer is found before any other answer is read on, so that nobody waits for evidence behind
-    the whole answers of others. What follows the second event (a language model that writes) has threads of its own,
-    ``limit`` answers at one time.
+    the whole answers of others. Questions that wait for a thread are embedded together. What follows the second event
+    (a language model that writes) has threads of its own, ``limit`` answers at one time.
     """
 
     def __init__(
-        self, answerer: Answerer, metrics: Metrics, limit: int = MAX_STREAMS, log: AnswerLog | None = None
+        self,
+        answerer: Answerer,
+        metrics: Metrics,
+        limit: int = MAX_STREAMS,
+        log: AnswerLog | None = None,
+        days: Daybook | None = None,
     ) -> None:
         self._answerer = answerer
         self._metrics = metrics
         self._log = log or AnswerLog()
+        self._days = days
         self._workers = Workers(WORKERS)
         self._writing = ThreadPoolExecutor(limit, thread_name_prefix="writing")
         self._limit = limit + MAX_WAITING
+        self._asked: deque[_Answer] = deque()
+        self._taking = threading.Lock()
 
     async def events(
         self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
@@ -129,7 +152,7 @@ class Streams:
         first: float | None = None
         self._metrics.running += 1
         try:
-            async with aclosing(self._from_threads(self._answerer.stream(question, history, where))) as events:
+            async with aclosing(self._from_threads(question, history, where)) as events:
                 async for event in events:
                     if isinstance(event, Evidence):
                         first = time.monotonic() - begun
@@ -145,17 +168,18 @@ class Streams:
             seconds = time.monotonic() - begun
             self._metrics.count(outcome, seconds)
             self._log.write(question, outcome, seconds, first)
+            if self._days is not None:
+                self._days.count(outcome, question)
 
-    async def _from_threads(self, events: Iterator[Event]) -> AsyncGenerator[Event, None]:
-        answer = _Answer(events, asyncio.get_running_loop())
-        self._workers.submit(
-            Step.FIND,
-            lambda: answer.advance(
-                lambda: self._workers.submit(
-                    Step.READ, lambda: answer.advance(lambda: self._writing.submit(answer.finish))
-                )
-            ),
-        )
+    async def _from_threads(
+        self, question: str, history: Sequence[Turn], where: Filter | None
+    ) -> AsyncGenerator[Event, None]:
+        def events(vectors: QueryVectors) -> Iterator[Event]:
+            return self._answerer.stream(question, history, where, vectors=vectors)
+
+        answer = _Answer(question, history, events, asyncio.get_running_loop())
+        self._asked.append(answer)
+        self._workers.submit(Step.GATHER, self._gather)
         try:
             while True:
                 try:
@@ -171,6 +195,33 @@ class Streams:
         finally:
             answer.left.set()
 
+    def _gather(self) -> None:
+        """Take the questions that came first, do for them together what can be, and find evidence for each."""
+        answers = self._some_asked()
+        if len(answers) > 1:
+            try:
+                found = self._answerer.ahead([(answer.question, answer.history) for answer in answers])
+            except Exception:  # noqa: BLE001  # what is wrong shows where each is answered by itself
+                found = [NONE] * len(answers)
+            for answer, vectors in zip(answers, found, strict=True):
+                answer.vectors = vectors
+        for answer in answers:
+            self._workers.submit(Step.FIND, partial(self._find, answer))
+
+    def _some_asked(self) -> list[_Answer]:
+        taken: list[_Answer] = []
+        with self._taking:
+            while self._asked and len(taken) < TOGETHER:
+                answer = self._asked.popleft()
+                if not answer.left.is_set():
+                    taken.append(answer)
+        return taken
+
+    def _find(self, answer: _Answer) -> None:
+        answer.advance(
+            lambda: self._workers.submit(Step.READ, lambda: answer.advance(lambda: self._writing.submit(answer.finish)))
+        )
+
 
 async def begun(events: AsyncGenerator[Event, None]) -> Event:
     """Return the first event. A question that cannot be asked fails here, before the reply begins."""
@@ -180,10 +231,20 @@ async def begun(events: AsyncGenerator[Event, None]) -> Event:
 class _Answer:
     """The events of an answer on their way from threads, one at a time, to a coroutine; ``None`` is their end."""
 
-    def __init__(self, events: Iterator[Event], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        begin: Callable[[QueryVectors], Iterator[Event]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.question = question
+        self.history = history
+        self.vectors = NONE
         self.arrivals: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         self.left = threading.Event()
-        self._events = events
+        self._begin = begin
+        self._events: Iterator[Event] | None = None
         self._loop = loop
 
     def advance(self, go_on: Callable[[], object]) -> None:
@@ -203,6 +264,8 @@ class _Answer:
             return False
         arrival: Event | Exception | None
         try:
+            if self._events is None:
+                self._events = self._begin(self.vectors)
             arrival = next(self._events, None)
         except Exception as error:  # noqa: BLE001  # raised in the reader's coroutine
             arrival = error

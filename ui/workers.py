@@ -16,7 +16,8 @@ class Step(IntEnum):
     """What is to be done for an answer. The lower goes first: who waits for evidence is served before who has it."""
 
     FIND = 0
-    READ = 1
+    GATHER = 1
+    READ = 2
 
 
 class Workers:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from index.removal import Removal
     from index.store.base import DocumentInfo
     from ui.conversations import Transcripts
+    from ui.days import Daybook
     from ui.feedback import Judgements
     from ui.metrics import Metrics
     from ui.stream import Library
@@ -35,6 +36,7 @@ class Desk:
     feedback: Judgements
     cases: Cases
     metrics: Metrics
+    days: Daybook
     home: Path
     reports: Path
     title: str

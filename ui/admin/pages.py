@@ -25,6 +25,7 @@ from ui.admin.desk import Changes, Desk
 from ui.admin.plots import Look
 from ui.admin.sessions import Session
 from ui.conversations import MAX_CONVERSATIONS
+from ui.days import Gap
 from ui.metrics import Minute, Outcome
 from ui.problems import LoggedOut
 
@@ -169,10 +170,17 @@ def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
     def gaps(session: Annotated[Session, Depends(operator)]) -> Response:
         asked = [each for talk in desk.conversations.recent(MAX_CONVERSATIONS) for each in talk]
         missed = [each for each in asked if each.answer and each.answer.status == "not_found"]
-        counts = Counter(" ".join(each.question.split()) for each in missed)
         nearest = {" ".join(each.question.split()): each for each in missed}
+        counts = Counter(" ".join(each.question.split()) for each in missed)
         return pages.show(
-            "gaps", session, gaps=counts.most_common(SHOWN), nearest=nearest, asked=len(asked), days=desk.metrics.days()
+            "gaps",
+            session,
+            kept=desk.days.questions,
+            gaps=desk.days.gaps(SHOWN)
+            or [Gap(text, times, nearest[text].asked.date()) for text, times in counts.most_common(SHOWN)],
+            nearest=nearest,
+            asked=len(asked),
+            days=desk.days.days(),
         )
 
 
@@ -191,7 +199,7 @@ def _add_plots(router: APIRouter, desk: Desk, operator: Operator) -> None:
 
     @router.get("/plots/gaps.svg", dependencies=[Depends(operator)])
     def gaps_plot(look: Look = "light") -> Response:
-        days = desk.metrics.days()
+        days = desk.days.days()
         series = {name: [counts.get(outcome, 0) for _, counts in days] for outcome, name in DAILY.items()}
         return _picture(plots.bars([f"{day:%d %b}" for day, _ in days], series, "questions", look))
 
