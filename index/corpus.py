@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from index.embedder import Embedder, PassageVectors
-from index.errors import InputError, ReadError
+from index.errors import InputError, ReadError, StoreUnavailable
 from index.files import digest_of
+from index.originals import Originals
 from index.passages import lead, split_document
 from index.readers.worker import ReaderProcess, Reading
 from index.removal import Removal, remove
@@ -112,10 +113,17 @@ _Waiting = tuple[int, _Pending | _Complete]
 class Corpus(AbstractContextManager["Corpus"]):
     """Documents, searchable. Reading is thread-safe; one thread adds at a time."""
 
-    def __init__(self, store: Store, embedder: Embedder, passage_tokens: int) -> None:
-        """``passage_tokens`` bounds a passage with its context; the embedder's own limit bounds it too."""
+    def __init__(
+        self, store: Store, embedder: Embedder, passage_tokens: int, originals: Originals | None = None
+    ) -> None:
+        """``passage_tokens`` bounds a passage with its context; the embedder's own limit bounds it too.
+
+        Where there are ``originals``, the file of each document that is added is kept there as long as the document.
+        """
         self.store = store
         self.embedder = embedder
+        self._originals = originals
+        self._left: set[str] = set()
         self._passage_tokens = passage_tokens
         self._ahead = ThreadPoolExecutor(1, "embedding")
 
@@ -124,6 +132,8 @@ class Corpus(AbstractContextManager["Corpus"]):
     ) -> None:
         """Close the store."""
         self._ahead.shutdown(cancel_futures=True)
+        if self._originals is not None:
+            self._originals.close()
         self.store.close()
 
     def add(
@@ -162,7 +172,7 @@ class Corpus(AbstractContextManager["Corpus"]):
                         begun = self._turn(begun, waiting, report)
                         waiting = []
             self._turn(self._turn(begun, waiting, report), [], report)
-            self.store.forget()
+            self.forget()
         return results
 
     def add_beside(
@@ -172,7 +182,7 @@ class Corpus(AbstractContextManager["Corpus"]):
 
         Nobody is kept out but while a document is stored. ``origins`` are those of these files, and those of the names
         that they might get. A file that was added elsewhere meanwhile, or whose name was given away, has the error;
-        another attempt settles it. The caller calls ``store.forget`` once in a while.
+        another attempt settles it. The caller calls `forget` once in a while.
         """
         results: list[list[AddResult] | StaleVersion | SourceTaken] = []
         waiting: list[_Waiting] = []
@@ -215,7 +225,24 @@ class Corpus(AbstractContextManager["Corpus"]):
         Raises:
             InputError: one of them is not in the index; nothing is removed then.
         """
-        return remove(self.store, [named for name in names for named in self._named(name)])
+        doomed = [named for name in names for named in self._named(name)]
+        if self._originals is not None:
+            ids = {info.id for _, info in doomed}
+            self._left |= {each.digest for each in self.store.origins().values() if each.document_id in ids}
+        removed = remove(self.store, doomed)
+        self._let_go()
+        return removed
+
+    def drop(self, origins: Sequence[Origin]) -> None:
+        """Remove these origins, and the documents that no other origin points to."""
+        self.store.drop([origin.location for origin in origins])
+        self._left |= {origin.digest for origin in origins}
+        self._let_go()
+
+    def forget(self) -> None:
+        """Erase what is left of documents that were replaced."""
+        self.store.forget()
+        self._let_go()
 
     def compact(self) -> Compaction:
         """Give unused space back, so that no byte of removed text is left in the files of the index."""
@@ -262,13 +289,20 @@ class Corpus(AbstractContextManager["Corpus"]):
         return self.store.documents()
 
     def original(self, document_id: str) -> Path | None:
-        """Return a file that a document came from, if there is one that still has the same bytes."""
-        for origin in self.store.origins().values():
+        """Return a file that a document came from, if there is one that still has the same bytes.
+
+        It is looked for where it was, then among the originals, of which it is a copy that is gone after a while.
+        """
+        own = [origin for origin in self.store.origins().values() if origin.document_id == document_id]
+        for origin in own:
             path = Path(origin.location)
-            if origin.document_id != document_id or not path.is_file() or path.stat().st_size != origin.size:
-                continue
-            if digest_of(path) == origin.digest:
+            if path.is_file() and path.stat().st_size == origin.size and digest_of(path) == origin.digest:
                 return path
+        if self._originals is not None:
+            with suppress(StoreUnavailable):  # the text of the document is there all the same
+                for digest in {origin.digest for origin in own if origin.digest.startswith(document_id)}:
+                    if copy := self._originals.fetch(digest):
+                        return copy
         return None
 
     def verify(self) -> list[str]:
@@ -292,6 +326,7 @@ class Corpus(AbstractContextManager["Corpus"]):
                 yield from (AddResult(o.source, "unchanged", o.document_id) for o in before.values())
                 return
             visit = Visit(location, name, before, stat.st_size, stat.st_mtime_ns)
+            self._left |= {each.digest for each in before.values()}
             held: list[_Pending | AddResult] = []
             for reading in reader.unpack(file.path, name, password):
                 yield from held
@@ -382,8 +417,17 @@ class Corpus(AbstractContextManager["Corpus"]):
             StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
             for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
         ]
-        self.store.put(pending.document, pending.origin, stored, expected=expected)
+        origin = pending.origin
+        if self._originals is not None and origin.digest:
+            self._originals.keep(Path(origin.location), origin.digest)
+        self.store.put(pending.document, origin, stored, expected=expected)
         return AddResult(pending.origin.source, pending.status, pending.document.id, len(stored), pending.note)
+
+    def _let_go(self) -> None:
+        """Remove the originals of what was replaced or removed, unless another document came from the same bytes."""
+        left, self._left = self._left, set()
+        if self._originals is not None and left:
+            self._originals.drop(left - {"", *(origin.digest for origin in self.store.origins().values())})
 
 
 def _size(waiting: Iterable[_Pending | _Complete]) -> int:

@@ -54,7 +54,7 @@ def sync_folder(
         corpus.add([file for location, file in files.items() if location not in arrived], report, password)
         lost = [origin for origin in gone if origin.location not in moved and _is_gone(origin.location)]
         lost = _without_unread(corpus, lost, new)
-        corpus.store.drop([origin.location for origin in lost])
+        corpus.drop(lost)
         for origin in lost:
             report(AddResult(origin.source, "deleted", origin.document_id))
     return results

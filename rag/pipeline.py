@@ -16,6 +16,7 @@ from opentelemetry import trace
 from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
 from index.filters import Filter
+from index.originals import Originals
 from index.store.opening import open_store
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
@@ -269,7 +270,8 @@ def open_pipeline(settings: Settings) -> Pipeline:
     cross_encoder = CrossEncoder(base, locate(TRAINED))
     llm = open_llm(settings)
     writer = Writer(llm, Verifier(embedder), settings.llm_context) if llm else None
-    corpus = Corpus(store, embedder, settings.passage_tokens)
+    originals = Originals(settings.originals) if settings.originals else None
+    corpus = Corpus(store, embedder, settings.passage_tokens, originals)
     return Pipeline(corpus, cross_encoder, settings, writer, open_tracing(settings))
 
 

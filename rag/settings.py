@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     """Connections of one process to the database, at most; a web server has as many again for what readers leave."""
     shared_folder: Path | None = None
     """Folder that every host sees, for uploaded files, eval cases and reports; the home folder, unless set."""
+    originals: str = ""
+    """Where the files that documents came from are kept for every host: ``s3://BUCKET/FOLDER`` or ``file:///FOLDER``.
+    Unless set, a file is looked for where it was when it was indexed."""
     signing_key: SecretStr = SecretStr("")
     """Signs the tokens of sites' visitors, the same for every process; meant for ``CITECHAT_SIGNING_KEY``. Unless set,
     it is in the database, or lives as long as the process where there is none."""

@@ -6,17 +6,8 @@ from rag.settings import Settings
 SERVING = {
     *("home", "title", "examples", "language", "uploads", "max_upload_mib", "host", "port", "allowed_hosts"),
     *("trusted_proxies", "widget_origins", "sites", "requests_per_minute", "shutdown_seconds", "max_question_length"),
-    *(
-        "log_answers",
-        "log_questions",
-        "keep_gaps",
-        "llm_timeout_s",
-        "trace_url",
-        "open_to_all",
-        "folders",
-        "shared_folder",
-    ),
-    *("store", "store_schema", "store_connections"),
+    *("log_answers", "log_questions", "keep_gaps", "llm_timeout_s", "trace_url", "open_to_all", "folders"),
+    *("shared_folder", "store", "store_schema", "store_connections", "originals"),
 }
 SECRET = {"signing_key", "llm_key", "judge_key", "llm_key_file", "admin_password_hash", "admin_token"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +24,7 @@ from tests.postgres import DATABASE, PASSWORD, Postgres, running_postgres
 from tests.replica import replicated
 from tests.stores import Place
 from tests.terminal import ROOT
+from ui.cli import _parser
 from ui.keeping import open_keeping
 
 DEPLOY = ROOT / "docs" / "deploy"
@@ -134,6 +136,44 @@ def test_a_replica_answers_as_the_primary_does_and_takes_no_change(tmp_path: Pat
             primary.as_superuser(
                 "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()", database=DATABASE
             )
+
+
+UNITS = sorted(file.name for file in DEPLOY.glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_units_are_what_systemd_and_the_command_line_understand(unit: str, tmp_path: Path) -> None:
+    text = (DEPLOY / unit).read_text()
+    (command,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    program, *arguments = command.split()
+    assert _parser().parse_args(arguments).run
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed here")
+    (tmp_path / unit).write_text(text.replace(program, "/bin/true"))
+    done = subprocess.run([analyze, "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, timeout=60)
+    told = [line for line in done.stderr.splitlines() if line.startswith(unit.partition("@")[0])]
+    assert (done.returncode, told) == (0, [])
+
+
+def test_the_parts_of_the_compose_file_fit_together() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = compose["services"]
+    aliases = set()
+    for name, service in services.items():
+        assert {*service.get("depends_on", ())} <= services.keys(), name
+        for network in service.get("networks", {}).values():
+            aliases |= {*network["aliases"]}
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert source in compose["volumes"] or source.startswith("./"), name
+            assert not source.startswith("./") or (DEPLOY / source).exists() or source == "./certificates", name
+        if service["image"].startswith("citechat"):
+            program, *arguments = service["command"]
+            assert program == "citechat"
+            assert _parser().parse_args(arguments).run
+    proxied = set(re.findall(r"server (\S+):7860", (DEPLOY / "nginx.conf").read_text()))
+    assert proxied == aliases
 
 
 def test_the_files_name_what_there_is() -> None:

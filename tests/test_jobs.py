@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from index.corpus import Corpus
-from index.errors import CitechatError, InputError
+from index.errors import CitechatError, IndexDamaged, InputError
 from index.files import find_files
 from index.jobs.table import MAX_ATTEMPTS, Job, JobTable
 from index.jobs.worker import Worker
@@ -245,6 +245,21 @@ def test_the_clock_of_a_worker_does_not_matter(
         monkeypatch.undo()
     Worker(corpus, table, Heard()).run(until_empty=True)
     is_as_if_added_here(corpus, files)
+
+
+def test_a_worker_of_an_older_version_stops_and_its_files_wait_for_another(
+    table: JobTable, corpus: Corpus, place: Place, postgres: Postgres, tmp_path: Path
+) -> None:
+    table.add(folder_of(tmp_path, 2))
+    postgres.as_superuser(f"INSERT INTO {place.schema}.migrations VALUES (99, 'to_come')")
+    with pytest.raises(IndexDamaged, match="version 99") as told:
+        Worker(corpus, table, Heard()).run(until_empty=True)
+    assert "Update citechat here" in told.value.remedy
+    assert table.counts()["waiting"] == 2
+    assert [job.attempts for job in table.jobs()] == [0, 0]
+    postgres.as_superuser(f"DELETE FROM {place.schema}.migrations WHERE version = 99")
+    Worker(corpus, table, Heard()).run(until_empty=True)
+    assert table.counts()["done"] == 2
 
 
 def test_a_file_that_cannot_be_read_is_set_aside_with_its_reason(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -9,14 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from index.errors import CitechatError, IndexDamaged, StoreUnavailable
+from index.errors import CitechatError, IndexDamaged, InputError, StoreUnavailable
 from index.store.base import Store
 from tests.documents import CANTEEN, LEAVE, NEWS, prose, put, stored
 from tests.embedding import HashingEmbedder
-from tests.postgres import Postgres
+from tests.postgres import ROLE, Postgres
 from tests.stores import Place
 from tests.test_writers import REPLACE, VERSIONS, process
 
@@ -175,6 +177,52 @@ def stopped(writer: subprocess.Popen[str]) -> list[int]:
     """The numbers that a writer has told as stored, once it has ended; its first was read when it began."""
     output, _ = writer.communicate(timeout=60)
     return [int(line) for line in output.split()] or [0]
+
+
+@pytest.fixture
+def disk(postgres: Postgres, schema: str) -> Iterator[Path]:
+    """A small disk on the server, for the tables of this test; skipped where none can be mounted."""
+    folder = postgres.data.parent / f"disk of {schema}"
+    folder.mkdir()
+    owner = postgres.data.stat()
+    options = f"size=32m,mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"needs the right to mount a disk: {mounted.stderr.decode().strip()}")
+    postgres.as_superuser(
+        f"CREATE TABLESPACE {schema} LOCATION '{folder}'", f"GRANT CREATE ON TABLESPACE {schema} TO {ROLE}"
+    )
+    yield folder
+    postgres.as_superuser(f"DROP SCHEMA {schema} CASCADE", f"DROP TABLESPACE {schema}")
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_what_was_stored_stays(postgres: Postgres, schema: str, disk: Path) -> None:
+    there = f"{postgres.url()}?options=-cdefault_tablespace%3D{schema}"
+    with closing(Place.of("", there, schema).open()) as store:
+        put(store, prose("Text number one of all about soup."), "/first")
+        before = store.lexical(["all"], 1)
+        filling = disk / "filling"
+        space = os.statvfs(disk)
+        filling.write_bytes(bytes(space.f_bavail * space.f_frsize - 64 * 1024))
+        stored = ["/first"]
+
+        def add() -> None:
+            for number in range(1000):
+                put(store, prose(f"Text number {number}. " + "Another sentence, of leave. " * 40), f"/{number}")
+                stored.append(f"/{number}")
+
+        with pytest.raises(InputError, match="disk is full; nothing of the last change was stored") as told:
+            add()
+        assert "what is stored already is kept" in told.value.remedy
+        assert len(stored) < 1000
+        assert {origin.source for origin in store.origins().values()} == {*stored}
+        assert [id_ for id_, _ in store.lexical(["all"], 1)] == [id_ for id_, _ in before]  # answers go on
+        assert store.verify() == []
+        filling.unlink()
+        put(store, LEAVE, "/b")
+        assert {origin.source for origin in store.origins().values()} == {*stored, "/b"}
+        assert store.verify() == []
 
 
 def test_a_damaged_page_is_told(started: Postgres, store: Store, schema: str) -> None:

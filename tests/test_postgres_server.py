@@ -9,20 +9,28 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import Connection
 
 from index.errors import IndexDamaged, InputError, StoreUnavailable
+from index.jobs.table import JobTable
 from index.store.base import Store
-from index.store.postgres import requirements
+from index.store.opening import open_server
+from index.store.postgres import changes, requirements
 from index.store.postgres.migrations import migrate, migrations, newest, version
 from index.store.postgres.server import Server
-from tests.documents import CANTEEN, LEAVE, put
+from tests.documents import CANTEEN, LEAVE, origin, put, stored
+from tests.embedding import HashingEmbedder
 from tests.postgres import DATABASE, PASSWORD, ROLE, Postgres
 from tests.stores import Place
 from tests.terminal import run
+from ui.conversations import Exchange
+from ui.shared.codec import encoded
+from ui.shared.conversations import SharedConversations
 
 
 def test_nobody_is_let_in_with_a_wrong_password(postgres: Postgres, schema: str) -> None:
@@ -154,10 +162,35 @@ def test_tables_of_every_version_are_brought_forward(postgres: Postgres, schema:
         connection.execute(f"SET search_path TO {schema}, public")
         migrate(connection, schema, "the test", upto=released)
         assert version(connection, schema) == released
+        _fill(connection, released)
         with closing(Place.of("", postgres.url(), schema).open()) as store:
             assert version(connection, schema) == newest()
-            put(store, CANTEEN, "/a")
             assert store.verify() == []
+            assert store.document(CANTEEN.id) == replace(CANTEEN, source="/a")
+            assert store.lexical(["soup"], 5)
+            put(store, LEAVE, "/b")
+            assert store.verify() == []
+        if released >= 2:
+            server = open_server(postgres.url(), schema)
+            assert [job.file.name for job in JobTable(server).jobs("waiting")] == ["a.txt"]
+            with closing(SharedConversations(server)) as conversations:
+                said = conversations.whoever("said")
+            assert said is not None
+            assert said.question == "Soup?"
+            server.close()
+
+
+def _fill(connection: Connection, released: int) -> None:
+    """Store as a program of this version did: the tables of the index are those of the first."""
+    connection.execute("INSERT INTO meta VALUES ('fingerprint', 'hashing'), ('dimension', '64')")
+    changes.put(connection, CANTEEN, origin(CANTEEN, "/a"), stored(CANTEEN, HashingEmbedder()), None)
+    if released >= 2:
+        connection.execute("INSERT INTO jobs (location, path, name) VALUES ('/a.txt', '/a.txt', 'a.txt')")
+        connection.execute("INSERT INTO conversations (id) VALUES ('talk')")
+        exchange = ("said", encoded(Exchange("said", "Soup?")))
+        connection.execute(
+            "INSERT INTO exchanges (id, conversation, state, content) VALUES (%s, 'talk', 'running', %s)", exchange
+        )
 
 
 def test_processes_that_start_together_make_the_tables_once(postgres: Postgres, schema: str) -> None:

@@ -7,6 +7,9 @@ texts of five sentences drawn from there, twelve passages a document. A document
 the filters ask for, so 1, 5 or 50 of 100 documents pass, independent of the vectors. Questions are sentences of
 ``seeds/``. Recall is the share of the true ten nearest, by comparing all vectors, that a search for ten finds. Each
 store is measured in a process of its own, in a folder or schema that is made for it and removed.
+
+With ``--keep FOLDER`` both stay, the embedded store in this folder, and a later run with the same number of passages
+only asks them: filling many takes long. ``citechat serve`` can be asked about them too (`evals.bench.processes`).
 """
 
 from __future__ import annotations
@@ -19,15 +22,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from evals.bench.processes import family
 from index.embedder import SentenceTransformerEmbedder
 from index.files import find_files
 from index.filters import Filter, parse_filter
@@ -39,6 +45,8 @@ from index.types import Document, Matrix, Passage, Span, Vector
 from rag.language import content_words
 from rag.models import locate
 from rag.settings import load_settings
+
+Result = TypeVar("Result")
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 SCHEMA = "citechat_bench"
@@ -77,15 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--passages", type=int, default=20_000)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--only", choices=("embedded", "postgres"), help="one of the stores")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave what was filled, or ask what was left there")
+    parser.add_argument("--database", type=int, metavar="PID", help="main process of the database, for its memory")
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures there too")
     options = parser.parse_args(arguments)
     material = _material()
     figures: dict[str, Any] = {"passages": options.passages, "questions": options.questions}
-    context = multiprocessing.get_context("spawn")
+    size = (options.passages, options.questions)
     for name, url in (("embedded", ""), ("postgres", options.store)):
         if options.only in (None, name):
-            with context.Pool(1) as pool:
-                figures[name] = pool.apply(measure, (material, url, options.passages, options.questions))
+            figures[name] = _apart(partial(measure, material, url, *size, options.keep, options.database))
             sys.stdout.write(json.dumps({name: figures[name]}, indent=2) + "\n")
             sys.stdout.flush()
     if options.json:
@@ -93,47 +102,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(material: Material, url: str, passages: int, questions: int) -> dict[str, Any]:
-    """Fill a store, ask it, and return the figures; what was made is removed."""
-    if url:
-        _drop(url)  # what a run that was killed has left
-    folder = Path(tempfile.mkdtemp(prefix="citechat-bench-"))
-    store = open_store(folder, url, SCHEMA, material.fingerprint, material.vectors.shape[1])
-    try:
+def measure(
+    material: Material, url: str, passages: int, questions: int, keep: Path | None = None, database: int | None = None
+) -> dict[str, Any]:
+    """Fill a store unless it was left filled, ask it, and return the figures; what was made is removed unless kept."""
+    with ExitStack() as made:
+        if keep is None:
+            folder = Path(tempfile.mkdtemp(prefix="citechat-bench-"))
+            made.callback(shutil.rmtree, folder)
+            if url:
+                _drop(url)  # what a run that was killed has left
+                made.callback(_drop, url)
+        else:
+            folder = keep
+            folder.mkdir(parents=True, exist_ok=True)
+        store = open_store(folder, url, SCHEMA, material.fingerprint, material.vectors.shape[1])
+        made.callback(store.close)
         figures = _measured(store, material, passages, questions)
-        return figures | ({"bytes_of": _sizes(url)} if url else {})
-    finally:
-        store.close()
-        shutil.rmtree(folder)
-        if url:
-            _drop(url)
+        figures["process_mib"] = _apart(partial(_memory, material, url, folder, questions))
+        memory = {"database_mib": _proportional(database)} if url and database else {}
+        sizes = _sizes(url) if url else {each.name: each.stat().st_size for each in folder.iterdir()}
+        whole = sum(size for name, size in sizes.items() if name != "graph")  # which is part of its table's
+        return figures | memory | {"bytes": whole, "bytes_of": sizes}
 
 
 def _measured(store: Store, material: Material, passages: int, questions: int) -> dict[str, Any]:
     chance = np.random.default_rng(7)
-    kept: list[tuple[str, Vector, int]] = []
     begun = perf_counter()
+    held, filled = _filled(store, material, passages, chance)
+    asked = chance.integers(0, len(material.sentences), questions).tolist()
+    return {
+        **filled,
+        "dense": {name: _dense(store, material, asked, held, text) for name, text in FILTERS.items()},
+        "lexical": {name: _lexical(store, material, asked, text) for name, text in FILTERS.items()},
+        "question": _spread([_timed(partial(_question, store, material, number)) for number in asked]),
+        "whole_s": round(perf_counter() - begun, 1),
+    }
+
+
+def _filled(
+    store: Store, material: Material, passages: int, chance: np.random.Generator
+) -> tuple[Held, dict[str, float]]:
+    """Fill the store and return what it holds, with how long that took; one that is filled already is left as it is."""
+    there = store.count() > 0
+    kept: list[tuple[str, Vector, int]] = []
     spent = 0.0
     with store.changing():
         for document, stored, draw in _documents(material, passages, chance):
             kept += [(each.passage.id, each.vector, draw) for each in stored]
             digest = hashlib.sha256(document.id.encode()).hexdigest()
             origin = Origin(f"/{document.id}", document.source, len(document.text), 1, digest, document.id)
-            spent += _timed(partial(store.put, document, origin, stored)) / 1000
-    derived = _timed(store.forget) + _timed(partial(store.dense, material.vectors[0], 1))
+            if not there:
+                spent += _timed(partial(store.put, document, origin, stored)) / 1000
     ids, vectors, draws = zip(*kept, strict=True)
     held = Held(ids, np.array(vectors), np.array(draws))
-    asked = chance.integers(0, len(material.sentences), questions).tolist()
-    return {
-        "ingest_passages_per_s": round(len(kept) / spent),
-        "derived_s": round(derived / 1000, 1),
-        "dense": {name: _dense(store, material, asked, held, text) for name, text in FILTERS.items()},
-        "lexical": {name: _lexical(store, material, asked, text) for name, text in FILTERS.items()},
-        "question": _spread([_timed(partial(_question, store, material, number)) for number in asked]),
-        "process_mib": _resident(),
-        "bytes": store.compact().after,
-        "whole_s": round(perf_counter() - begun, 1),
-    }
+    if store.count() != len(ids):
+        raise SystemExit(f"What was left holds {store.count()} passages, not {len(ids)}: remove it.")
+    derived = _timed(store.forget) + _timed(partial(store.dense, material.vectors[0], 1))
+    if there:
+        return held, {}
+    return held, {"ingest_passages_per_s": round(len(kept) / spent), "derived_s": round(derived / 1000, 1)}
 
 
 def _documents(
@@ -217,17 +245,37 @@ def _spread(times: Sequence[float]) -> dict[str, float]:
     return {"p50_ms": round(float(np.percentile(times, 50)), 2), "p95_ms": round(float(np.percentile(times, 95)), 2)}
 
 
-def _resident() -> int:
-    """Return the memory of this process, in MiB (the server's own is not in it)."""
+def _memory(material: Material, url: str, folder: Path, questions: int) -> int:
+    """Return the memory of a process that only opens the store and asks it, in MiB; the database's is not in it."""
+    store = open_store(folder, url, SCHEMA, material.fingerprint, material.vectors.shape[1])
+    for number in range(questions):
+        _question(store, material, number)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    store.close()
     return pages * 4096 // 2**20
+
+
+def _apart(work: Callable[[], Result]) -> Result:
+    """Return what a process of its own makes of it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work).result()
+
+
+def _proportional(process: int) -> int:
+    """Return the memory of a process and its children in MiB, what they share counted once (Linux, Pss)."""
+    kib = 0
+    for each in family(process):
+        with suppress(OSError):  # it has ended
+            lines = Path(f"/proc/{each}/smaps_rollup").read_text(encoding="ascii").splitlines()
+            kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kib // 1024
 
 
 def _sizes(url: str) -> dict[str, int]:
     """Return what the tables take with their indexes, and the graph of the dense search by itself, in bytes."""
     import psycopg
 
-    names = ("documents", "passages", "postings", "terms", "fields")
+    names = ("documents", "origins", "passages", "postings", "terms", "fields")
     with psycopg.connect(url) as connection:
         sizes = {
             name: connection.execute("SELECT pg_total_relation_size(to_regclass(%s))", (f"{SCHEMA}.{name}",)).fetchone()

@@ -152,7 +152,7 @@ class Worker:
     def _tidy(self) -> None:
         """Erase what is left of replaced documents, now that there is time."""
         if self._untidy:
-            self._corpus.store.forget()
+            self._corpus.forget()
             self._untidy = False
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from index.errors import InputError
-from ui.cli import migration, upkeep
+from ui.cli import migration, readers, upkeep
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
 from ui.cli.jobs import queue_files
 from ui.cli.opening import add_wait, open_corpus, tell_impact
@@ -65,6 +65,7 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("document", metavar="ID", help="id or source of a document")
     upkeep.add_commands(group)
     migration.add_commands(group)
+    readers.add_commands(group)
     add_command(group, "stats", _stats, "count what is indexed", "citechat index stats")
 
 

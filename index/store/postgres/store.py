@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from psycopg import Connection
 
-from index.errors import IndexDamaged
+from index.errors import IndexDamaged, InputError
 from index.store.base import Compaction, Origin, StoredPassage, check_embedder
 from index.store.postgres import changes
 from index.store.postgres.locks import WriterLock
@@ -15,6 +15,7 @@ from index.store.postgres.migrations import newer, newest
 from index.store.postgres.problems import told
 from index.store.postgres.reading import PostgresReading
 from index.store.postgres.repair import repair
+from index.store.postgres.rights import sees_a_part
 from index.store.postgres.server import Server
 from index.store.postgres.verify import verify
 from index.types import Document
@@ -57,6 +58,11 @@ class PostgresStore(PostgresReading):
         """See `Store`."""
         try:
             with self._server.snapshot() as connection:
+                if sees_a_part(connection):
+                    raise InputError(
+                        "This role reads a part of the index, and only the whole can be verified.",
+                        "Run it as the role that owns the tables.",
+                    )
                 return verify(connection, self._dimension)
         except IndexDamaged as error:
             return [str(error)]
