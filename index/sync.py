@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from index.corpus import AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError
 from index.files import digest_of, find_files
+from index.intake import AddResult
 from index.sources import FoundFile, location_of
 from index.store.base import Origin, SourceTaken
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
@@ -73,7 +73,14 @@ def content_words(text: str) -> list[str]:
 
 def stems(text: str) -> set[str]:
     """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
-    return {stem(word) for word in set(_WORD.findall(text))}
+    return stems_in([text])[0]
+
+
+def stems_in(texts: Iterable[str]) -> list[set[str]]:
+    """Return the `stems` of each text; what is new in any of them is cut all at once."""
+    found = [set(_WORD.findall(text)) for text in texts]
+    every = _EVERY.of(set().union(*found))
+    return [{str(every[word]) for word in each} for each in found]
 
 
 def tokens(text: str) -> list[str]:
@@ -87,18 +94,18 @@ def stem(word: str) -> str:
 
     A possessive ending is dropped.
     """
-    parts = _tokenizer().stems(_POSSESSIVE.sub("", word))
-    return "'".join(parts) or word.lower()
+    return str(_EVERY.of([word])[word])
 
 
 def _is_stop_word(word: str) -> bool:
     return word.lower().replace("’", "'") in STOP_WORDS
 
 
-class _Meant:
-    """The stem of each word, ``None`` for a stop word, as far as they are remembered. Thread-safe."""
+class _Stems:
+    """The stem of each word, as far as they are remembered; ``None`` for what is left out. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, leave_out: Callable[[str], bool]) -> None:
+        self._leave_out = leave_out
         self._known: dict[str, str | None] = {}
 
     def of(self, found: Iterable[str]) -> Mapping[str, str | None]:
@@ -108,7 +115,7 @@ class _Meant:
         if fresh := {word for word in wanted if word not in known}:
             if len(known) + len(fresh) > _WORDS_REMEMBERED:
                 fresh, known = wanted, {}  # another thread may be reading the old one
-            told = [word for word in fresh if not _is_stop_word(word)]
+            told = [word for word in fresh if not self._leave_out(word)]
             cut = _tokenizer().stems_of([_POSSESSIVE.sub("", word) for word in told])
             new = dict.fromkeys(fresh) | {
                 word: "'".join(parts) or word.lower() for word, parts in zip(told, cut, strict=True)
@@ -118,7 +125,8 @@ class _Meant:
         return known
 
 
-_MEANT = _Meant()
+_MEANT = _Stems(_is_stop_word)
+_EVERY = _Stems(lambda _: False)
 
 
 def stems_of_each(texts: Sequence[str]) -> list[list[str]]:

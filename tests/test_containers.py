@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import BATCH_PASSAGES, AddResult, Corpus
+from index.batches import BATCH_PASSAGES
+from index.corpus import Corpus
 from index.files import find_files
+from index.intake import AddResult
 from index.store.base import UNSETTLED
 from tests.files import archive
 from tests.test_mail_reader import letter

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import KEPT, AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError
+from index.intake import KEPT, AddResult
 from index.sync import sync_folder
 from tests.conftest import MakeCorpus
 from tests.terminal import run

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from index.corpus import AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError, ReadError
 from index.filters import Filter
 from index.filters.fields import document_fields
+from index.intake import AddResult
 from index.readers import read
 from index.sources import FoundFile
 from index.store.base import DocumentInfo

@@ -20,8 +20,8 @@ from ui.workers import Step, Workers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.corpus import AddResult
     from index.filters import Filter
+    from index.intake import AddResult
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document

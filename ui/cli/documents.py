@@ -18,7 +18,8 @@ from ui.cli.jobs import queue_files
 from ui.cli.opening import add_wait, open_corpus, tell_impact
 
 if TYPE_CHECKING:
-    from index.corpus import AddResult, Corpus
+    from index.corpus import Corpus
+    from index.intake import AddResult
     from index.store.base import DocumentInfo
 
 BAD_INPUT = 2
@@ -124,7 +125,7 @@ def _described(result: AddResult) -> str:
 
 
 def _add(options: argparse.Namespace, console: Console) -> int:
-    from index.corpus import AddStatus
+    from index.intake import AddStatus
 
     if options.allow_empty and not options.sync:
         raise InputError("--allow-empty says what --sync may do.", "Say both, or neither.")

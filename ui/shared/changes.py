@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from index.corpus import AddResult
+    from index.intake import AddResult
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document
