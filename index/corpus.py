@@ -145,7 +145,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         Raises:
             InputError: there is none.
         """
-        for info in self.store.documents():
+        for info in self.store.documents(self.store.named(name)):
             if name == info.id or name in info.sources:
                 return info
         raise InputError(f"No document {name!r} in the index.", "See: citechat index list")
@@ -155,7 +155,7 @@ class Corpus(AbstractContextManager["Corpus"]):
 
         Each comes with its id or the source that was meant.
         """
-        infos = self.store.documents()
+        infos = self.store.documents(self.store.named(name))
         found = [(name, info) for info in infos if name == info.id or name in info.sources]
         found += [(source, info) for info in infos for source in info.sources if source.startswith(f"{name}/")]
         return found or [(name, self.find(name))]
@@ -175,13 +175,15 @@ class Corpus(AbstractContextManager["Corpus"]):
         """List the documents, by source."""
         return self.store.documents()
 
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        """Return the names that a document goes by, in order; none for an unknown one."""
+        return self.store.sources([document_id]).get(document_id, ())
+
     def original(self, document_id: str) -> Path | None:
         """Return a file that a document came from, if there is one that still has the same bytes."""
-        for origin in self.store.origins().values():
+        for origin in self.store.origins([document_id]).values():
             path = Path(origin.location)
-            if origin.document_id != document_id or not path.is_file() or path.stat().st_size != origin.size:
-                continue
-            if digest_of(path) == origin.digest:
+            if path.is_file() and path.stat().st_size == origin.size and digest_of(path) == origin.digest:
                 return path
         return None
 

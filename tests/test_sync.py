@@ -58,7 +58,7 @@ def test_a_folder_is_mirrored(corpus: Corpus, folder: Path, tmp_path: Path) -> N
         ("e.txt",): "This is new.",
         ("other.txt",): "Elsewhere nothing changes.",
     }
-    assert corpus.store.holding("This goes.") == []
+    assert corpus.store.holding(["This goes."]) == [[]]
     assert set(sync(corpus, folder).values()) == {"unchanged"}
     assert corpus.verify() == []
 

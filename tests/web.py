@@ -93,6 +93,9 @@ class Shelf:
             for each in self.by_id.values()
         ]
 
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        return self._names(self.document(document_id))
+
     def _names(self, document: Document) -> tuple[str, ...]:
         return document.source, *self.aliases.get(document.id, ())
 

@@ -61,6 +61,10 @@ class Library(Protocol):
         """List the documents."""
         ...
 
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        """Return the names that a document goes by, in order; none for an unknown one."""
+        ...
+
     def original(self, document_id: str) -> Path | None:
         """Return the file that a document came from, if it is still there and the same."""
         ...

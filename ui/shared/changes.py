@@ -82,6 +82,10 @@ class CachedLibrary:
         """See `Library`."""
         return self._library.document(document_id)
 
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        """See `Library`."""
+        return self._library.sources(document_id)
+
     def original(self, document_id: str) -> Path | None:
         """See `Library`."""
         return self._library.original(document_id)
