@@ -148,7 +148,10 @@ def change(home: Path, *statements: str) -> None:
         ("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')", ["The lexical index was made again"]),
         ("INSERT INTO passages_fts (rowid, context, text) VALUES (999, '', 'x')", ["The lexical index was made again"]),
         ("DELETE FROM passages_fts_data WHERE id > 10", ["The lexical index was made again"]),
-        (f"DELETE FROM documents WHERE id = '{CANTEEN.id}'", ["1 origins that", "1 passages that", "The listing of the"]),
+        (
+            f"DELETE FROM documents WHERE id = '{CANTEEN.id}'",
+            ["1 origins that", "1 passages that", "The listing of the"],
+        ),
         ("UPDATE totals SET passages = passages + 1", ["The listing of the documents was made again"]),
         (f"DELETE FROM listing WHERE document_id = '{CANTEEN.id}'", ["The listing of the documents was made again"]),
         ("UPDATE listing SET title = 'Another'", ["The listing of the documents was made again"]),

@@ -1,6 +1,6 @@
 -- What a listing shows of each document, and the sums of it: else both would read every text.
 CREATE TABLE listing (
-    document_id TEXT PRIMARY KEY REFERENCES documents (id),
+    document_id TEXT PRIMARY KEY,
     title TEXT NOT NULL,
     metadata TEXT NOT NULL,
     characters INTEGER NOT NULL,
