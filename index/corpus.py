@@ -145,9 +145,13 @@ class Corpus(AbstractContextManager["Corpus"]):
         Raises:
             InputError: there is none.
         """
-        for info in self.store.documents(self.store.named(name)):
+        infos = self.store.documents(self.store.named(name))
+        for info in infos:
             if name == info.id or name in info.sources:
                 return info
+        if infos:
+            within = next(source for source in infos[0].sources if source.startswith(f"{name}/"))
+            raise InputError(f"{name!r} holds documents, and is none.", f"Name one of them ({len(infos)}): {within}")
         raise InputError(f"No document {name!r} in the index.", "See: citechat index list")
 
     def _named(self, name: str) -> list[tuple[str, DocumentInfo]]:

@@ -10,6 +10,7 @@ import pytest
 
 from index.batches import BATCH_PASSAGES
 from index.corpus import Corpus
+from index.errors import InputError
 from index.files import find_files
 from index.intake import AddResult
 from index.store.base import UNSETTLED
@@ -44,6 +45,9 @@ def test_a_container_is_added_replaced_or_left_as_it_is(corpus: Corpus, tmp_path
     packed(path, {"x.txt": CANTEEN, "in/y.txt": SICK, "z.txt": LEAVE})
     assert add(corpus, path) == {"a.zip/x.txt": "unchanged", "a.zip/in/y.txt": "replaced", "a.zip/z.txt": "added"}
     assert corpus.document(corpus.find("a.zip/in/y.txt").id).text == SICK
+    with pytest.raises(InputError, match="'a.zip' holds documents, and is none") as refusal:
+        corpus.find("a.zip")
+    assert refusal.value.remedy == "Name one of them (3): a.zip/in/y.txt"
     assert corpus.verify() == []
 
 

@@ -42,7 +42,9 @@ def test_a_folder_is_mirrored(corpus: Corpus, folder: Path, tmp_path: Path) -> N
     (folder / "in" / "c.txt").rename(folder / "moved.txt")
     (folder / "d.txt").unlink()
     write(folder, {"b.txt": f"{LEAVE} {SICK}", "e.txt": "This is new."})
-    results = sync_folder(corpus, folder)
+    expected: list[int] = []
+    results = sync_folder(corpus, folder, expect=expected.append)
+    assert expected == [6]  # four files that are there and two that are gone
     assert {result.source: result.status for result in results} == {
         "a.txt": "unchanged",
         "b.txt": "replaced",
