@@ -32,8 +32,8 @@ def sync_folder(
     """Bring the index up to date with a folder and all below it; documents from elsewhere are left alone.
 
     What was indexed of a file that cannot be read now stays. What is gone is removed last, so an interruption loses
-    nothing. ``expect`` hears of how many files there will be news at most. ``password`` opens encrypted files; ``allow_empty``
-    permits that everything is gone.
+    nothing. ``expect`` hears of how many files there will be news at most. ``password`` opens encrypted files;
+    ``allow_empty`` permits that everything is gone.
 
     Raises:
         InputError: the folder is missing, or holds no document while the index has some of it, and ``allow_empty`` is
