@@ -2,111 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
-from index.embedder import Embedder, PassageVectors
-from index.errors import InputError, ReadError, StoreUnavailable
+from index.batches import BATCH_PASSAGES, Batch, Batches, size
+from index.embedder import Embedder
+from index.errors import InputError, StoreUnavailable
 from index.files import digest_of
+from index.intake import KEPT, AddResult, Complete, Intake, Pending
 from index.originals import Originals
-from index.passages import lead, split_document
-from index.readers.worker import ReaderProcess, Reading
+from index.readers.worker import ReaderProcess
 from index.removal import Removal, remove
-from index.sources import FoundFile, Sources, Visit, location_of, within
-from index.store.base import (
-    UNSETTLED,
-    Compaction,
-    DocumentInfo,
-    Origin,
-    SourceTaken,
-    StaleVersion,
-    Store,
-    StoredPassage,
-    Totals,
-)
-from index.types import Document, Matrix, Passage, Vector
+from index.sources import FoundFile, Sources, location_of
+from index.store.base import Compaction, DocumentInfo, Origin, SourceTaken, StaleVersion, Store, Totals
+from index.types import Document
 
-BATCH_PASSAGES = 256
-"""Documents are embedded together until they have this many passages: full batches, little lost to a Ctrl-C."""
-
-AddStatus = Literal["added", "replaced", "moved", "deleted", "unchanged", "failed"]
-"""``moved`` and ``deleted`` come of bringing a whole folder up to date: see `index.sync`."""
-
-KEPT = "The version that was indexed before is kept."
-
-
-@dataclass(frozen=True, slots=True)
-class AddResult:
-    """What became of one file, or of a member of one. ``document_id`` is ``None`` where it failed.
-
-    ``reason`` says why it failed, or what of it could not be read. ``before`` is the name of a moved file until then.
-    """
-
-    source: str
-    status: AddStatus
-    document_id: str | None = None
-    passages: int = 0
-    reason: str = ""
-    before: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A document that was read and waits to be embedded and stored."""
-
-    document: Document
-    origin: Origin
-    passages: list[Passage]
-    status: AddStatus
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Complete:
-    """Every document of the file at ``location`` is stored, or waits before this: ``origins`` is all there is."""
-
-    location: str
-    origins: list[Origin]
-
-
-@dataclass(frozen=True, slots=True)
-class _Embedding:
-    """Passages that are being embedded, by digest."""
-
-    digests: tuple[str, ...]
-    coming: Future[list[PassageVectors]]
-
-    def vectors(self) -> dict[str, tuple[Vector, Matrix]]:
-        """Wait for them."""
-        embedded = ((each.passage, each.sentences) for each in self.coming.result())
-        return dict(zip(self.digests, embedded, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Documents that are stored together; ``known`` are vectors of their passages, the other ones come."""
-
-    waiting: Sequence[_Pending | _Complete]
-    known: Mapping[str, tuple[Vector, Matrix]]
-    own: _Embedding | None
-    before: _Embedding | None
-
-    def vectors(self) -> dict[str, tuple[Vector, Matrix]]:
-        """Wait for all vectors of the passages, by digest."""
-        vectors = dict(self.known)
-        for embedding in (self.before, self.own):
-            if embedding is not None:
-                vectors |= embedding.vectors()
-        return vectors
-
-
-_Waiting = tuple[int, _Pending | _Complete]
+_Waiting = tuple[int, Pending | Complete]
 """What waits to be stored, with the number of the file that it comes from."""
 
 
@@ -124,14 +38,14 @@ class Corpus(AbstractContextManager["Corpus"]):
         self.embedder = embedder
         self._originals = originals
         self._left: set[str] = set()
-        self._passage_tokens = passage_tokens
-        self._ahead = ThreadPoolExecutor(1, "embedding")
+        self._intake = Intake(embedder, passage_tokens)
+        self._batches = Batches(store, embedder, originals)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the store."""
-        self._ahead.shutdown(cancel_futures=True)
+        self._batches.close()
         if self._originals is not None:
             self._originals.close()
         self.store.close()
@@ -157,21 +71,22 @@ class Corpus(AbstractContextManager["Corpus"]):
                 progress(result)
 
         with self.store.changing(), ReaderProcess() as reader:
-            waiting: list[_Pending | _Complete] = []
-            begun: _Batch | None = None
+            waiting: list[Pending | Complete] = []
+            begun: Batch | None = None
             origins = self.store.origins()
             known = {origin.source for origin in origins.values()}
             sources = Sources(origins)
             for file in files:
-                for outcome in self._examine(file, sources, reader, password):
+                for outcome in self._intake.examine(file, sources, reader, password):
                     if isinstance(outcome, AddResult):
                         report(outcome)
                         continue
+                    self._leave(file, sources)
                     waiting.append(outcome)
-                    if _size(waiting) >= BATCH_PASSAGES:
-                        begun = self._turn(begun, waiting, report)
+                    if size(waiting) >= BATCH_PASSAGES:
+                        begun = self._batches.turn(begun, waiting, report)
                         waiting = []
-            self._turn(self._turn(begun, waiting, report), [], report)
+            self._batches.turn(self._batches.turn(begun, waiting, report), [], report)
             self.forget()
         return results
 
@@ -188,17 +103,17 @@ class Corpus(AbstractContextManager["Corpus"]):
         waiting: list[_Waiting] = []
 
         def store() -> None:
-            vectors = self._begin([outcome for _, outcome in waiting], None).vectors()
+            vectors = self._batches.begin([outcome for _, outcome in waiting], None).vectors()
             for number, outcome in waiting:
                 told = results[number]
                 if not isinstance(told, list):
                     continue
                 try:
-                    if isinstance(outcome, _Complete):
+                    if isinstance(outcome, Complete):
                         self.store.settle(outcome.location, outcome.origins)
                     else:
                         known = origins.get(outcome.origin.location)
-                        told.append(self._put(outcome, vectors, known.document_id if known else ""))
+                        told.append(self._batches.put(outcome, vectors, known.document_id if known else ""))
                 except (StaleVersion, SourceTaken) as error:
                     results[number] = error
             waiting.clear()
@@ -207,12 +122,13 @@ class Corpus(AbstractContextManager["Corpus"]):
         for number, file in enumerate(files):
             told: list[AddResult] = []
             results.append(told)
-            for outcome in self._examine(file, sources, reader, ""):
+            for outcome in self._intake.examine(file, sources, reader, ""):
                 if isinstance(outcome, AddResult):
                     told.append(outcome)
                     continue
+                self._leave(file, sources)
                 waiting.append((number, outcome))
-                if _size(each for _, each in waiting) >= BATCH_PASSAGES:
+                if size(each for _, each in waiting) >= BATCH_PASSAGES:
                     store()
         store()
         return results
@@ -227,8 +143,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         """
         doomed = [named for name in names for named in self._named(name)]
         if self._originals is not None:
-            ids = {info.id for _, info in doomed}
-            self._left |= {each.digest for each in self.store.origins().values() if each.document_id in ids}
+            self._left |= {each.digest for each in self.store.origins([info.id for _, info in doomed]).values()}
         removed = remove(self.store, doomed)
         self._let_go()
         return removed
@@ -258,9 +173,13 @@ class Corpus(AbstractContextManager["Corpus"]):
         Raises:
             InputError: there is none.
         """
-        for info in self.store.documents():
+        infos = self.store.documents(self.store.named(name))
+        for info in infos:
             if name == info.id or name in info.sources:
                 return info
+        if infos:
+            within = next(source for source in infos[0].sources if source.startswith(f"{name}/"))
+            raise InputError(f"{name!r} holds documents, and is none.", f"Name one of them ({len(infos)}): {within}")
         raise InputError(f"No document {name!r} in the index.", "See: citechat index list")
 
     def _named(self, name: str) -> list[tuple[str, DocumentInfo]]:
@@ -268,7 +187,7 @@ class Corpus(AbstractContextManager["Corpus"]):
 
         Each comes with its id or the source that was meant.
         """
-        infos = self.store.documents()
+        infos = self.store.documents(self.store.named(name))
         found = [(name, info) for info in infos if name == info.id or name in info.sources]
         found += [(source, info) for info in infos for source in info.sources if source.startswith(f"{name}/")]
         return found or [(name, self.find(name))]
@@ -288,12 +207,16 @@ class Corpus(AbstractContextManager["Corpus"]):
         """List the documents, by source."""
         return self.store.documents()
 
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        """Return the names that a document goes by, in order; none for an unknown one."""
+        return self.store.sources([document_id]).get(document_id, ())
+
     def original(self, document_id: str) -> Path | None:
         """Return a file that a document came from, if there is one that still has the same bytes.
 
         It is looked for where it was, then among the originals, of which it is a copy that is gone after a while.
         """
-        own = [origin for origin in self.store.origins().values() if origin.document_id == document_id]
+        own = list(self.store.origins([document_id]).values())
         for origin in own:
             path = Path(origin.location)
             if path.is_file() and path.stat().st_size == origin.size and digest_of(path) == origin.digest:
@@ -313,129 +236,12 @@ class Corpus(AbstractContextManager["Corpus"]):
         """Count what is indexed."""
         return self.store.totals()
 
-    def _examine(
-        self, file: FoundFile, sources: Sources, reader: ReaderProcess, password: str
-    ) -> Iterator[_Pending | _Complete | AddResult]:
-        """Yield what becomes of a file and of each file that lies in it."""
-        location = location_of(file.path)
-        before = sources.before(location)
-        name = sources.name(file, before)
-        try:
-            stat = file.path.stat()
-            if before and {(stat.st_size, stat.st_mtime_ns)} == {(o.size, o.modified_ns) for o in before.values()}:
-                yield from (AddResult(o.source, "unchanged", o.document_id) for o in before.values())
-                return
-            visit = Visit(location, name, before, stat.st_size, stat.st_mtime_ns)
-            self._left |= {each.digest for each in before.values()}
-            held: list[_Pending | AddResult] = []
-            for reading in reader.unpack(file.path, name, password):
-                yield from held
-                held = [self._outcome(visit, reading)]
-            digest = digest_of(file.path) if visit.found else ""
-            again = file.path.stat()
-        except OSError as error:
-            yield AddResult(name, "failed", reason=f"{error.strerror}. Check that the file is there and readable.")
-            return
-        if (again.st_size, again.st_mtime_ns) != (stat.st_size, stat.st_mtime_ns) or not visit.is_of(digest):
-            yield AddResult(name, "failed", reason="It changed while it was read. Add it again.")
-            return
-        origins = visit.origins(digest)
-        (only,) = held
-        if isinstance(only, _Pending) and visit.is_one_document:
-            # Most files are: one transaction stores them, whole.
-            yield replace(only, origin=origins[0])
-            return
-        yield only
-        if "" not in visit.failed:
-            yield _Complete(location, origins)
-
-    def _outcome(self, visit: Visit, reading: Reading) -> _Pending | AddResult:
-        """Return what is to be done about a document that was read, or what is to be said of it."""
-        source = within(visit.name, reading.member)
-        document = reading.outcome
-        if isinstance(document, ReadError):
-            visit.failed.append(reading.member)
-            return AddResult(source, "failed", reason=str(document))
-        note = document.metadata.get("unread", "")
-        known = visit.before.get(reading.member)
-        visit.found[reading.member] = document.id
-        if known and known.document_id == document.id:
-            return AddResult(source, "unchanged", document.id, reason=note)
-        budget = min(self._passage_tokens, self.embedder.max_tokens)
-        passages = split_document(document, self.embedder.count_tokens, budget)
-        if not passages:
-            visit.failed.append(reading.member)
-            return AddResult(source, "failed", reason="There is no text in it. Check the file.")
-        origin = visit.origin(reading.member, UNSETTLED, "")
-        return _Pending(document, origin, passages, "replaced" if known else "added", note)
-
-    def _turn(
-        self, begun: _Batch | None, waiting: Sequence[_Pending | _Complete], report: Callable[[AddResult], None]
-    ) -> _Batch:
-        """Begin to embed what is new in ``waiting``; meanwhile store what was begun before."""
-        batch = self._begin(waiting, begun)
-        try:
-            if begun is not None:
-                self._store(begun, report)
-        except BaseException:
-            if batch.own is not None:
-                batch.own.coming.cancel()
-            raise
-        return batch
-
-    def _begin(self, waiting: Sequence[_Pending | _Complete], before: _Batch | None) -> _Batch:
-        """Look up which passages have vectors, also in the batch ``before``, and begin to embed the others."""
-        passages = {
-            _digest(passage): passage
-            for pending in waiting
-            if isinstance(pending, _Pending)
-            for passage in pending.passages
-        }
-        known = self.store.embedded(list(passages))
-        lender = before.own if before else None
-        coming = set(lender.digests) if lender else set()
-        fresh = {digest: each for digest, each in passages.items() if digest not in known and digest not in coming}
-        own = None
-        if fresh:  # so that bringing an unchanged folder up to date loads no model
-            own = _Embedding(tuple(fresh), self._ahead.submit(self.embedder.embed_passages, list(fresh.values())))
-        return _Batch(waiting, known, own, lender if coming & passages.keys() else None)
-
-    def _store(self, batch: _Batch, report: Callable[[AddResult], None]) -> None:
-        """Wait for the vectors of a batch and store each of its documents in a transaction of its own."""
-        vectors = batch.vectors()
-        for each in batch.waiting:
-            if isinstance(each, _Complete):
-                self.store.settle(each.location, each.origins)
-            else:
-                report(self._put(each, vectors))
-
-    def _put(
-        self, pending: _Pending, vectors: Mapping[str, tuple[Vector, Matrix]], expected: str | None = None
-    ) -> AddResult:
-        texts = [lead(passage.context) + passage.text for passage in pending.passages]
-        stored = [
-            StoredPassage(passage, _digest(passage), tokens, *vectors[_digest(passage)])
-            for passage, tokens in zip(pending.passages, self.embedder.count_tokens(texts), strict=True)
-        ]
-        origin = pending.origin
-        if self._originals is not None and origin.digest:
-            self._originals.keep(Path(origin.location), origin.digest)
-        self.store.put(pending.document, origin, stored, expected=expected)
-        return AddResult(pending.origin.source, pending.status, pending.document.id, len(stored), pending.note)
+    def _leave(self, file: FoundFile, sources: Sources) -> None:
+        """Note the bytes that a file had before it changed."""
+        self._left |= {each.digest for each in sources.before(location_of(file.path)).values()}
 
     def _let_go(self) -> None:
         """Remove the originals of what was replaced or removed, unless another document came from the same bytes."""
         left, self._left = self._left, set()
         if self._originals is not None and left:
             self._originals.drop(left - {"", *(origin.digest for origin in self.store.origins().values())})
-
-
-def _size(waiting: Iterable[_Pending | _Complete]) -> int:
-    """Return how many passages wait."""
-    return sum(len(each.passages) for each in waiting if isinstance(each, _Pending))
-
-
-def _digest(passage: Passage) -> str:
-    """Name what a passage's vectors depend on: its context, its text, and where its sentences lie in it."""
-    spans = [(span.start - passage.start, span.end - passage.start) for span in passage.sentences]
-    return hashlib.sha256(repr((passage.context, passage.text, spans)).encode()).hexdigest()

@@ -48,8 +48,9 @@ def remove(store: Store, doomed: Sequence[tuple[str, DocumentInfo]]) -> list[Rem
     with store.changing():
         contents = {info.id: _contents(store, info) for info in whole}
         receipts = {info.id: _receipt(store, info, contents[info.id]) for info in whole}
-        locations = {origin.source: origin.location for origin in store.origins().values()}
         partly = [info for info in infos.values() if info.id not in receipts]
+        origins = store.origins([info.id for info in partly]).values()
+        locations = {origin.source: origin.location for origin in origins}
         store.drop([locations[source] for info in partly for source in named[info.id]])
         store.remove(list(receipts))
         for info in partly:
@@ -83,14 +84,14 @@ def _proved(store: Store, receipt: Removal, passages: Sequence[StoredPassage]) -
     own = {each.passage.id for each in passages}
     dense, lexical, exact = set(store.passages(list(own))), set[str](), set[str]()
     holders: set[str] = set()
-    for each in passages[:: -(-len(passages) // _PROBES) or 1]:
-        passage = each.passage
+    probes = passages[:: -(-len(passages) // _PROBES) or 1]
+    for probe, found in zip(probes, store.holding([each.passage.text for each in probes]), strict=True):
+        passage = probe.passage
         phrase = " ".join(word.group() for word in list(words(passage.text))[:_PHRASE])
-        dense |= own & {id_ for id_, _ in store.dense(each.vector, _NEAREST)}
+        dense |= own & {id_ for id_, _ in store.dense(probe.vector, _NEAREST)}
         lexical |= own & {id_ for id_, _ in store.lexical([phrase] if phrase else [], _NEAREST)}
-        found = set(store.holding(passage.text))
         exact |= {passage.id} if receipt.id in found else set()
-        holders |= found - {receipt.id}
-    elsewhere = tuple(source for info in store.documents() if info.id in holders for source in info.sources)
+        holders |= {*found} - {receipt.id}
+    elsewhere = tuple(source for info in store.documents(list(holders)) for source in info.sources)
     found_by = {"dense": len(dense), "lexical": len(lexical), "exact": len(exact)}
     return replace(receipt, still_found=found_by, elsewhere=elsewhere)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from index.corpus import AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError
 from index.files import digest_of, find_files
+from index.intake import AddResult
 from index.sources import FoundFile, location_of
 from index.store.base import Origin, SourceTaken
 
@@ -24,13 +25,15 @@ def sync_folder(
     folder: Path,
     progress: Callable[[AddResult], None] | None = None,
     *,
+    expect: Callable[[int], None] | None = None,
     password: str = "",
     allow_empty: bool = False,
 ) -> list[AddResult]:
     """Bring the index up to date with a folder and all below it; documents from elsewhere are left alone.
 
     What was indexed of a file that cannot be read now stays. What is gone is removed last, so an interruption loses
-    nothing. ``password`` opens encrypted files; ``allow_empty`` permits that everything is gone.
+    nothing. ``expect`` hears of how many files there will be news at most. ``password`` opens encrypted files;
+    ``allow_empty`` permits that everything is gone.
 
     Raises:
         InputError: the folder is missing, or holds no document while the index has some of it, and ``allow_empty`` is
@@ -41,6 +44,8 @@ def sync_folder(
         files = {location_of(file.path): file for file in _files(folder, len(known), allow_empty=allow_empty)}
         gone = [origin for origin in known if origin.location not in files and _is_gone(origin.location)]
         results: list[AddResult] = []
+        if expect is not None:
+            expect(len(files) + len(gone))
 
         def report(result: AddResult) -> None:
             results.append(result)

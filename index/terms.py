@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 _REMEMBERED = 500_000
 """Pieces of text whose stems are kept (about 200 bytes each)."""
@@ -19,6 +19,8 @@ TOKENIZER = "porter unicode61 remove_diacritics 2"
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
+
+Known = TypeVar("Known")
 
 STOP_WORDS = frozenset(
     """a about after again all also am an and any are as at be because been before being between both but by can could
@@ -67,7 +69,14 @@ def spellings(text: str) -> list[tuple[str, str]]:
 
 def stems(text: str) -> set[str]:
     """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
-    return {stem(word) for word in set(_WORD.findall(text))}
+    return stems_in([text])[0]
+
+
+def stems_in(texts: Iterable[str]) -> list[set[str]]:
+    """Return the `stems` of each text; what is new in any of them is cut all at once."""
+    found = [set(_WORD.findall(text)) for text in texts]
+    every = _EVERY.of(set().union(*found))
+    return [{every[word] for word in each} for each in found]
 
 
 def tokens(text: str) -> list[str]:
@@ -81,38 +90,47 @@ def stem(word: str) -> str:
 
     A possessive ending is dropped.
     """
-    parts = _tokenizer().stems(_POSSESSIVE.sub("", word))
-    return "'".join(parts) or word.lower()
+    return _EVERY.of([word])[word]
 
 
 def _is_stop_word(word: str) -> bool:
     return word.lower().replace("’", "'") in STOP_WORDS
 
 
-class _Meant:
-    """The stem of each word, ``None`` for a stop word, as far as they are remembered. Thread-safe."""
+class _Remembered(Generic[Known]):
+    """What was found out about words, as far as it is remembered. Thread-safe."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, str | None] = {}
+    def __init__(self, find_out: Callable[[Collection[str]], Mapping[str, Known]]) -> None:
+        self._find_out = find_out
+        self._known: dict[str, Known] = {}
 
-    def of(self, found: Iterable[str]) -> Mapping[str, str | None]:
-        """Return a mapping that has these words; those that are not remembered are cut all at once."""
+    def of(self, found: Iterable[str]) -> Mapping[str, Known]:
+        """Return a mapping that has these words; what is not remembered is found out for all of them at once."""
         wanted = set(found)
         known = self._known
         if fresh := {word for word in wanted if word not in known}:
             if len(known) + len(fresh) > _WORDS_REMEMBERED:
                 fresh, known = wanted, {}  # another thread may be reading the old one
-            told = [word for word in fresh if not _is_stop_word(word)]
-            cut = _tokenizer().stems_of([_POSSESSIVE.sub("", word) for word in told])
-            new = dict.fromkeys(fresh) | {
-                word: "'".join(parts) or word.lower() for word, parts in zip(told, cut, strict=True)
-            }
-            known.update(new)
+            known.update(self._find_out(fresh))
             self._known = known
         return known
 
 
-_MEANT = _Meant()
+def _cut(found: Collection[str]) -> dict[str, str]:
+    """Return the stem of each word."""
+    cut = _tokenizer().stems_of([_POSSESSIVE.sub("", word) for word in found])
+    return {word: "'".join(parts) or word.lower() for word, parts in zip(found, cut, strict=True)}
+
+
+def _meant(found: Collection[str]) -> dict[str, str | None]:
+    """Return the stem of each word, ``None`` for a stop word."""
+    told = [word for word in found if not _is_stop_word(word)]
+    every = _EVERY.of(told)
+    return dict.fromkeys(found) | {word: every[word] for word in told}
+
+
+_EVERY = _Remembered(_cut)
+_MEANT = _Remembered(_meant)
 
 
 def stems_of_each(texts: Sequence[str]) -> list[list[str]]:

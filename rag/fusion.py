@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.store.base import StoredPassage
-from index.terms import stems
+from index.terms import stems_in
 from index.types import Vector
 
 FEATURES = ("lexical_gap", "agreement")
@@ -91,8 +91,9 @@ def likenesses(passages: Sequence[StoredPassage], query: Vector, terms: Mapping[
     """
     total = sum(terms.values()) or 1.0
     rows = np.zeros((len(passages), len(LIKENESSES)))
-    for row, stored in zip(rows, passages, strict=True):
-        held = terms.keys() & stems(f"{stored.passage.context} {stored.passage.text}")
+    texts = stems_in(f"{stored.passage.context} {stored.passage.text}" for stored in passages)
+    for row, stored, own in zip(rows, passages, texts, strict=True):
+        held = terms.keys() & own
         cosine = float(stored.vector @ query)
         best = float((stored.sentence_vectors @ query).max()) if len(stored.sentence_vectors) else cosine
         row[:] = cosine, best, sum(terms[stem] for stem in held) / total

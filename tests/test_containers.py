@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import BATCH_PASSAGES, AddResult, Corpus
+from index.batches import BATCH_PASSAGES
+from index.corpus import Corpus
+from index.errors import InputError
 from index.files import find_files
+from index.intake import AddResult
 from index.store.base import UNSETTLED
 from tests.files import archive
 from tests.test_mail_reader import letter
@@ -42,6 +45,9 @@ def test_a_container_is_added_replaced_or_left_as_it_is(corpus: Corpus, tmp_path
     packed(path, {"x.txt": CANTEEN, "in/y.txt": SICK, "z.txt": LEAVE})
     assert add(corpus, path) == {"a.zip/x.txt": "unchanged", "a.zip/in/y.txt": "replaced", "a.zip/z.txt": "added"}
     assert corpus.document(corpus.find("a.zip/in/y.txt").id).text == SICK
+    with pytest.raises(InputError, match=r"'a\.zip' holds documents, and is none") as refusal:
+        corpus.find("a.zip")
+    assert refusal.value.remedy == "Name one of them (3): a.zip/in/y.txt"
     assert corpus.verify() == []
 
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import index.corpus
-from index.corpus import BATCH_PASSAGES, AddResult, Corpus
+from index.batches import BATCH_PASSAGES
+from index.corpus import Corpus
 from index.embedder import PassageVectors
 from index.errors import InputError, ModelMissing
 from index.files import find_files
 from index.filters import parse_filter
+from index.intake import AddResult
 from index.passages import lead
 from index.readers.worker import ReaderProcess, Reading
 from index.sources import FoundFile
@@ -287,8 +289,7 @@ def test_what_could_not_be_read_of_a_document_is_told(
 
 def test_two_corpora_that_add_at_once_take_turns(make_corpus: MakeCorpus, tmp_path: Path) -> None:
     write(tmp_path, {"x/a.txt": CANTEEN, "x/b.txt": LEAVE, "y/a.txt": SICK})
-    corpus, other = make_corpus(), make_corpus()
-    begun = threading.Event()
+    begun, waiting = threading.Event(), threading.Event()
     outcomes: dict[str, str] = {}
 
     class Slow(HashingEmbedder):
@@ -299,8 +300,7 @@ def test_two_corpora_that_add_at_once_take_turns(make_corpus: MakeCorpus, tmp_pa
             waiting.wait(20)
             return super().embed_passages(passages)
 
-    corpus.embedder = Slow()
-    waiting = threading.Event()
+    corpus, other = make_corpus(embedder=Slow()), make_corpus()
     other.store.patience(60, lambda _: waiting.set())
 
     def add_another() -> None:

@@ -55,3 +55,19 @@ def test_docx_with_insertions_deletions_and_controls(tmp_path: Path) -> None:
     )
     package = replaced(word(lambda _: None), "word/document.xml", body.encode())
     assert written(tmp_path, "a.docx", package).text == "Kept added\n\nIn a control"
+
+
+def test_a_table_in_a_cell_is_read_row_by_row(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        table = made.add_table(rows=2, cols=2)
+        for at, text in enumerate(("Step one", "Use these:", "Step two", "Turn it.")):
+            table.cell(at // 2, at % 2).text = text
+        inner = table.cell(0, 1).add_table(rows=3, cols=2)
+        for at, text in enumerate(("Part", "Count", "Bolt", "4", "Nut", "8")):
+            inner.cell(at // 2, at % 2).paragraphs[0].add_run(text).bold = at < 2
+        table.cell(0, 1).add_paragraph("Then stop.")
+
+    assert blocks(written(tmp_path, "a.docx", word(fill))) == [
+        ("row", "Step one: Use these: Part: Bolt; Count: 4 | Part: Nut; Count: 8 Then stop."),
+        ("row", "Step two: Turn it."),
+    ]

@@ -80,3 +80,14 @@ def test_the_spine_may_not_name_what_is_outside(tmp_path: Path) -> None:
     )
     with pytest.raises(ReadError, match="holds no text"):
         written(tmp_path, "a.epub", replaced(book(CHAPTERS), "OEBPS/content.opf", opf))
+
+
+def test_the_marks_of_notes_are_in_no_sentence(tmp_path: Path) -> None:
+    chapter = (
+        "<body><p>The lamp was lit<a epub:type='noteref' href='#n'><sup>1</sup></a> at <a href='#d'>dusk</a>.</p>"
+        "<aside epub:type='footnote' id='n'><p>In 1874. <a role='doc-backlink' href='#r'>Back</a></p></aside></body>"
+    )
+    assert blocks(written(tmp_path, "a.epub", book({"one.xhtml": chapter}))) == [
+        ("paragraph", "The lamp was lit at dusk."),
+        ("paragraph", "In 1874."),
+    ]

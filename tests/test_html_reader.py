@@ -135,3 +135,14 @@ def test_html_linked_data_that_is_none_does_no_harm(tmp_path: Path) -> None:
         page = ARTICLE.replace("<style>", f'<script type="application/ld+json">{content}</script><style>')
         page = page.replace("article:modified_time", "nothing")
         assert "modified" not in written(tmp_path, "a.html", page).metadata
+
+
+def test_a_list_keeps_its_own_numbers(tmp_path: Path) -> None:
+    page = "<p>Short.</p><ol start=3><li>x<ol><li>y</li></ol></li><li value=7>z</li><li value=v>a</li></ol>"
+    assert [text for _, text in blocks(written(tmp_path, "a.html", f"<html><body>{page}</body></html>"))] == [
+        "Short.",
+        "3. x",
+        "1. y",
+        "7. z",
+        "8. a",
+    ]

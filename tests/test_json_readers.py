@@ -172,3 +172,14 @@ def test_a_notebook_of_anything_gives_a_document_or_a_reason(
     path = tmp_path_factory.mktemp("any") / "a.ipynb"
     path.write_text(json.dumps({"cells": [*cells, {"cell_type": "raw", "source": "kept"}], "nbformat": 4}))
     assert read(path, "a.ipynb").text == "kept"
+
+
+def test_a_table_of_one_column_and_a_picture_in_a_notebook(tmp_path: Path) -> None:
+    frame = "<table><tr><th></th><th>height</th></tr><tr><th>Oban</th><td>3.2</td></tr></table>"
+    outputs = [
+        {"output_type": "execute_result", "data": {"text/html": frame, "text/plain": "height\nOban 3.2"}},
+        {"output_type": "display_data", "data": {"image/png": "aaaa", "text/plain": "<Figure size 640x480>"}},
+    ]
+    cells = [{"cell_type": "code", "source": "show()", "outputs": outputs}]
+    document = written(tmp_path, "a.ipynb", json.dumps({"cells": cells, "nbformat": 4, "metadata": {}}))
+    assert blocks(document) == [("code", "show()"), ("row", "Oban; height: 3.2")]

@@ -198,3 +198,9 @@ def test_parts_nested_without_end_fail_that_letter_alone(tmp_path: Path) -> None
     found = unpacked(path)
     assert found["a.eml"] == "a.zip/a.eml is nested too deeply to read."
     assert isinstance(found["b.txt"], Document)
+
+
+def test_names_in_latin_1_that_nothing_declares(tmp_path: Path) -> None:
+    data = "From: Jörg <j@example.org>\r\nSubject: Größe\r\n\r\nDas Maß ist voll.\r\n".encode("latin-1")
+    document = written(tmp_path, "a.eml", data)
+    assert (document.title, document.metadata["author"]) == ("Größe", "Jörg")

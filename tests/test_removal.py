@@ -38,7 +38,7 @@ def test_a_receipt_counts_what_went(corpus: Corpus, tmp_path: Path) -> None:
     assert receipt.elsewhere == ()
     assert corpus.store.dense(corpus.embedder.embed_query(SECRET), 9)[0][0].startswith(corpus.find("other.txt").id)
     assert corpus.store.lexical(["Zanzibar", "Quillfeather"], 9) == []
-    assert corpus.store.holding("Zanzibar") == []
+    assert corpus.store.holding(["Zanzibar"]) == [[]]
 
 
 def test_a_receipt_names_who_says_the_same(corpus: Corpus, tmp_path: Path) -> None:
@@ -148,7 +148,13 @@ def change(home: Path, *statements: str) -> None:
         ("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')", ["The lexical index was made again"]),
         ("INSERT INTO passages_fts (rowid, context, text) VALUES (999, '', 'x')", ["The lexical index was made again"]),
         ("DELETE FROM passages_fts_data WHERE id > 10", ["The lexical index was made again"]),
-        (f"DELETE FROM documents WHERE id = '{CANTEEN.id}'", ["1 origins that", "1 passages that"]),
+        (
+            f"DELETE FROM documents WHERE id = '{CANTEEN.id}'",
+            ["1 origins that", "1 passages that", "The listing of the"],
+        ),
+        ("UPDATE totals SET passages = passages + 1", ["The listing of the documents was made again"]),
+        (f"DELETE FROM listing WHERE document_id = '{CANTEEN.id}'", ["The listing of the documents was made again"]),
+        ("UPDATE listing SET title = 'Another'", ["The listing of the documents was made again"]),
         (
             f"UPDATE passages SET text = 'X' || substr(text, 2) WHERE document_id = '{CANTEEN.id}'",
             ["The lexical index was made again", f"Passage {CANTEEN.id}-0 was given the text"],

@@ -204,3 +204,27 @@ def test_filled_cells_that_claim_to_repeat_for_ever(tmp_path: Path) -> None:
     data = opendocument("spreadsheet", f'<table:table table:name="Bomb">{row * 3}</table:table>')
     with pytest.raises(ReadError, match="has more than 1,000,000 filled cells"):
         written(tmp_path, "a.ods", data)
+
+
+def test_names_that_are_merged_over_two_rows_and_over_columns(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        active = made.active
+        for row in (
+            ("Region", "Name", "Hours", None),
+            (None, None, "Mon", "Tue"),
+            ("North", "Ann", 7, 8),
+            (None, "Bo", 4, 0),
+        ):
+            active.append(row)
+        for merged in ("A1:A2", "B1:B2", "C1:D1", "A3:A4"):
+            active.merge_cells(merged)
+
+    assert rows(written(tmp_path, "a.xlsx", workbook(fill))) == [
+        "Region: North; Name: Ann; Hours Mon: 7; Hours Tue: 8",
+        "Region: North; Name: Bo; Hours Mon: 4; Hours Tue: 0",
+    ]
+
+
+def test_few_words_of_latin_1_are_not_taken_for_chinese(tmp_path: Path) -> None:
+    table = "sep=;\nName;Age\nÅsa;41\nJörg;39\n".encode("cp1252")
+    assert rows(written(tmp_path, "a.csv", table)) == ["Name: Åsa; Age: 41", "Name: Jörg; Age: 39"]

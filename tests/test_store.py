@@ -51,6 +51,24 @@ class TestStore:
         assert (listing[0].characters, listing[0].passages) == (len(LEAVE.text), len(stored(LEAVE, EMBEDDER)))
         assert store.document(LEAVE.id).source == "0.txt"  # type: ignore[union-attr]
 
+    def test_documents_are_found_by_what_they_are_called(self, store: Store) -> None:
+        for document, source in ((LEAVE, "a.zip/b.txt"), (CANTEEN, "a.zip"), (NEWS, "a.zip0")):
+            put(store, document, f"/{source}", source)
+        assert sorted(store.named("a.zip")) == sorted([LEAVE.id, CANTEEN.id])
+        assert store.named("a.zip/b.txt") == store.named(LEAVE.id) == [LEAVE.id]
+        assert store.named("a.zi") == store.named("a.zip/") == store.named("%") == store.named("\0") == []
+        assert [info.id for info in store.documents([NEWS.id, LEAVE.id, "nothing"])] == [LEAVE.id, NEWS.id]
+        assert store.documents([]) == []
+        assert store.origins([NEWS.id, "nothing"]) == {"/a.zip0": origin(NEWS, "/a.zip0", "a.zip0")}
+        assert store.origins([]) == {}
+
+    def test_texts_are_found_in_documents_as_they_stand(self, store: Store) -> None:
+        put(store, LEAVE, "/a")
+        put(store, CANTEEN, "/b")
+        both = sorted([LEAVE.id, CANTEEN.id])
+        assert store.holding([CANTEEN.text[4:30], "e", "\0", CANTEEN.text.upper()]) == [[CANTEEN.id], both, [], []]
+        assert store.holding([]) == []
+
     def test_a_new_version_replaces_the_old_one(self, store: Store) -> None:
         put(store, CANTEEN, "/a")
         put(store, NEWS, "/b")

@@ -361,15 +361,24 @@ def test_files_that_cannot_be_written_are_done_without(home: Path) -> None:
     store.close()
 
 
-def test_an_index_of_the_version_before_is_brought_up_to_date(home: Path) -> None:
+@pytest.mark.parametrize("version", [3, 4])
+def test_an_index_of_a_version_before_is_brought_up_to_date(home: Path, version: int) -> None:
+    store = opened(home)
+    listing, totals = store.documents(), store.totals()
+    store.close()
     connection = sqlite3.connect(home / "index.sqlite3", isolation_level=None)
+    triggers = ("listing_inserted", "listing_deleted", "origins_inserted", "origins_deleted")
+    fourth = ("DROP TRIGGER passages_removed", "DROP TABLE removed", "DROP TABLE history", "DROP INDEX origins_digest")
     for statement in (
-        *("DROP TRIGGER passages_removed", "DROP TABLE removed", "DROP TABLE history", "DROP INDEX origins_digest"),
-        "UPDATE meta SET value = '3' WHERE key = 'schema'",
+        *(f"DROP TRIGGER {name}" for name in triggers),
+        *("DROP TABLE listing", "DROP TABLE totals"),
+        *(fourth if version == 3 else ()),
+        f"UPDATE meta SET value = '{version}' WHERE key = 'schema'",
     ):
         connection.execute(statement)
     connection.close()
     store, exact = opened(home), opened(home, 10**9)
+    assert (store.documents(), store.totals()) == (listing, totals)
     assert answers(store, 7) == answers(exact, 7)
     store.remove([store.documents()[0].id])
     assert answers(store, 7) == answers(exact, 7)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from index.corpus import KEPT, AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError
+from index.intake import KEPT, AddResult
 from index.sync import sync_folder
 from tests.conftest import MakeCorpus
 from tests.terminal import run
@@ -41,7 +42,9 @@ def test_a_folder_is_mirrored(corpus: Corpus, folder: Path, tmp_path: Path) -> N
     (folder / "in" / "c.txt").rename(folder / "moved.txt")
     (folder / "d.txt").unlink()
     write(folder, {"b.txt": f"{LEAVE} {SICK}", "e.txt": "This is new."})
-    results = sync_folder(corpus, folder)
+    expected: list[int] = []
+    results = sync_folder(corpus, folder, expect=expected.append)
+    assert expected == [6]  # four files that are there and two that are gone
     assert {result.source: result.status for result in results} == {
         "a.txt": "unchanged",
         "b.txt": "replaced",
@@ -57,7 +60,7 @@ def test_a_folder_is_mirrored(corpus: Corpus, folder: Path, tmp_path: Path) -> N
         ("e.txt",): "This is new.",
         ("other.txt",): "Elsewhere nothing changes.",
     }
-    assert corpus.store.holding("This goes.") == []
+    assert corpus.store.holding(["This goes."]) == [[]]
     assert set(sync(corpus, folder).values()) == {"unchanged"}
     assert corpus.verify() == []
 

@@ -92,3 +92,8 @@ def test_what_shows_nothing_is_dropped(tmp_path: Path) -> None:
         tmp_path, "a.txt", f"so\u00adft zero\u200bwidth \u202eflip\u202c e\u0301{hidden} a\u00a0\t b\x0b"
     )
     assert document.text == "soft zerowidth flip é a b"
+
+
+def test_bullets_of_word_fonts_are_bullets(tmp_path: Path) -> None:
+    assert "\uf0b7" not in (text := written(tmp_path, "a.txt", f"{LONG} \uf0b7 first \uf0e0 second").text)
+    assert text.endswith("• first → second")

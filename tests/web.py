@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from index.corpus import AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError, ReadError
 from index.filters import Filter
 from index.filters.fields import document_fields
+from index.intake import AddResult
 from index.readers import read
 from index.sources import FoundFile
 from index.store.base import DocumentInfo
@@ -92,6 +93,9 @@ class Shelf:
             DocumentInfo(each.id, each.title, self._names(each), each.metadata, len(each.text), len(_sentences(each)))
             for each in self.by_id.values()
         ]
+
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        return self._names(self.document(document_id))
 
     def _names(self, document: Document) -> tuple[str, ...]:
         return document.source, *self.aliases.get(document.id, ())

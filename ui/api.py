@@ -187,7 +187,7 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
 
 def _fields(library: Library, document: Document) -> Fields:
     """Return what filters may ask of a document, under each of the names that it has."""
-    names = next((info.sources for info in library.documents() if info.id == document.id), (document.source,))
+    names = library.sources(document.id) or (document.source,)
     return document_fields(document.title, names, document.metadata)
 
 

@@ -106,7 +106,7 @@ def answers_router(
     def source(message_id: str, n: int, request: Request) -> dict[str, Any]:
         numbered = _numbered(exchange_of(message_id, request))
         document, cited = _cited(library, numbered, n)
-        names = next((info.sources for info in library.documents() if info.id == document.id), ())
+        names = library.sources(document.id)
         same = [(n, cited)] if isinstance(cited, Source) else _of(document, numbered)
         drawable = _original_page(library, document, cited) is not None
         return view.cited(document, same, n, names) | {"can_draw": drawable}

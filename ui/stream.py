@@ -23,8 +23,8 @@ from ui.workers import Step, Workers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.corpus import AddResult
     from index.filters import Filter
+    from index.intake import AddResult
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document
@@ -65,6 +65,10 @@ class Library(Protocol):
 
     def documents(self) -> list[DocumentInfo]:
         """List the documents."""
+        ...
+
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        """Return the names that a document goes by, in order; none for an unknown one."""
         ...
 
     def original(self, document_id: str) -> Path | None:

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from index.corpus import AddResult
 from index.errors import InputError
+from index.intake import AddResult
 from index.readers import SUFFIXES, format_named
 from index.sources import FoundFile
 

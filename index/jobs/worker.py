@@ -16,7 +16,8 @@ from index.jobs.table import LEASE_S, Job, JobTable, Lease
 from index.readers.worker import ReaderProcess
 
 if TYPE_CHECKING:
-    from index.corpus import AddResult, Corpus
+    from index.corpus import Corpus
+    from index.intake import AddResult
     from index.sources import FoundFile
 
 BATCH = 8

@@ -17,6 +17,9 @@ _MARKS = (
 _ALIASES = {"iso-8859-8-i": "iso8859-8", "iso-8859-8-e": "iso8859-8", "x-sjis": "cp932", "unicode-1-1-utf-7": "utf-7"}
 _MEANT = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_LETTERS = re.compile(rb"[A-Za-z]")
+_ALONE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff](?=[A-Za-z])")
 _GUESS_FROM = 1 << 18
 _AS_GOOD = 0.02
 _WESTERN_LANGUAGES = frozenset(
@@ -77,6 +80,8 @@ def _guessed(data: bytes) -> str:
     best = guesses.best()
     if best is None:
         raise _not_text()
+    if best.multi_byte_usage > 0 and _is_in_latin_words(data[:_GUESS_FROM]):
+        return data.decode("cp1252", "replace")
     # Of the encodings that could be meant, Windows-1252 is by far the commonest in the west.
     is_western = any(
         "cp1252" in guess.could_be_from_charset
@@ -84,6 +89,12 @@ def _guessed(data: bytes) -> str:
         for guess in guesses
     )
     return data.decode("cp1252" if is_western else best.encoding, "replace")
+
+
+def _is_in_latin_words(data: bytes) -> bool:
+    """Tell whether the bytes beyond ASCII are few, and most stand alone beside a letter: then they are no Chinese."""
+    runs, letters = _BEYOND_ASCII.findall(data), len(_LETTERS.findall(data))
+    return 2 * len(_ALONE.findall(data)) > len(runs) and 4 * sum(map(len, runs)) < letters
 
 
 def _not_text() -> Unreadable:

@@ -131,12 +131,14 @@ def _header_height(rows: Sequence[Row], is_bold: bool = False, goes_on: bool = F
     if len(first) < 2 or 2 * len(first) < width or not all(map(_is_name, first.values())):
         return 0
     second = rows[1]
-    is_double = (
-        len(rows) > 2
-        and min(columns) not in second
-        and all(map(_is_name, second.values()))
-        and len(rows[2]) > len(second)
+    leftmost = min(columns)
+    # The first column has no second name, or its name is merged downwards over both rows.
+    has_parts = (
+        len(rows[2]) > len(second)
+        if len(rows) > 2 and leftmost not in second
+        else second.get(leftmost) == first.get(leftmost) and second != first
     )
+    is_double = len(rows) > 2 and has_parts and all(map(_is_name, second.values()))
     names = list(_joined(rows[:2]).values() if is_double else first.values())
     if len(set(names)) < len(names) and not is_bold:
         return 0

@@ -62,6 +62,8 @@ def _output(output: Mapping[str, object]) -> Iterator[RawBlock]:
         yield from text_blocks(markdown)
     elif output.get("output_type") in ("error", "pyerr"):
         yield RawBlock("code", f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}")
+    elif any(key.startswith("image/") for key in data):
+        return  # its text only says that there is a picture
     elif text := _text(data.get("text/plain") or data.get("text")):
         yield RawBlock("code", _ANSI.sub("", text[:_LONGEST_OUTPUT]))
 

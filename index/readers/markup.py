@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ _BLOCKS = frozenset(
 )
 _LAYOUT = frozenset("table h1 h2 h3 h4 h5 h6 form".split())
 _LONGEST_CELL = 500
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 _MOST_HEADER_ROWS = 3
 
 
@@ -49,7 +51,7 @@ class _Walk:
             tag = _tag(element)
             is_root = element is tree
             if event == "start":
-                if (tag in _INVISIBLE and not is_root) or self._is_table(element, tag):
+                if (tag in _INVISIBLE and not is_root) or _is_mark(element, tag) or self._is_table(element, tag):
                     walker.skip_subtree()
                 else:
                     self._start(element, tag)
@@ -67,9 +69,10 @@ class _Walk:
             self._kind = RawBlock("heading", "", level=_HEADINGS[tag])
         elif tag in ("ul", "ol", "list"):
             self._group += not self._counters
-            self._counters.append(0 if tag == "ol" or element.get("rend") == "ol" else None)
+            is_numbered = tag == "ol" or element.get("rend") == "ol"
+            self._counters.append(_number(element, "start", 1) - 1 if is_numbered else None)
         elif tag in ("li", "item"):
-            self._kind = RawBlock("item", self._marker(), group=self._group)
+            self._kind = RawBlock("item", self._marker(element), group=self._group)
         elif _is_code(element, tag):
             self._code_depth += 1
             self._kind = RawBlock("code", "")
@@ -88,11 +91,11 @@ class _Walk:
         if tag in _HEADINGS or tag in ("li", "item") or _is_code(element, tag):
             self._kind = RawBlock("paragraph", "")
 
-    def _marker(self) -> str:
+    def _marker(self, element: _Element) -> str:
         if not self._counters or (count := self._counters[-1]) is None:
             return ""
-        self._counters[-1] = count + 1
-        return f"{count + 1}. "
+        self._counters[-1] = number = _number(element, "value", count + 1)
+        return f"{number}. "
 
     def _flush(self) -> None:
         text, self._text = "".join(self._text), []
@@ -119,7 +122,7 @@ class _Walk:
             return False
         self._flush()
         caption = next((_cell_text(below) for below in element.iter("caption")), "")
-        while rows and len({text for _, text in rows[0]} - {""}) == 1:
+        while rows and len({text for _, text in rows[0]} - {""}) == 1 and (rows[0][0][1] or len(rows[0]) > 2):
             caption = " ".join(filter(None, (caption, next(text for _, text in rows.pop(0) if text))))
         if caption:
             self._blocks.append(RawBlock("paragraph", caption))
@@ -141,6 +144,20 @@ def _tag(element: _Element) -> str:
     if not isinstance(element.tag, str):
         return "script"
     return str(element.get("rend")) if element.tag == "head" and element.get("rend") in _HEADINGS else element.tag
+
+
+def _is_mark(element: _Element, tag: str) -> bool:
+    """Tell whether a link is but the mark of a note, or leads back from one: both belong to no sentence."""
+    return tag == "a" and (
+        element.get("role") in ("doc-noteref", "doc-backlink")
+        or any(key.endswith("type") and value in ("noteref", "backlink") for key, value in element.attrib.items())
+    )
+
+
+def _number(element: _Element, attribute: str, default: int) -> int:
+    """Return the whole number that an attribute gives, ``default`` for any other value."""
+    value = element.get(attribute, "").strip()
+    return int(value) if _WHOLE.fullmatch(value) else default
 
 
 def _is_code(element: _Element, tag: str) -> bool:

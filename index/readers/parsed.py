@@ -18,6 +18,8 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SEPARATORS = re.compile("[\x0b\x0c\x1c-\x1f]")
+_SYMBOLS = str.maketrans({"\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0e0": "→", "\uf02d": "-"})
+"""Bullets and arrows that Word takes from the fonts Symbol and Wingdings: they come at private code points."""
 
 
 class Unreadable(Exception):
@@ -99,7 +101,7 @@ def visible(text: str) -> str:
     """Return ``text`` in NFC without the characters that show nothing; line breaks and spaces stay."""
     if text.isascii() and text.isprintable():
         return text
-    text = _SEPARATORS.sub(" ", _INVISIBLE.sub("", text))
+    text = _SEPARATORS.sub(" ", _INVISIBLE.sub("", text)).translate(_SYMBOLS)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 

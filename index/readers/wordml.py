@@ -23,6 +23,7 @@ _BULLET = re.compile(r"\s*[•‣▪◦·●○■□\uf0b7\uf0a7]\s*(?=\w)")
 _LONGEST_HEADING = 90
 _BOLD_HEADING_LEVEL = 4
 _WIDEST = 100
+_DEEPEST = 8
 
 
 def document_blocks(document: Any) -> list[RawBlock]:  # noqa: ANN401  (docx.document.Document has no types)
@@ -111,9 +112,7 @@ class _Walk:
             for cell in (cell for row in rows for cell in row):
                 yield from self.children(cell)
             return
-        cells = _grid(rows)
-        has_header = len(rows) > 1 and _is_header(element, rows, cells)
-        for text in row_texts(cells[has_header:], cells[0] if has_header else []):
+        for text in _row_texts(element, rows, _grid(rows)):
             yield RawBlock("row", text, group=self._group)
 
 
@@ -144,7 +143,7 @@ def _cells(row: _Element) -> Iterator[_Element]:
             yield child
 
 
-def _grid(rows: list[list[_Element]]) -> list[list[str]]:
+def _grid(rows: list[list[_Element]], depth: int = 0) -> list[list[str]]:
     """Return the texts of a table's cells, merged ones written out: repeated downwards, empty to the right."""
     grid: list[list[str]] = []
     for row in rows:
@@ -153,15 +152,30 @@ def _grid(rows: list[list[_Element]]) -> list[list[str]]:
             merge = cell.find(f"{_W}tcPr/{_W}vMerge")
             goes_on = merge is not None and merge.get(f"{_W}val") != "restart"
             above = grid[-1][len(texts)] if grid and len(texts) < len(grid[-1]) else ""
-            texts.append(above if goes_on else _cell_text(cell))
+            texts.append(above if goes_on else _cell_text(cell, depth))
             width = _value(cell, "tcPr/gridSpan")
             texts += [""] * (min(int(width), _WIDEST) - 1 if width.isdecimal() else 0)
         grid.append(texts)
     return grid
 
 
-def _cell_text(cell: _Element) -> str:
-    return clean(" ".join(_text(paragraph) for paragraph in cell.iter(f"{_W}p")))
+def _cell_text(cell: _Element, depth: int = 0) -> str:
+    """Return what a cell says, a table in it row by row; what is nested deeper than anybody nests, word by word."""
+    parts: list[str] = []
+    for element in cell.iter(f"{_W}p", f"{_W}tbl"):
+        if depth < _DEEPEST and next(element.iterancestors(f"{_W}tc")) is not cell:
+            continue  # is said by the table in between
+        if element.tag == f"{_W}p":
+            parts.append(_text(element))
+        elif depth < _DEEPEST:
+            rows = [list(_cells(row)) for row in element.iterchildren(f"{_W}tr")]
+            parts.append(" | ".join(_row_texts(element, rows, _grid(rows, depth + 1))))
+    return clean(" ".join(parts))
+
+
+def _row_texts(table: _Element, rows: list[list[_Element]], cells: list[list[str]]) -> list[str]:
+    has_header = len(rows) > 1 and _is_header(table, rows, cells)
+    return row_texts(cells[has_header:], cells[0] if has_header else [])
 
 
 def _is_header(table: _Element, rows: list[list[_Element]], cells: list[list[str]]) -> bool:

@@ -101,8 +101,8 @@ def check_embedder(meta: Mapping[str, str], made_with: Mapping[str, str], shown:
 class Store(Protocol):
     """Documents with their passages; every change is all or nothing, also across processes."""
 
-    def origins(self) -> dict[str, Origin]:
-        """Return every origin by its location."""
+    def origins(self, document_ids: Sequence[str] | None = None) -> dict[str, Origin]:
+        """Return every origin, or those of some documents, by its location."""
 
     def put(
         self, document: Document, origin: Origin, passages: Sequence[StoredPassage], *, expected: str | None = None
@@ -160,14 +160,17 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[object]:
         """Show one state of the store to all that this thread reads inside, whatever others change meanwhile."""
 
-    def holding(self, text: str) -> list[str]:
-        """Return the ids of the documents whose text contains this one, code point by code point."""
+    def holding(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return for each text the ids of the documents that contain it, code point by code point, in order."""
 
     def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the sources of documents by id, in order; unknown ids are left out."""
 
-    def documents(self) -> list[DocumentInfo]:
-        """List the documents, by their first source."""
+    def documents(self, document_ids: Sequence[str] | None = None) -> list[DocumentInfo]:
+        """List the documents, or those of these ids, by their first source; unknown ids are left out."""
+
+    def named(self, name: str) -> list[str]:
+        """Return the ids of the documents with this id or source, or that lie in the folder or container so called."""
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or ``None``."""

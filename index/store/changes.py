@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from index.store import rows
+from index.store import listing, rows
 from index.store.base import UNSETTLED, Origin, SourceTaken, StaleVersion, StoredPassage
 from index.store.rows import COLUMNS
 from index.types import Document
@@ -26,6 +26,7 @@ def put(
         cursor.execute(*rows.insertion("documents", rows.document_row(document)))
         for stored in passages:
             cursor.execute(*rows.insertion("passages", rows.passage_row(stored)))
+        listing.insert(cursor, document, passages)
     before = _documents_at(cursor, [origin.location])
     cursor.execute("DELETE FROM origins WHERE location = ?", (origin.location,))
     _point(cursor, origin)
@@ -89,7 +90,8 @@ def delete(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
     if not document_ids:
         return
     doomed = json.dumps(list(document_ids))
-    for table, column in (("origins", "document_id"), ("passages", "document_id"), ("documents", "id")):
+    tables = {"origins": "document_id", "passages": "document_id", "listing": "document_id", "documents": "id"}
+    for table, column in tables.items():
         cursor.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (doomed,))
     cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, 'not forgotten yet')", (REMOVED,))
 

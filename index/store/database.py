@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from index.errors import IndexDamaged, InputError
+from index.store import listing
 from index.store.rows import Row
 
-SCHEMA = 4
-"""Version of the tables in ``schema.sql`` and ``log.sql``; the version before had only those of ``schema.sql``."""
+SCHEMA = 5
+"""Version of the tables."""
+
+_SCRIPTS = {3: "schema.sql", 4: "log.sql", 5: "listing.sql"}
+"""What brings a file to a version, from the one before."""
 
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another one before it gives up."""
@@ -79,7 +83,7 @@ class Database:
         ((value,),) = self.read("SELECT value FROM meta WHERE key = 'state'")
         return str(value)
 
-    def read(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+    def read(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """Return the rows of a statement."""
         try:
             return self._connection().execute(statement, values).fetchall()
@@ -175,20 +179,21 @@ class Database:
 
     def _create(self, meta: Mapping[str, str]) -> None:
         connection = self._connection()
-        scripts = _missing(connection)
-        if not scripts:
+        if not _missing(connection):
             return  # so that whoever only reads never waits for a writer
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            for script in _missing(connection):
+            scripts = _missing(connection)
+            for script in scripts:
                 for statement in _statements(Path(__file__).with_name(script).read_text(encoding="utf-8")):
                     connection.execute(statement)
                 if script == "schema.sql":
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
-                else:
-                    connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))
-                    connection.execute(_KEEP_HISTORY)
+            if scripts:
+                listing.make(connection)
+                connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))
+                connection.execute(_KEEP_HISTORY)
 
     def _unusable(self, error: Exception) -> IndexDamaged | InputError:
         name = getattr(error, "sqlite_errorname", "")
@@ -202,11 +207,12 @@ class Database:
 
 
 def _missing(connection: sqlite3.Connection) -> list[str]:
-    """Return the scripts that the file still needs: all of a new one, the last one of the version before."""
+    """Return the scripts that the file still needs: all of a new one, none of one that is of no known version."""
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        return ["schema.sql", "log.sql"]
-    is_before = connection.execute("SELECT 1 FROM meta WHERE key = 'schema' AND value = ?", (str(SCHEMA - 1),))
-    return ["log.sql"] if is_before.fetchone() else []
+        return list(_SCRIPTS.values())
+    found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    known = [version for version in _SCRIPTS if found and found[0] == str(version)]
+    return [script for version, script in _SCRIPTS.items() if known and version > known[0]]
 
 
 def _statements(script: str) -> Iterator[str]:

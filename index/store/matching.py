@@ -79,8 +79,8 @@ def _of_documents(connection: sqlite3.Connection, fields: dict[str, Fields], whe
 
 def _documents(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
     return connection.execute(
-        """SELECT d.id, d.title, d.metadata, json_group_array(o.source)
-           FROM documents d JOIN origins o ON o.document_id = d.id GROUP BY d.id"""
+        """SELECT l.document_id, l.title, l.metadata, json_group_array(o.source)
+           FROM listing l JOIN origins o ON o.document_id = l.document_id GROUP BY l.document_id"""
     ).fetchall()
 
 

@@ -34,21 +34,34 @@ class StoredReading:
         self._dimension = dimension
         self._matching = Matching(database)
 
-    def origins(self) -> dict[str, Origin]:
+    def origins(self, document_ids: Sequence[str] | None = None) -> dict[str, Origin]:
         """See `Store`."""
-        found = self._database.read(f"SELECT {COLUMNS['origins']} FROM origins")
+        among, values = _among("document_id", document_ids)
+        found = self._database.read(f"SELECT {COLUMNS['origins']} FROM origins {among}", values)
         return {row[0]: Origin(*row) for row in found}
 
-    def documents(self) -> list[DocumentInfo]:
+    def documents(self, document_ids: Sequence[str] | None = None) -> list[DocumentInfo]:
         """See `Store`."""
+        among, values = _among("document_id", document_ids)
         found = self._database.read(
-            """SELECT d.id, d.title, d.metadata, length(d.text),
-                      (SELECT json_group_array(source) FROM origins o WHERE o.document_id = d.id),
-                      (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
-               FROM documents d"""
+            f"""SELECT document_id, title, metadata, characters,
+                       (SELECT json_group_array(source) FROM origins o WHERE o.document_id = l.document_id), passages
+                FROM listing l {among}""",
+            values,
         )
         listing = self._database.decoded(rows.document_info, found)
         return sorted(listing, key=lambda info: (info.sources, info.id))
+
+    def named(self, name: str) -> list[str]:
+        """See `Store`."""
+        found = self._database.read(
+            # "0" comes right after "/": between them lies what is called after a folder or a container.
+            """SELECT id FROM documents WHERE id = :name UNION
+               SELECT document_id FROM origins WHERE source = :name UNION
+               SELECT document_id FROM origins WHERE source > :name || '/' AND source < :name || '0'""",
+            {"name": name},
+        )
+        return [id_ for (id_,) in found]
 
     def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """See `Store`."""
@@ -71,9 +84,15 @@ class StoredReading:
         documents = self._database.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
         return documents[0] if documents else None
 
-    def holding(self, text: str) -> list[str]:
+    def holding(self, texts: Sequence[str]) -> list[list[str]]:
         """See `Store`."""
-        return [id_ for (id_,) in self._database.read("SELECT id FROM documents WHERE instr(text, ?) > 0", (text,))]
+        found: list[list[str]] = [[] for _ in texts]
+        with self._database.snapshot() as connection:
+            for id_, stored in connection.execute("SELECT id, text FROM documents"):
+                for ids, text in zip(found, texts, strict=True):
+                    if text in stored:
+                        ids.append(id_)
+        return found
 
     def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
         """See `Store`."""
@@ -188,9 +207,7 @@ class StoredReading:
     def totals(self) -> Totals:
         """See `Store`."""
         ((documents, characters, sources, passages, sentences, tokens),) = self._database.read(
-            """SELECT (SELECT count(*) FROM documents), (SELECT coalesce(sum(length(text)), 0) FROM documents),
-                      (SELECT count(*) FROM origins), count(*),
-                      coalesce(sum(json_array_length(sentences)), 0), coalesce(sum(tokens), 0) FROM passages"""
+            "SELECT documents, characters, sources, passages, sentences, tokens FROM totals"
         )
         return Totals(documents, sources, passages, sentences, tokens, characters)
 
@@ -201,6 +218,13 @@ class StoredReading:
     def reading(self) -> AbstractContextManager[object]:
         """See `Store`."""
         return self._database.snapshot()
+
+
+def _among(column: str, ids: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """Return a condition for a column, and what it takes; none where all are wanted."""
+    if ids is None:
+        return "", ()
+    return f"WHERE {column} IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
 
 
 def with_ties(best: Callable[[int], list[tuple[int, float]]], k: int) -> list[tuple[int, float]]:

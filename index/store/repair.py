@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
+from index.store import listing
 from index.store.database import Database
 from index.store.rows import COLUMNS, checksum
 from index.store.sound import restored
@@ -44,6 +45,9 @@ def _rows(database: Database) -> list[str]:
         changed = [*_leftovers(cursor), *_passages(cursor)]
         if changed:
             cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')")
+        if listing.verify_listing(cursor.connection):
+            listing.make(cursor)
+            changed.append("The listing of the documents was made again.")
         return mended + changed
 
 

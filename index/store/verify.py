@@ -6,6 +6,7 @@ import itertools
 import sqlite3
 from collections.abc import Iterator
 
+from index.store.listing import verify_listing
 from index.store.rows import COLUMNS, checksum
 from index.store.sound import MEND, OWNERS, fault_of_vectors, pages_divide, remedy, restored, sentences_lie_within
 from index.store.vectors import VectorIndex
@@ -18,7 +19,7 @@ def verify_database(connection: sqlite3.Connection, dimension: int) -> list[str]
     problems = [f"SQLite: {line}. {MEND}, or {ANEW}" for line in integrity(connection)]
     problems = problems or list(_checksums(connection))
     checks = (_references(connection), _pages(connection), _offsets(connection), _vectors(connection, dimension))
-    return problems or list(itertools.chain(*checks))
+    return problems or list(itertools.chain(*checks)) or verify_listing(connection)
 
 
 def integrity(connection: sqlite3.Connection) -> list[str]:

@@ -15,7 +15,7 @@ from ui.admin.cases import Cases
 from ui.admin.documents import Shelves
 
 if TYPE_CHECKING:
-    from index.corpus import AddResult
+    from index.intake import AddResult
     from index.removal import Removal
     from index.store.base import DocumentInfo
     from ui.conversations import Transcripts

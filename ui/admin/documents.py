@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from index.corpus import AddResult, Corpus
+from index.corpus import Corpus
 from index.errors import InputError
+from index.intake import AddResult
 from index.sources import FoundFile
 from index.sync import sync_folder
 from ui.uploads import FOLDER, safe_name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from index.errors import InputError
 from ui.cli import migration, readers, upkeep
@@ -18,7 +18,10 @@ from ui.cli.jobs import queue_files
 from ui.cli.opening import add_wait, open_corpus, tell_impact
 
 if TYPE_CHECKING:
-    from index.corpus import AddResult, Corpus
+    from tqdm import tqdm
+
+    from index.corpus import Corpus
+    from index.intake import AddResult
     from index.store.base import DocumentInfo
 
 BAD_INPUT = 2
@@ -86,34 +89,48 @@ def sync_folders(
     """Make the index the mirror of folders, with a line a file."""
     from index.sync import sync_folder
 
-    with _progress(console, None) as report:
+    with _progress(console, 0) as report:
         return [
             result
             for path in paths
-            for result in sync_folder(corpus, path, report, password=password, allow_empty=allow_empty)
+            for result in sync_folder(
+                corpus, path, report, expect=report.expect, password=password, allow_empty=allow_empty
+            )
         ]
 
 
+class _Report:
+    """A line a document, above a bar that counts files."""
+
+    def __init__(self, bar: tqdm[NoReturn], console: Console, *, changes_only: bool) -> None:
+        self._bar = bar
+        self._console = console
+        self._changes_only = changes_only
+
+    def expect(self, files: int) -> None:
+        """Count so many files more as still to come."""
+        self._bar.total += files
+        self._bar.refresh()
+
+    def __call__(self, result: AddResult) -> None:
+        # A container is one file of many documents, and only tells so in the end.
+        self._bar.total = max(self._bar.total, self._bar.n + 1)
+        self._bar.update()
+        if not (self._changes_only and result.status == "unchanged"):
+            self._bar.clear()
+            self._console.line(_described(result))
+
+
 @contextmanager
-def _progress(
-    console: Console, total: int | None, *, changes_only: bool = False
-) -> Iterator[Callable[[AddResult], None]]:
+def _progress(console: Console, total: int, *, changes_only: bool = False) -> Iterator[_Report]:
     from tqdm import tqdm
 
     with tqdm(total=total, unit="file", disable=None, leave=False) as bar:
-
-        def report(result: AddResult) -> None:
-            # A container is one file of many documents, and only tells so in the end.
-            bar.total = total and max(total, bar.n + 1)
-            bar.update()
-            if not (changes_only and result.status == "unchanged"):
-                bar.clear()
-                console.line(_described(result))
-
         try:
-            yield report
+            yield _Report(bar, console, changes_only=changes_only)
         except KeyboardInterrupt:
-            console.say("What is listed above is stored. Run the same command again to go on.")
+            told = "What is stored stays" if console.as_json else "What is listed above is stored"
+            console.say(f"{told}. Run the same command again to go on.")
             raise
 
 
@@ -125,7 +142,7 @@ def _described(result: AddResult) -> str:
 
 
 def _add(options: argparse.Namespace, console: Console) -> int:
-    from index.corpus import AddStatus
+    from index.intake import AddStatus
 
     if options.allow_empty and not options.sync:
         raise InputError("--allow-empty says what --sync may do.", "Say both, or neither.")

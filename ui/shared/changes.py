@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from index.corpus import AddResult
+    from index.intake import AddResult
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
     from index.types import Document
@@ -81,6 +81,10 @@ class CachedLibrary:
     def document(self, document_id: str) -> Document:
         """See `Library`."""
         return self._library.document(document_id)
+
+    def sources(self, document_id: str) -> tuple[str, ...]:
+        """See `Library`."""
+        return self._library.sources(document_id)
 
     def original(self, document_id: str) -> Path | None:
         """See `Library`."""

@@ -25,20 +25,35 @@ class PostgresReading:
         self._dense = DenseSearch(server, dimension)
         self._lexical = LexicalSearch(server)
 
-    def origins(self) -> dict[str, Origin]:
+    def origins(self, document_ids: Sequence[str] | None = None) -> dict[str, Origin]:
         """See `Store`."""
-        return {row[0]: Origin(*row) for row in self._server.read(f"SELECT {ORIGIN} FROM origins ORDER BY location")}
+        among, values = _among("document_id", document_ids)
+        found = self._server.read(f"SELECT {ORIGIN} FROM origins {among} ORDER BY location", values)
+        return {row[0]: Origin(*row) for row in found}
 
-    def documents(self) -> list[DocumentInfo]:
+    def documents(self, document_ids: Sequence[str] | None = None) -> list[DocumentInfo]:
         """See `Store`."""
+        among, values = _among("d.id", document_ids)
         found = self._server.read(
-            """SELECT d.id, d.title, d.metadata, length(d.text),
-                      (SELECT array_agg(source) FROM origins o WHERE o.document_id = d.id),
-                      (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
-               FROM documents d"""
+            f"""SELECT d.id, d.title, d.metadata, length(d.text),
+                       (SELECT array_agg(source) FROM origins o WHERE o.document_id = d.id),
+                       (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
+                FROM documents d {among}""",
+            values,
         )
         listing = self._server.decoded(_listed, found)
         return sorted(listing, key=lambda info: (info.sources, info.id))
+
+    def named(self, name: str) -> list[str]:
+        """See `Store`."""
+        if "\0" in name:
+            return []  # which PostgreSQL stores in no text
+        found = self._server.read(
+            """SELECT id FROM documents WHERE id = %(name)s UNION
+               SELECT document_id FROM origins WHERE source = %(name)s OR starts_with(source, %(name)s || '/')""",
+            {"name": name},
+        )
+        return sorted(id_ for (id_,) in found)
 
     def sources(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """See `Store`."""
@@ -60,12 +75,16 @@ class PostgresReading:
         documents = self._server.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
         return documents[0] if documents else None
 
-    def holding(self, text: str) -> list[str]:
+    def holding(self, texts: Sequence[str]) -> list[list[str]]:
         """See `Store`."""
-        if "\0" in text:
-            return []  # which PostgreSQL stores in no text
-        found = self._server.read("SELECT id FROM documents WHERE strpos(text, %s) > 0 ORDER BY id", (text,))
-        return [id_ for (id_,) in found]
+        asked = [text for text in dict.fromkeys(texts) if "\0" not in text]  # which PostgreSQL stores in no text
+        found: dict[str, list[str]] = {}
+        for text, id_ in self._server.read(
+            "SELECT asked, id FROM documents, unnest(%s::text[]) AS asked WHERE strpos(text, asked) > 0 ORDER BY id",
+            (asked,),
+        ):
+            found.setdefault(text, []).append(id_)
+        return [found.get(text, []) for text in texts]
 
     def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
         """See `Store`."""
@@ -127,6 +146,11 @@ class PostgresReading:
     def reading(self) -> AbstractContextManager[object]:
         """See `Store`."""
         return self._server.snapshot()
+
+
+def _among(column: str, ids: Sequence[str] | None) -> tuple[str, tuple[list[str], ...]]:
+    """Return a condition for a column, and what it takes; none where all are wanted."""
+    return ("", ()) if ids is None else (f"WHERE {column} = ANY(%s)", (list(ids),))
 
 
 def _listed(row: rows.Row) -> DocumentInfo:
