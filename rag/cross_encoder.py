@@ -20,11 +20,11 @@ from index.lanes import Lanes
 from index.types import Passage
 
 if TYPE_CHECKING:
-    from rag.layers import UpperLayers
+    from rag.layers import Layers
     from rag.pages import Base
 
 BASE, TRAINED = "all-MiniLM-L6-v2", "citechat-cross-encoder"
-"""Names in the catalogue of the model whose lower layers are used and of the trained layers."""
+"""Names in the catalogue of the model whose embeddings are used and of the trained layers."""
 FILE = "cross_encoder.safetensors"
 
 Scores = npt.NDArray[np.float64]
@@ -34,12 +34,12 @@ class CrossEncoder:
     """Scores the sentences of passages for a question. Thread-safe; loaded when first used."""
 
     def __init__(self, base: Path, trained: Path) -> None:
-        """Name the folder of MiniLM, whose lower layers are used, and that of the trained layers."""
+        """Name the folder of MiniLM, whose embeddings are used, and that of the trained layers."""
         self._base = base
         self._trained = trained
         self._lanes = Lanes()
         self._loading = threading.Lock()
-        self._parts: tuple[Base, UpperLayers] | None = None
+        self._parts: tuple[Base, Layers] | None = None
 
     def log_odds(self, question: str, passages: Sequence[Passage]) -> list[Scores]:
         """Return, for each passage, its sentences' log-odds of answering against "nothing here answers".
@@ -53,15 +53,15 @@ class CrossEncoder:
 
         if not passages:
             return []
-        base, upper = self._loaded()
+        base, layers = self._loaded()
         with torch.inference_mode():
             asked = base.questions([question])[0]
 
         def read(passage: Passage) -> Scores:
             with torch.inference_mode():  # which holds for one thread
                 batch = join([(asked, page) for page in base.pages([passage])])
-                states = upper(batch.states, batch.segments, batch.present)
-                odds = upper.log_odds(states, batch.segments, batch.present, batch.sentences)
+                states = layers(batch.states, batch.segments, batch.present)
+                odds = layers.log_odds(states, batch.segments, batch.present, batch.sentences)
             scores: Scores = odds.double().numpy()
             return scores
 
@@ -75,27 +75,27 @@ class CrossEncoder:
         """
         self._loaded()
 
-    def _loaded(self) -> tuple[Base, UpperLayers]:
+    def _loaded(self) -> tuple[Base, Layers]:
         with self._loading:
             if self._parts is None:
                 self._parts = self._load()
             return self._parts
 
-    def _load(self) -> tuple[Base, UpperLayers]:
+    def _load(self) -> tuple[Base, Layers]:
         from safetensors.torch import load_file
 
         from index.bert import pack
         from index.sentence_model import native_dtype
-        from rag.layers import UpperLayers
+        from rag.layers import Layers
         from rag.pages import Base
 
         dtype = native_dtype()
-        upper = UpperLayers()
+        layers = Layers()
         try:
-            upper.load_state_dict(load_file(self._trained / FILE))
+            layers.load_state_dict(load_file(self._trained / FILE))
         except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(f"{self._trained / FILE} cannot be used: {reason}", "Install citechat again.") from error
-        upper = upper.to(dtype).eval()
-        pack(upper.layers)
-        return Base(self._base, dtype), upper
+        layers = layers.to(dtype).eval()
+        pack(layers.layers)
+        return Base(self._base, dtype), layers

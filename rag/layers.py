@@ -13,27 +13,25 @@ from torch.nn import functional
 
 from index.bert import Layer, Shape, attention_mask, layer_weights
 
-LOWER = 3
-"""Layers of MiniLM that stay as they are; the others are trained."""
 MINILM = Shape(width=384, heads=12, inner=1536, layers=6, vocabulary=30522, max_tokens=512, epsilon=1e-12)
 WIDTH = MINILM.width
 _SLOPE, _EVEN = 15.0, 0.55
 """Log-odds per unit of cosine that training starts with, and the cosine at which the odds are even."""
 
 
-class UpperLayers(nn.Module):
-    """Transformer layers over the states of a question and, after them, those of a passage."""
+class Layers(nn.Module):
+    """Transformer layers over the embedded tokens of a question and, after them, those of a passage."""
 
     def __init__(self) -> None:
         super().__init__()
         self.segments = nn.Parameter(torch.zeros(2, WIDTH))
-        self.layers = nn.ModuleList(Layer(MINILM) for _ in range(MINILM.layers - LOWER))
+        self.layers = nn.ModuleList(Layer(MINILM) for _ in range(MINILM.layers))
         self.likeness = nn.Linear(WIDTH, 1)
         self.verdict = nn.Linear(2 * WIDTH, 1, bias=False)
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take MiniLM's last layers; the verdict starts as the cosine of question and sentence, scaled to log-odds."""
-        for number, layer in enumerate(self.layers, LOWER):
+        """Take MiniLM's layers; the verdict starts as the cosine of question and sentence, scaled to log-odds."""
+        for number, layer in enumerate(self.layers):
             layer.load_state_dict(layer_weights(weights, number))
         nn.init.constant_(self.likeness.weight, _SLOPE)
         nn.init.constant_(self.likeness.bias, -_SLOPE * _EVEN)

@@ -1,4 +1,4 @@
-"""Questions and passages as the cross-encoder's layers take them: tokens, states, batches."""
+"""Questions and passages as the cross-encoder's layers take them: tokens, their embeddings, batches."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from index.errors import ModelMissing
 from index.passages import lead
 from index.sentence_model import padded_length
 from index.types import Passage
-from rag.layers import LOWER, WIDTH
+from rag.layers import WIDTH
 
 QUESTION_TOKENS = 64
 PASSAGE_TOKENS = 256
 """Tokens that are read of a question, and of a passage with its context; special tokens counted."""
-_BATCH_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A passage as the lower layers see it.
+    """A passage as the layers take it.
 
     ``states`` has the shape ``(tokens, WIDTH)``; ``sentences`` are each sentence's first token and the one after its
     last, and ``tokens`` each token's first character in the passage and the one after its last.
@@ -42,7 +41,7 @@ class Batch:
     """Questions joined with passages, a row each.
 
     ``states`` has the shape ``(rows, tokens, WIDTH)``; ``segments`` and ``present``, ``(rows, tokens)``, are the other
-    arguments of the upper layers; ``sentences``, ``(sentences of all rows, 3)``, are rows of (row, first token, token
+    arguments of the layers; ``sentences``, ``(sentences of all rows, 3)``, are rows of (row, first token, token
     after the last).
     """
 
@@ -53,7 +52,7 @@ class Batch:
 
 
 class Base:
-    """MiniLM's tokenizer and lower layers."""
+    """MiniLM's tokenizer and embeddings."""
 
     def __init__(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Load them.
@@ -63,7 +62,7 @@ class Base:
         """
         try:
             self._tokenizers = {limit: _tokenizer(folder, limit) for limit in (QUESTION_TOKENS, PASSAGE_TOKENS)}
-            self._lower = Bert.load(folder, dtype, LOWER)
+            self._embeddings = Bert.load(folder, dtype, layers=0)
         except (OSError, KeyError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(
@@ -72,7 +71,7 @@ class Base:
 
     def questions(self, texts: Sequence[str]) -> list[Tensor]:
         """Return the states of each question, shape ``(tokens, WIDTH)``."""
-        return self._states(self._encode(texts, QUESTION_TOKENS))
+        return self._embedded(self._encode(texts, QUESTION_TOKENS))
 
     def pages(self, passages: Sequence[Passage]) -> list[Page]:
         """Return what is read of each passage, its context first."""
@@ -83,7 +82,7 @@ class Base:
         return [
             Page(states, tuple(_sentences(encoding, passage, len(before))), _tokens(encoding, len(before)))
             for passage, before, encoding, states in zip(
-                passages, leads, encodings, self._states(encodings), strict=True
+                passages, leads, encodings, self._embedded(encodings), strict=True
             )
         ]
 
@@ -92,25 +91,13 @@ class Base:
         encodings: list[Encoding] = self._tokenizers[limit].encode_batch(whole)
         return encodings
 
-    def _states(self, encodings: Sequence[Encoding]) -> list[Tensor]:
-        """Run the lower layers over encodings, those of like length together."""
-        found: dict[int, Tensor] = {}
-        waiting = sorted(range(len(encodings)), key=lambda row: len(encodings[row].ids))
-        while waiting:
-            longest = len(encodings[waiting[-1]].ids)
-            count = max(1, _BATCH_TOKENS // longest)
-            rows, waiting = waiting[-count:], waiting[:-count]
-            width = padded_length(longest) if len(rows) == 1 else longest
-            ids = torch.zeros(len(rows), width, dtype=torch.long)
-            present = torch.zeros(len(rows), width, dtype=torch.bool)
-            for place, row in enumerate(rows):
-                own = encodings[row].ids
-                ids[place, : len(own)] = torch.tensor(own)
-                present[place, : len(own)] = True
-            with torch.inference_mode():
-                states = self._lower(ids, present)
-            found |= {row: states[place, : len(encodings[row].ids)] for place, row in enumerate(rows)}
-        return [found[row] for row in range(len(encodings))]
+    def _embedded(self, encodings: Sequence[Encoding]) -> list[Tensor]:
+        """Embed the tokens of encodings, each by itself: no token sees another yet."""
+        with torch.inference_mode():
+            return [
+                self._embeddings(torch.tensor([each.ids]), torch.ones(1, len(each.ids), dtype=torch.bool))[0]
+                for each in encodings
+            ]
 
 
 def _tokenizer(folder: Path, limit: int) -> Tokenizer:

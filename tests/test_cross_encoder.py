@@ -14,7 +14,7 @@ from index.errors import ModelMissing
 from index.sentence_model import native_dtype
 from index.types import Passage, Span
 from rag.cross_encoder import BASE, FILE, TRAINED, CrossEncoder
-from rag.layers import LOWER, MINILM, WIDTH, UpperLayers
+from rag.layers import LOWER, MINILM, WIDTH, Layers
 from rag.models import locate
 from rag.pages import PASSAGE_TOKENS, Base
 
@@ -56,17 +56,17 @@ def test_the_lower_layers_are_those_of_minilm() -> None:
 
 
 def test_untrained_layers_end_where_minilm_does() -> None:
-    upper = UpperLayers()
-    upper.start_from(load_file(locate(BASE) / "model.safetensors"))
+    layers = Layers()
+    layers.start_from(load_file(locate(BASE) / "model.safetensors"))
     (page,) = Base(locate(BASE)).pages([passage(*SENTENCES)])
     with torch.inference_mode():
         tokens = len(page.states)
-        states = upper(page.states[None], torch.ones(1, tokens, dtype=torch.long), torch.ones(1, tokens).bool())
+        states = layers(page.states[None], torch.ones(1, tokens, dtype=torch.long), torch.ones(1, tokens).bool())
     embedder = SentenceTransformerEmbedder(locate(BASE))
     mean = states[0].mean(0)
     expected = embedder.embed_query("The Saltmarsh ferry. " + " ".join(SENTENCES))
     assert float(mean @ torch.from_numpy(expected) / mean.norm()) > 0.999
-    assert len(upper.layers) == MINILM.layers - LOWER
+    assert len(layers.layers) == MINILM.layers - LOWER
 
 
 def test_each_sentence_has_the_tokens_of_its_words() -> None:

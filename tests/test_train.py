@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from evals.datasets import kept_out
 from evals.train import Exercise, School, lesson, report, train
 from rag.cross_encoder import BASE
-from rag.layers import WIDTH, UpperLayers
+from rag.layers import WIDTH, Layers
 from rag.models import locate
 from rag.pages import Page
 
@@ -102,11 +102,11 @@ def test_the_loss_of_short_answers_by_hand() -> None:
 
 
 def test_training_teaches(school: School) -> None:
-    upper = UpperLayers()
-    upper.start_from(load_file(locate(BASE) / "model.safetensors"))
-    before = report(upper, school.exercises, school.pages)
-    train(upper, school.exercises, school.pages, epochs=200)
-    after = report(upper, school.exercises, school.pages)
+    layers = Layers()
+    layers.start_from(load_file(locate(BASE) / "model.safetensors"))
+    before = report(layers, school.exercises, school.pages)
+    train(layers, school.exercises, school.pages, epochs=200)
+    after = report(layers, school.exercises, school.pages)
     assert "squad    right sentence 1.000" in after
     assert "answerable or not: AUC 1.000, n=2 unanswerable" in after
     assert before != after

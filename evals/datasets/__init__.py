@@ -31,7 +31,7 @@ from pathlib import Path
 from evals.datasets.collection import Collection, joined, kept_out, spread
 from evals.datasets.files import read_json, read_lines
 from evals.datasets.news import article_text, realtimeqa
-from evals.datasets.squad import squad, squad2, xquad
+from evals.datasets.squad import squad, squad2, squad_es, xquad
 from evals.datasets.wikipedia import clapnq, hotpot, nq, qed
 from index.errors import InputError
 
@@ -56,6 +56,7 @@ DATASETS: Mapping[str, Callable[[Path], Iterator[Collection]]] = {
     "clapnq": clapnq,
     "nq": nq,
     "squad": squad,
+    "squad-es": squad_es,
     "qed": qed,
     "hotpot": hotpot,
     "xquad": xquad,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,21 @@ def xquad(data: Path) -> Iterator[Collection]:
         articles = read_json(data / "multilingual" / f"xquad.{language}.json.gz")["data"]
         name = f"xquad-{language}"
         yield joined(name, (_squad_article(article, "", name, (language,)) for article in articles))
+
+
+def squad_es(data: Path) -> Iterator[Collection]:
+    """Yield the articles of SQuAD 2.0 as a machine translated them into Spanish, under their English titles."""
+    english = {
+        question["id"]: article["title"]
+        for article in read_json(data / "squad" / "squad_v2_dev.json.gz")["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    }
+    for article in read_json(data / "multilingual" / "squad_es_v2_small.json.gz")["data"]:
+        titles = Counter(english.get(question["id"]) for part in article["paragraphs"] for question in part["qas"])
+        title = titles.most_common(1)[0][0]
+        if title:
+            yield _squad_article(article | {"title": title}, f"squad-es-{slug(title)}", "squad-es", ("es",))
 
 
 def _squad(path: Path, prefix: str) -> Iterator[Collection]:
