@@ -3,10 +3,10 @@
     python -m evals.train --data DIR [--epochs E] [--start F] [--out DIR]
 
 It learns from the public sets ``squad``, ``squad2``, ``nq``, ``qed``, ``clapnq`` and ``hotpot``, and from some of the
-questions of SQuAD in Spanish and German (``squad-es``, ``xquad``),
-which of all sentences of a question's passages and of similar ones answer it, if any does. A fifth of the articles,
-by a hash of their titles, is kept out, and the figures printed are of those. Each step also trains a head that finds
-the words of the short answer; it sharpens the states and is thrown away in the end.
+questions of SQuAD in Spanish and German (``squad-es``, ``xquad``), which of all sentences of a question's passages and
+of similar ones answer it, if any does. A fifth of the articles, by a hash of their titles, is kept out, whichever the
+language, and the figures printed are of those. Each step also trains a head that finds the words of the short answer;
+it sharpens the states and is thrown away in the end.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ WEIGHTS = Path(cross_encoder.__file__).with_name("weights")
 SETS = ("squad", "squad2", "nq", "qed", "clapnq", "hotpot", "squad-es", "xquad")
 TRANSLATED = 2
 """Of the Spanish questions every second is learned from: they are those of SQuAD, which counts enough."""
-LEFT_OUT = ("xquad-en", "xquad-ar", "xquad-zh")
-"""Of XQuAD what SQuAD has already, and languages whose script MiniLM's tokenizer hardly knows."""
+LEFT_OUT = ("xquad-en", "xquad-es", "xquad-ar", "xquad-zh")
+"""Of XQuAD what the other sets have already, and languages whose script MiniLM's tokenizer hardly knows."""
 QUESTIONS = 24
 """Questions of a step."""
 RATE = 2e-4
@@ -356,7 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train the layers, write them and print the figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m evals.train", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
-    parser.add_argument("--epochs", type=float, default=3, metavar="E", help="passes over all questions (default 3)")
+    parser.add_argument("--epochs", type=float, default=2, metavar="E", help="passes over all questions (default 2)")
     parser.add_argument("--start", type=Path, metavar="F", help="go on from these layers, not from MiniLM's")
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="DIR", help="write the layers there")
     options = parser.parse_args(arguments)

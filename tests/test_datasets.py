@@ -26,6 +26,7 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"The public question 
         ("nq", 1, 1365, 1365, 0),
         ("qed", 1, 528, 528, 0),
         ("hotpot", 1, 994, 100, 0),
+        ("squad-es", 18, 615, 2019, 1744),
         ("xquad", 5, 600, 2860, 0),
     ],
 )
@@ -42,13 +43,20 @@ def test_every_case_and_document_is_taken(
 
 
 @needs_data
-@pytest.mark.parametrize("name", ["squad", "squad2", "clapnq", "nq", "qed", "hotpot", "xquad"])
+@pytest.mark.parametrize("name", ["squad", "squad2", "clapnq", "nq", "qed", "hotpot", "squad-es", "xquad"])
 def test_every_case_is_asked_of_a_document_that_holds_its_quotes(name: str) -> None:
     for collection in load(name, DATA):
         assert set(collection.asked_of) == {case.id for case in collection.cases}
         for case in collection.cases:
             assert collection.asked_of[case.id] in collection.documents
             assert all((item.quote or "") in collection.documents[item.source] for item in case.evidence)
+
+
+@needs_data
+def test_a_translated_article_is_kept_out_where_its_original_is() -> None:
+    titles = {collection.article(case) for collection in load("squad2", DATA) for case in collection.cases}
+    for collection in load("squad-es", DATA):
+        assert {collection.article(case) for case in collection.cases} <= titles
 
 
 @needs_data

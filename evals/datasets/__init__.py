@@ -19,6 +19,7 @@ What the figures mean:
 ``beir``    Any set in the layout of BEIR (``corpus.jsonl``, ``queries.jsonl``, ``qrels/*.tsv``): as in
     `evals.retrieval`, whether what is judged relevant is found; nothing is answered.
 ``mtrag``, ``summhay``  Turns of conversations, and queries over stacks of articles, in the same way: see `evals.pools`.
+``squad-es``  The questions of ``squad2`` as a machine translated them into Spanish, one index per article.
 ``xquad``   The same paragraphs and questions in five languages, one index per language; all answerable.
 """
 
