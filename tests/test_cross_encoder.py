@@ -14,7 +14,7 @@ from index.errors import ModelMissing
 from index.sentence_model import native_dtype
 from index.types import Passage, Span
 from rag.cross_encoder import BASE, FILE, TRAINED, CrossEncoder
-from rag.layers import LOWER, MINILM, WIDTH, Layers
+from rag.layers import MINILM, WIDTH, Layers
 from rag.models import locate
 from rag.pages import PASSAGE_TOKENS, Base
 
@@ -40,12 +40,12 @@ def test_the_base_is_minilm() -> None:
     assert Shape.of(locate(BASE)) == MINILM
 
 
-def test_the_lower_layers_are_those_of_minilm() -> None:
+def test_tokens_are_embedded_as_minilm_does() -> None:
     import transformers
 
     text = "The Saltmarsh ferry. " + " ".join(SENTENCES)
     model = transformers.AutoModel.from_pretrained(str(locate(BASE)), local_files_only=True).eval()
-    model.encoder.layer = model.encoder.layer[:LOWER]
+    model.encoder.layer = model.encoder.layer[:0]
     tokens = transformers.AutoTokenizer.from_pretrained(str(locate(BASE)), local_files_only=True)(
         [text], return_tensors="pt"
     )
@@ -66,7 +66,7 @@ def test_untrained_layers_end_where_minilm_does() -> None:
     mean = states[0].mean(0)
     expected = embedder.embed_query("The Saltmarsh ferry. " + " ".join(SENTENCES))
     assert float(mean @ torch.from_numpy(expected) / mean.norm()) > 0.999
-    assert len(layers.layers) == MINILM.layers - LOWER
+    assert len(layers.layers) == MINILM.layers
 
 
 def test_each_sentence_has_the_tokens_of_its_words() -> None:
