@@ -69,14 +69,18 @@ def spellings(text: str) -> list[tuple[str, str]]:
 
 def stems(text: str) -> set[str]:
     """Return the distinct stems of ``text``, stop words and all; faster than `terms`, for many texts."""
-    return stems_in([text])[0]
+    found = set(_WORD.findall(text))
+    every = _EVERY.of(found)
+    return {every[word] for word in found}
 
 
-def stems_in(texts: Iterable[str]) -> list[set[str]]:
-    """Return the `stems` of each text; what is new in any of them is cut all at once."""
+def stems_held(texts: Iterable[str], wanted: Collection[str]) -> list[set[str]]:
+    """Return those of the ``wanted`` stems that each text holds; what is new in the texts is cut all at once."""
     found = [set(_WORD.findall(text)) for text in texts]
-    every = _EVERY.of(set().union(*found))
-    return [{every[word] for word in each} for each in found]
+    words_ = set[str]().union(*found)
+    every = _EVERY.of(words_)
+    telling = {word for word in words_ if every[word] in wanted}
+    return [{every[word] for word in each & telling} for each in found]
 
 
 def tokens(text: str) -> list[str]:

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.store.base import StoredPassage
-from index.terms import stems_in
+from index.terms import stems_held
 from index.types import Vector
 
 FEATURES = ("lexical_gap", "agreement")
@@ -91,9 +91,8 @@ def likenesses(passages: Sequence[StoredPassage], query: Vector, terms: Mapping[
     """
     total = sum(terms.values()) or 1.0
     rows = np.zeros((len(passages), len(LIKENESSES)))
-    texts = stems_in(f"{stored.passage.context} {stored.passage.text}" for stored in passages)
-    for row, stored, own in zip(rows, passages, texts, strict=True):
-        held = terms.keys() & own
+    texts = (f"{stored.passage.context} {stored.passage.text}" for stored in passages)
+    for row, stored, held in zip(rows, passages, stems_held(texts, terms), strict=True):
         cosine = float(stored.vector @ query)
         best = float((stored.sentence_vectors @ query).max()) if len(stored.sentence_vectors) else cosine
         row[:] = cosine, best, sum(terms[stem] for stem in held) / total

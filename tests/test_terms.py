@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.store.embedded import EmbeddedStore
-from index.terms import STOP_WORDS, Term, stem, terms, words
+from index.terms import STOP_WORDS, Term, stem, stems, stems_held, terms, words
 
 Indexed = Callable[[str], list[str]]
 
@@ -65,6 +65,14 @@ def test_stems_of_words_that_matter() -> None:
     assert stem("O'Brien's") == "o'brien"
     assert stem("한국어") == "한국어"
     assert stem("1") == "1"
+
+
+def test_texts_are_asked_for_stems_together() -> None:
+    texts = ["It relates soup to Müller’s soups.", "", "the U.S. and the relating ones"]
+    wanted = {"relat", "soup", "muller", "the", "nothing"}
+    assert stems_held(texts, wanted) == [stems(text) & wanted for text in texts]
+    assert stems_held(texts, wanted) == [{"relat", "soup", "muller"}, set(), {"relat", "the"}]
+    assert stems_held([], wanted) == []
 
 
 def test_a_word_keeps_its_apostrophes_but_no_other_marks() -> None:

@@ -112,14 +112,20 @@ class Postings:
         """Return the stretch without some of its rows, and without the words that only they held."""
         keep = np.ones(len(self), bool)
         keep[gone - self.first] = False
-        words = np.repeat(np.arange(len(self.counts())), self.counts())
         kept = keep[self._arrays["places"]]
-        held = np.unique(words[kept])
-        names = list(self.names())
-        lengths = np.where(keep, self.lengths, 0).astype(np.uint32)
-        made = Postings(self.first, self.last, {"lengths": lengths, **_named([names[number] for number in held])})
-        places, weights = (self._arrays[name][kept].astype(np.int64) for name in ("places", "weights"))
-        return made.filled(np.searchsorted(held, words[kept]), places, weights)
+        until = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[np.concatenate([[0], self._arrays["ends"]])]
+        counts = np.diff(until)  # what is left of each word
+        held = counts > 0
+        sizes = np.diff(self._arrays["name_ends"], prepend=0)
+        arrays = {
+            "names": np.asarray(self._arrays["names"])[np.repeat(held, sizes)],
+            "name_ends": np.cumsum(sizes[held], dtype=np.int64),
+            "ends": np.cumsum(counts[held], dtype=np.int64),
+            "places": self._arrays["places"][kept],
+            "weights": self._arrays["weights"][kept],
+            "lengths": np.where(keep, self.lengths, 0).astype(np.uint32),
+        }
+        return Postings(self.first, self.last, arrays)
 
     def filled(
         self, words: npt.NDArray[np.int64], places: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]

@@ -104,17 +104,19 @@ class _Report:
 
     def __init__(self, bar: tqdm[NoReturn], console: Console, *, changes_only: bool) -> None:
         self._bar = bar
+        self._total = int(bar.total or 0)
         self._console = console
         self._changes_only = changes_only
 
     def expect(self, files: int) -> None:
         """Count so many files more as still to come."""
-        self._bar.total += files
+        self._total += files
+        self._bar.total = self._total
         self._bar.refresh()
 
     def __call__(self, result: AddResult) -> None:
         # A container is one file of many documents, and only tells so in the end.
-        self._bar.total = max(self._bar.total, self._bar.n + 1)
+        self._bar.total = max(self._total, int(self._bar.n) + 1)
         self._bar.update()
         if not (self._changes_only and result.status == "unchanged"):
             self._bar.clear()
