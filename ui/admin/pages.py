@@ -251,7 +251,8 @@ def _add_evals(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
         listed = runs.names(desk.reports)
         if name not in listed or (before and before not in listed):
             raise HTTPException(404, "There is no such run.")
-        shown, problem = None, ""
+        shown: runs.Shown | None = None
+        problem = ""
         try:
             shown = runs.whole_report(desk.reports, name, before)
         except InputError as error:

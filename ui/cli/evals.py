@@ -14,7 +14,7 @@ from ui.cli.eval_run import add_command_run, positive, write
 from ui.cli.opening import open_corpus
 
 if TYPE_CHECKING:
-    from evals.draft import Draft
+    from evals.draft import Draft, Propose
     from evals.summary import Report
 
 
@@ -153,7 +153,7 @@ def _from_documents(options: argparse.Namespace) -> list[Draft]:
     find_files(options.paths)  # tells of a path that is not there before a model is loaded
     suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
     llm = open_llm(load_settings(options.home, llm=options.llm, llm_url=options.llm_url))
-    propose = questions_of if llm is None else Questioner(llm, options.limit * TRIED)
+    propose: Propose = questions_of if llm is None else Questioner(llm, options.limit * TRIED)
     quoting = load_settings(options.home, llm="none")
     with SuitePipelines(quoting) as pipeline_for, tqdm(unit="question", disable=None) as bar:
         return list(from_documents(pipeline_for(suite), options.limit, bar.update, propose))
