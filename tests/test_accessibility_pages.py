@@ -165,13 +165,17 @@ def test_the_operator_s_job_by_keyboard_alone(desk: str, browser: Browser, tmp_p
                     return
             pytest.fail(f"Tab does not reach {name!r}")
 
+        def follow(name: str, heading: str) -> None:
+            tab_to(name)
+            keyboard.press("Enter")
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
         page.goto(f"{desk}/admin")
         tab_to("Password or token")
         keyboard.type(TOKEN)
         keyboard.press("Enter")
         page.wait_for_url("**/admin")
-        tab_to("Documents")
-        keyboard.press("Enter")
+        follow("Documents", "Documents")
         tab_to("Add files")
         with page.expect_file_chooser() as chooser:
             keyboard.press("Enter")
@@ -185,11 +189,8 @@ def test_the_operator_s_job_by_keyboard_alone(desk: str, browser: Browser, tmp_p
         keyboard.press("Enter")
         expect(page.get_by_role("status")).to_contain_text("ferry.md")
         expect(page.get_by_role("cell", name="No documents yet.")).to_be_visible()
-        tab_to("Feedback")
-        keyboard.press("Enter")
-        tab_to("Make an eval case")
-        keyboard.press("Enter")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Cases")
+        follow("Feedback", "Feedback")
+        follow("Make an eval case", "Cases")
         tab_to("A right answer holds")
         keyboard.type("25 days")
         tab_to("Save the case")
