@@ -54,7 +54,11 @@ def test_forced_colours_keep_the_mark_the_borders_and_the_focus(service: Service
             "e => [e, e.closest('#sources')].map((each) => getComputedStyle(each).backgroundColor)"
         )
         assert mark != ground
-        assert visitor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        visitor.page.keyboard.press("Escape")
+        expect(visitor.citations.first).to_be_focused()
+        assert visitor.citations.first.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+        visitor.box.focus()
+        assert visitor.box.evaluate("e => getComputedStyle(e.closest('#question')).outlineStyle") == "solid"
 
 
 @pytest.mark.parametrize(("preference", "name"), [("reduce", "none"), ("no-preference", "rise")])

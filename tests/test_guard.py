@@ -266,7 +266,10 @@ def test_too_many_questions_are_put_off(tmp_path: Path) -> None:
 
 
 def test_of_ten_thousand_questions_of_one_address_only_the_allowed_reach_the_server(tmp_path: Path) -> None:
-    served, statuses, waits, metrics = [], [], set(), Metrics()
+    served: list[bytes] = []
+    statuses: list[int] = []
+    waits: set[bytes] = set()
+    metrics = Metrics()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as every application has it
         served.append((await receive())["body"])

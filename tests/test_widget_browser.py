@@ -41,7 +41,7 @@ def test_the_page_and_the_widget_are_two_requests_and_25_kb(site: Site, browser:
     """Of a page of another site that nobody has visited before, until the widget can be asked."""
     with browser.new_context() as context:
         page, loaded = context.new_page(), []
-        page.on("requestfinished", loaded.append)
+        page.on("requestfinished", lambda request: loaded.append(request))
         page.goto(address(site.allowed, "plain"))
         expect(page.locator("rag-chat").locator(".launcher")).to_be_visible()
         page.wait_for_load_state("networkidle")
