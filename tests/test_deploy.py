@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,13 +15,15 @@ import psycopg
 import pytest
 import yaml
 
+from index import bm25
 from index.errors import InputError
 from index.store.base import Store
 from index.store.opening import open_server
+from index.store.postgres import lexicon
 from rag.settings import Settings
-from tests.documents import CANTEEN, LEAVE, put
+from tests.documents import CANTEEN, LEAVE, NEWS, put
 from tests.embedding import HashingEmbedder
-from tests.postgres import DATABASE, PASSWORD, Postgres, running_postgres
+from tests.postgres import DATABASE, PASSWORD, ROLE, Postgres, running_postgres
 from tests.replica import replicated
 from tests.stores import Place
 from tests.terminal import ROOT
@@ -136,6 +139,78 @@ def test_a_replica_answers_as_the_primary_does_and_takes_no_change(tmp_path: Pat
             primary.as_superuser(
                 "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()", database=DATABASE
             )
+
+
+@pytest.fixture
+def shards(postgres: Postgres, schema: str, tmp_path: Path) -> Iterator[tuple[str, tuple[Store, Store]]]:
+    """Two stores in two databases, seen from the first as ``docs/deploy/shards.sql`` has it; named after the schema."""
+    second = f"{schema}_second"
+    postgres.as_superuser(f"CREATE DATABASE {second}", f"GRANT CREATE ON DATABASE {second} TO {ROLE}")
+    postgres.as_superuser("CREATE EXTENSION vector", database=second)
+    places = [Place(tmp_path, postgres.url(database=database), schema) for database in (DATABASE, second)]
+    one, other = (place.open() for place in places)
+    script = re.sub(r"--.*", "", (DEPLOY / "shards.sql").read_text())
+    for number, database in ((1, DATABASE), (2, second)):
+        there = f"host 'db{number}.example', port '5432', dbname 'citechat'"
+        assert there in script
+        script = script.replace(there, f"host '127.0.0.1', port '{postgres.port}', dbname '{database}'")
+    script = script.replace("user 'citechat_reader', password '...'", f"user '{ROLE}', password '{PASSWORD}'")
+    script = script.replace("SCHEMA citechat LIMIT", f"SCHEMA {schema} LIMIT").replace(
+        "citechat_shard", f"{schema}_shard"
+    )
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(script.encode())  # all of it at once: a function's body has semicolons
+    yield f"{schema}_shard_1", (one, other)
+    one.close()
+    other.close()
+    postgres.as_superuser(
+        *(f"DROP SCHEMA {schema}_shard_{number} CASCADE" for number in (1, 2)),
+        *(f"DROP SERVER {schema}_shard_{number} CASCADE" for number in (1, 2)),
+        f"DROP DATABASE {second} WITH (FORCE)",
+    )
+
+
+def test_two_shards_seen_as_one_find_what_one_store_finds(
+    postgres: Postgres, schema: str, shards: tuple[str, tuple[Store, Store]], tmp_path: Path
+) -> None:
+    seen, (one, other) = shards
+    with closing(Place(tmp_path, postgres.url(), f"{schema}_whole").open()) as whole:
+        for shard, document, location in ((one, CANTEEN, "/a"), (other, LEAVE, "/b"), (one, NEWS, "/c")):
+            put(shard, document, location)
+            put(whole, document, location)
+        query = HashingEmbedder().embed_query("leave canteen soup")
+        nearest, words = whole.dense(query, 4), whole.lexical(["leave", "days"], 9)
+    with psycopg.connect(postgres.url("postgres")) as connection:
+        literal = "[" + ",".join(map(str, query.tolist())) + "]"
+        found = connection.execute(
+            f"SELECT id, score FROM {seen}.nearest(%s::vector, 4)".encode(), (literal,)
+        ).fetchall()
+        plan = connection.execute(
+            f"EXPLAIN (VERBOSE) SELECT * FROM {seen}.nearest(%s::vector, 4)".encode(), (literal,)
+        ).fetchall()
+        ((passages, length),) = connection.execute(f"SELECT * FROM {seen}.state_of_both".encode()).fetchall()
+        scores: dict[str, float] = defaultdict(float)
+        for (stem,) in map(lexicon.phrase, ("leave", "days")):
+            ((holding,),) = connection.execute(
+                f"SELECT passages FROM {seen}.terms_of_both WHERE term = %s".encode(), (stem,)
+            ).fetchall()
+            for number in (1, 2):
+                of_shard = connection.execute(
+                    """SELECT p.id, o.frequency, o.length FROM {0}.postings o JOIN {0}.terms t ON t.id = o.term
+                       JOIN {0}.passages p ON p.row = o.row WHERE t.term = %s""".format(
+                        f"{seen[:-1]}{number}"
+                    ).encode(),
+                    (stem,),
+                ).fetchall()
+                for id_, frequency, own in of_shard:
+                    rarity = bm25.rarity(passages, holding)
+                    scores[id_] += bm25.score(rarity, frequency * bm25.CONTEXT_WEIGHT, own, length / passages)
+    assert [id_ for id_, _ in found] == [id_ for id_, _ in nearest]
+    assert [score for _, score in found] == pytest.approx([score for _, score in nearest], abs=1e-5)
+    remote = [line for (line,) in plan if "Remote SQL" in line]
+    assert len(remote) == 2
+    assert all("ORDER BY" in line and "LIMIT" in line for line in remote)  # only the nearest come over the network
+    assert scores == pytest.approx(dict(words))
 
 
 UNITS = sorted(file.name for file in DEPLOY.glob("*.service"))

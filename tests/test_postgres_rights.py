@@ -143,6 +143,7 @@ def test_other_roles_read_on_what_they_read_before(
             assert reader.verify() == []
     finally:
         postgres.as_superuser(f"DROP OWNED BY {other}", f"DROP ROLE {other}")
+    postgres.as_superuser(f'DROP OWNED BY "{role}"')
     let("not outlet=HR")
     assert seen(postgres, schema, role)["documents"] == 2
     with closing(open_server(postgres.url(), schema)) as server:

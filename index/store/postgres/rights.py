@@ -174,8 +174,8 @@ def _open_to_others(connection: Connection, schema: str, table: str) -> None:
 def _take_back(connection: Connection, schema: str, role: str) -> bool:
     if not connection.execute("DELETE FROM readers WHERE role = %s RETURNING 1", (role,)).fetchone():
         return False
-    for table in _WALLED:
-        _run(connection, "DROP POLICY {policy} ON {table}", schema, role, table)
+    for table in _WALLED:  # DROP OWNED has taken the policies of a role with it
+        _run(connection, "DROP POLICY IF EXISTS {policy} ON {table}", schema, role, table)
     _run(connection, "DROP FUNCTION {readable}()", schema, role)
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
         for table in (*_OPEN, *_WALLED):
