@@ -24,7 +24,7 @@ BOX = "#question textarea"
 QUESTION = "Which file formats can be added?"
 AGAIN_MS = 50
 """Milliseconds between two presses of Enter while nothing comes of them."""
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
