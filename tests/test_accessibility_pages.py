@@ -28,6 +28,11 @@ BEHIND_THE_LOGIN = (
     *("", "/documents", "/conversations", "/gaps", "/feedback", "/cases"),
     *("/evals?before=one&after=two", "/evals/two?before=one"),
 )
+_NAME = """() => {
+  const { labels, ariaLabel, textContent } = document.activeElement;
+  return (ariaLabel || labels?.[0]?.textContent || textContent).trim();
+}"""
+"""What the focused element is called."""
 PICTURES = "[...document.images].every((image) => image.complete && image.naturalWidth > 100)"
 
 
@@ -147,3 +152,50 @@ def test_the_widget_and_the_pages_that_show_it(server: str, page: Page, look: st
     page.keyboard.press("Escape")
     reader.ask("Quidditch?")
     assert_usable(page, look)
+
+
+def test_the_operator_s_job_by_keyboard_alone(desk: str, browser: Browser, tmp_path: Path) -> None:
+    """To log in, add a document, remove it, and make a case of a judgement: Tab, Enter, Space and letters."""
+    (tmp_path / "ferry.md").write_text("# Ferry\n\nThe ferry leaves at nine.", encoding="utf-8")
+    with browser.new_context() as context:
+        page = context.new_page()
+        keyboard = page.keyboard
+
+        def tab_to(name: str, most: int = 60) -> None:
+            for _ in range(most):
+                keyboard.press("Tab")
+                if page.evaluate(_NAME).startswith(name):
+                    return
+            pytest.fail(f"Tab does not reach {name!r}")
+
+        def follow(name: str, heading: str) -> None:
+            tab_to(name)
+            keyboard.press("Enter")
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+        page.goto(f"{desk}/admin")
+        tab_to("Password or token")
+        keyboard.type(TOKEN)
+        keyboard.press("Enter")
+        page.wait_for_url("**/admin")
+        follow("Documents", "Documents")
+        tab_to("Add files")
+        page.get_by_label("Add files").set_input_files(tmp_path / "ferry.md")  # the dialog is the browser's own
+        tab_to("Add")
+        keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("ferry.md: added")
+        tab_to("Remove Ferry")
+        keyboard.press("Enter")
+        tab_to("Remove for good")
+        keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("ferry.md")
+        follow("Feedback", "Feedback")
+        follow("Make an eval case", "Cases")
+        tab_to("A right answer holds")
+        keyboard.type("25 days")
+        tab_to("Save the case")
+        keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("The case is in")
+        tab_to("Log out")
+        keyboard.press("Enter")
+        expect(page.get_by_label("Password or token")).to_be_visible()
