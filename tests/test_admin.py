@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -379,6 +379,10 @@ def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
     assert "no case in common" in operator.page("/evals?before=first&after=third")
 
 
+def always(pipeline: SmallPipeline) -> Callable[[Suite], SmallPipeline]:
+    return lambda _: pipeline
+
+
 def test_a_run_shows_its_whole_report(operator: Operator) -> None:
     folder = operator.home / "reports"
     folder.mkdir(exist_ok=True)
@@ -386,7 +390,7 @@ def test_a_run_shows_its_whole_report(operator: Operator) -> None:
     reports = {}
     for name, leader, asked in (("calm", "Ada", cases), ("50%?", "Bob", cases), ("lone", "Ada", cases[:1])):
         text = f"{HOSTILE} Nobody else does. {leader} leads one and two."
-        report = run_suite([Suite(Path("s.yaml"), cases=asked)], lambda _, text=text: SmallPipeline({"a.txt": text}))
+        report = run_suite([Suite(Path("s.yaml"), cases=asked)], always(SmallPipeline({"a.txt": text})))
         reports[name] = report.as_json()
         (folder / f"{name}.json").write_text(json.dumps(reports[name]), encoding="utf-8")
     (folder / "slim.json").write_text(json.dumps(slim(reports["calm"])), encoding="utf-8")

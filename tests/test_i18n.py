@@ -9,7 +9,8 @@ from string import Formatter
 import pytest
 from babel import Locale
 
-from ui.i18n import LANGUAGES, Language, messages, negotiate
+from rag.language import LANGUAGES, Language
+from ui.i18n import messages, negotiate
 
 STATIC = Path(__file__).parent.parent / "ui" / "static"
 ENGLISH = messages("en").entries

@@ -41,8 +41,11 @@ def test_ranking_is_judged_as_by_ir_measures_on_the_same_files(tmp_path: Path) -
                 ours[f"q{query}", f"Success@{k}"] = metrics.hit_at(first, k)
                 ours[f"q{query}", f"R@{k}"] = metrics.recall_at(ranks, k)
     measures = [ir_measures.parse_measure(name) for name in sorted({name for _, name in ours})]
-    read = (ir_measures.read_trec_qrels(str(qrels)), ir_measures.read_trec_run(str(run)))
-    theirs = {(each.query_id, str(each.measure)): each.value for each in ir_measures.iter_calc(measures, *read)}
+    judged = ir_measures.read_trec_qrels(str(qrels))  # type: ignore[no-untyped-call]
+    ranked = ir_measures.read_trec_run(str(run))  # type: ignore[no-untyped-call]
+    theirs = {
+        (each.query_id, str(each.measure)): each.value for each in ir_measures.iter_calc(measures, judged, ranked)
+    }
     assert len(theirs) > 500
     assert theirs == pytest.approx(ours)
 

@@ -56,6 +56,7 @@ def open_keeping(settings: Settings) -> Keeping:
 
 def _shared(settings: Settings, key: bytes | None) -> Keeping:
     from index.store.opening import open_server
+    from index.store.postgres.rights import sees_a_part
 
     server = open_server(settings.store.get_secret_value(), settings.store_schema, settings.store_connections)
     from ui.shared.changes import CachedLibrary, Changes
@@ -67,7 +68,10 @@ def _shared(settings: Settings, key: bytes | None) -> Keeping:
     from ui.shared.sessions import SharedLedger
 
     conversations, changes = SharedConversations(server), Changes(server)
-    days = Daybook(SharedDays(server), questions=settings.keep_gaps)
+    with server.connection() as connection:
+        apart = sees_a_part(connection)  # what others asked is not for this role
+    kept = DaysInFile(settings.home / FILE) if apart else SharedDays(server)
+    days = Daybook(kept, questions=settings.keep_gaps)
 
     def close() -> None:
         days.close()
