@@ -80,7 +80,7 @@ _EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
             r"how (?:much|many) (?:money|dollars|euros|pounds)",
             r"how much (?:does|do|did|is|are|was|were|will|would|can|in)",
             rf"(?:{_WHICH} |{_IS_THE})(?:price|cost|sum|amount|budget|salary|fee)",
-            r"cu[aá]nto dinero",
+            r"cu[aá]nto dinero|cu[aá]nto (?:cuesta|cuestan|vale)|(?:wie ?viel|was) kostet|combien co[uû]te",
         ),
     ),
     (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from index.terms import content_stems, stem, words
 from index.types import Span
 from rag.question import Question
-from rag.read import Candidate
+from rag.read import CELLS, Candidate
 from rag.retrieve import Found
 
 _NUMBER = r"\d{1,3}(?:[,.’'\u00a0\u202f ]\d{3})+(?![\d])|\d+(?:[.,]\d+)?"
@@ -34,7 +34,6 @@ _ASKED = re.compile(
     rf"(?:\b(?P<over>{_OVER})|\b(?P<under>{_UNDER}))?\s*{_MONEY}(?<![\w.,])(?P<number>{_NUMBER})(?![\w%])", re.I
 )
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
-_CELLS = "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def _asked(text: str) -> tuple[float, Span] | None:
 
 def _range(row: str) -> _Range | None:
     """Return the first range in the cells of a row."""
-    cells = row.split(_CELLS) if _CELLS in row else ()
+    cells = row.split(CELLS) if CELLS in row else ()
     found = ((cell, _RANGE.match(cell.rpartition(": ")[2])) for cell in cells)
     return next((_Range.of(cell, match) for cell, match in found if match), None)
 

@@ -23,7 +23,20 @@ from index.types import Passage, Span, Vector
 from rag.likeness import Likeness
 from rag.question import Expects, Question
 from rag.retrieve import Found
-from rag.spans import DATE, FIGURE, MONEY, NUMBER, YEAR, capitalised, has_speech, names, people, placed, roles, spans_of
+from rag.spans import (
+    DATE,
+    FIGURE,
+    LASTING,
+    MONEY,
+    NUMBER,
+    capitalised,
+    has_speech,
+    names,
+    people,
+    placed,
+    roles,
+    spans_of,
+)
 
 FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context
@@ -50,6 +63,10 @@ _ENDS = re.compile(
     r"\b(?:until|till|through|to|by|before|(?:end|expire|lapse|finish|clos)\w*(?: on)?):? (?:the )?$", re.I
 )
 _UNTIL = re.compile(r"\s*(?:to|until|till|through|–)\s", re.I)
+CELLS = "; "
+"""Stands between the cells of a row."""
+_HEADER = re.compile(r"(?:^|; )(?P<name>[^:;]{1,80}):(?= )")
+_HOW_LONG = re.compile(r"\bhow long\b|\bwie lange\b|\bcuánto tiempo\b|\bcombien de temps\b", re.I)
 QUESTION_ENDS = ("?", "？", "؟")
 SENTENCE_ENDS = (".", "!", *QUESTION_ENDS, "…", "。", "！")
 
@@ -250,10 +267,26 @@ def expected_spans(question: Question, text: str, known: frozenset[str]) -> list
         case Expects.MONEY:
             spans = spans_of(MONEY, text) or spans_of(FIGURE, text)
         case Expects.NUMBER:
-            spans = [span for span in spans_of(NUMBER, text) if not YEAR.fullmatch(text, span.start, span.end)]
+            spans = (spans_of(LASTING, text) if _HOW_LONG.search(question.text) else []) or _numbers(text)
         case Expects.PROSE:
             spans = []
-    return [span for span in spans if new(span)]
+    headers = _headers(text)
+    return [span for span in spans if new(span) and not any(_overlap(span, header) for header in headers)]
+
+
+def _numbers(text: str) -> list[Span]:
+    """Return the numbers of a sentence that are no dates nor parts of one."""
+    dates = spans_of(DATE, text)
+    return [span for span in spans_of(NUMBER, text) if not any(_overlap(span, date) for date in dates)]
+
+
+def _headers(text: str) -> list[Span]:
+    """Return where a row of a table has the names of its columns."""
+    return [Span(*found.span("name")) for found in _HEADER.finditer(text)] if CELLS in text else []
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _is_other_end(question: Question, text: str, span: Span) -> bool:

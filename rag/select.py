@@ -10,7 +10,7 @@ from itertools import islice
 from index.terms import stem, words
 from rag.facts import is_name
 from rag.question import Expects, Question
-from rag.read import FEATURES, Candidate, covered
+from rag.read import CELLS, FEATURES, Candidate, covered
 from rag.shorten import short_answer
 from rag.spans import has_speech
 from rag.when import Order
@@ -26,9 +26,6 @@ FEWEST = 3
 both have where one restates the other; and how many words these are at least."""
 REPEATED = 0.7
 """A sentence whose terms are to this part in those already chosen adds nothing."""
-
-CELLS = "; "
-"""Stands between the cells of a row."""
 _WORDS = re.compile(
     r"^\W*(?:and |but |so )?what (?:did|does|do|has|have|had) (?-i:[A-ZÀ-Þ]).{1,80}"
     r"\b(?:say|said|tell|told|write|written|add|added|reply|replied|answer|announce)\b",

@@ -14,11 +14,13 @@ _MONTH = (
 )
 _WEEKDAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _SCALE = r"(?:\s?(?:thousand|million|billion|trillion|hundred|mn|bn|m|k)\b)?"
-_DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_DIGITS = r"\d+(?:[.,]\d{3})*(?:[.,]\d+)?"
 _COUNT_WORDS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
     "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|hundreds|thousand|thousands"
     "|dozen|dozens|half|third|quarter|once|twice"
+    "|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|doce"
+    "|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze"
 )
 
 DATE = re.compile(
@@ -29,12 +31,18 @@ DATE = re.compile(
 )
 MONEY = re.compile(
     rf"(?:(?:US|A|C)?[$€£¥]\s?{_DIGITS}{_SCALE}"
-    rf"|\b{_DIGITS}{_SCALE}\s?(?:dollars|euros?|pounds|cents|yen|EUR|USD|GBP|crowns|francs)\b)"
+    rf"|\b{_DIGITS}{_SCALE}\s?(?:(?i:dollars?|euros?|pounds|cents?|yen|crowns|francs|franken|pesos|dólares|céntimos|centimes)"
+    r"|EUR|USD|GBP|€)(?!\w))"
 )
 NUMBER = re.compile(
     rf"(?:{MONEY.pattern}|\b{_DIGITS}(?:{_SCALE})(?:\s?(?:%|percent\b|per cent\b))?"
     rf"|\b(?:{_COUNT_WORDS})(?:[- ](?:{_COUNT_WORDS}|million|billion))?\b)",
     re.I,
+)
+LASTING = re.compile(
+    rf"(?:\b{_DIGITS}|\b(?i:{_COUNT_WORDS})(?:[- ](?i:{_COUNT_WORDS}))?)[\s-](?:\w+\s)?"
+    r"(?i:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?|sekunden?|minuten?|stunden?|tagen?|tage?|wochen?"
+    r"|monaten?|monate?|jahren?|jahre?|segundos?|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|heures?|jours?|semaines?|mois|ans?)\b"
 )
 YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
 FIGURE = re.compile(rf"\b{_DIGITS}{_SCALE}")
