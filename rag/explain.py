@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from index.sentences import sentence_spans
-from index.types import Document, Span
+from index.types import Block, Document, Span
 from rag.orders import is_order
 from rag.spans import capitalised, coordinated, outside_speech, people, placed
 
@@ -31,7 +31,7 @@ def explain_pronoun(document: Document, start: int, end: int) -> tuple[str, str]
     """Return a quote's text with its first pronoun explained, and the explanation; ``None`` if there is no need.
 
     Only a pronoun outside quoted speech with no person named before it in the quote is explained, and only by a name
-    that the document gives before.
+    that the document gives before, under the same heading or in it.
     """
     text = document.text[start:end]
     narrated = outside_speech(text)
@@ -62,9 +62,12 @@ def with_antecedent(text: str, start: int, end: int) -> Span | None:
 
 
 def _mentioned_before(document: Document, start: int, known: frozenset[str], *, plural: bool) -> str | None:
-    opening = max(0, start - LOOK_BACK)
+    heading = max((block for block in document.blocks if _is_heading(block, start)), key=_start, default=None)
+    opening = max(start - LOOK_BACK, heading.end if heading else 0)  # what stands before a heading is another matter
     before = document.text[opening:start]
     blocks = [block for block in before.split("\n") if block.strip()]
+    if heading and heading.end == opening:
+        blocks.insert(0, document.text[heading.start : heading.end].replace(":", ";"))  # it labels no cell of a table
     for block in reversed(blocks):
         for span in reversed(list(sentence_spans(block))):
             if is_order(block[span.start : span.end]):
@@ -77,6 +80,14 @@ def _mentioned_before(document: Document, start: int, known: frozenset[str], *, 
                 group = groups[0]
                 return narrated[group[0].start : group[-1].end if plural else group[0].end]
     return None
+
+
+def _is_heading(block: Block, start: int) -> bool:
+    return block.kind == "heading" and block.end <= start
+
+
+def _start(block: Block) -> int:
+    return block.start
 
 
 def _people(text: str, known: frozenset[str]) -> list[Span]:

@@ -66,14 +66,15 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
 
 
 def _spoken(question: Question, candidates: Sequence[Candidate]) -> Candidate | None:
-    """Return the best sentence with quoted speech where what somebody said is asked and the best one is a row without.
+    """Return the best sentence with quoted speech where what somebody said is asked and the best one has none.
 
-    That somebody spoke somewhere, as tables have it, is not what was said.
+    That somebody spoke somewhere, as tables have it, is not what was said; another sentence gives way to speech nearby.
     """
     best = candidates[0]
-    if not _WORDS.search(question.text) or CELLS not in best.text or has_speech(best.text):
+    if not _WORDS.search(question.text) or has_speech(best.text):
         return None
-    return next((each for each in candidates[1:] if has_speech(each.text) and _as_named(each, best)), None)
+    near = candidates if CELLS in best.text else [each for each in candidates if best.score - each.score <= RIVAL_GAP]
+    return next((each for each in near if has_speech(each.text) and _as_named(each, best)), None)
 
 
 def _newest(question: Question, candidates: Sequence[Candidate], known: frozenset[str]) -> Candidate:

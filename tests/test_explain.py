@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.types import Document
+from index.types import Block, Document
 from rag.explain import LONGEST_ANTECEDENT, LOOK_BACK, explain_pronoun, with_antecedent
 
 
@@ -146,3 +146,19 @@ def test_what_opens_a_paragraph_or_follows_a_long_sentence_is_quoted_alone() -> 
     quote = "It has two wheels."
     for before in ("The plan is new.\n\n", f"{'Very ' * (LONGEST_ANTECEDENT // 5)}long. ", ""):
         assert with_antecedent(before + quote, len(before), len(before) + len(quote)) is None
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("Zelensky: work on the text", "He [Zelensky] wrote it."),
+        ("Work on the text", None),
+    ],
+)
+def test_a_heading_names_the_person_or_nobody_before_it_does(heading: str, expected: str | None) -> None:
+    before = f"It was signed by Jane Roe.\n\n{heading}\n\nThe president was silent. "
+    text = f"{before}He wrote it. Of Zelensky no more is known."
+    start = before.index(heading)
+    document = Document("d", "d.txt", "D", text, blocks=(Block("heading", start, start + len(heading), 2),))
+    found = explain_pronoun(document, len(before), len(before) + len("He wrote it."))
+    assert (found[0] if found else None) == expected

@@ -134,6 +134,16 @@ def test_what_was_said_is_not_that_somebody_spoke() -> None:
     assert texts(chosen("Who spoke to the guild?", rows)) == [row]
 
 
+@pytest.mark.parametrize(("gap", "first"), [(RIVAL_GAP - 0.1, 1), (RIVAL_GAP + 0.1, 0)])
+def test_speech_nearby_comes_before_a_sentence_that_announces_it(gap: float, first: int) -> None:
+    rows = (
+        "The remarks of Ada Lorne are known from a letter.",
+        'Her words were: "We shall keep all nine rooms of it."',
+    )
+    found = chosen("What did Ada Lorne say about the rooms?", candidates((rows[0], 5.0), (rows[1], 5.0 - gap)))
+    assert texts(found)[0] == rows[first]
+
+
 def test_the_same_row_of_another_table_is_told_however_low_it_is() -> None:
     rows = candidates(
         ("Item: Goat; Price: 5", 5.0, "a"), ("Item: Pony; Price: 9", 4.0, "b"), ("Item: Goat; Price: 6", -3.0, "b")

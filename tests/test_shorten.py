@@ -114,3 +114,21 @@ def test_of_a_period_the_end_that_is_asked_for_answers(question: str, expected: 
 def test_the_other_end_of_a_period_does_not_answer() -> None:
     assert short("Until when are the hours short?", "Hours: short; In force from: 6 October 2025") is None
     assert short("Since when are the hours short?", "The hours are short until 27 March 2026.") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "expected"),
+    [
+        ("How many guests came?", "The dinner is on Friday, 12 December, at the inn.", None),
+        ("How many guests came?", "On 12 December 46 guests came.", "46"),
+        ("How long does it take?", "Cost: 501 to 2,000; Time needed: three days", "three days"),
+        ("How long is the bridge?", "The bridge is 120 metres long.", "120"),
+        ("Who approves it?", "Cost: 501 to 2,000; Approved by: Quillon Dray, treasurer; Time: one day", "Quillon Dray"),
+        ("Wie viel kostet der Eintritt?", "Der Eintritt kostet 4,50 Euro.", "4,50 Euro"),
+        ("¿Cuánto cuesta un tarro?", "Un tarro se vende a 6,50 euros.", "6,50 euros"),
+        ("Combien coûte un retard ?", "Un retard coûte 20 centimes par jour.", "20 centimes"),
+        ("Combien de temps dure le prêt ?", "Le prêt de huit livres dure trois semaines.", "trois semaines"),
+    ],
+)
+def test_numbers_in_dates_tables_and_other_languages(question: str, sentence: str, expected: str | None) -> None:
+    assert short(question, sentence) == expected
