@@ -22,6 +22,7 @@ _LEANS = re.compile(
     r"^(?:This|These|Those|It|Its|Such|Neither|Nor)\b"
     r"|\bthis(?=[.,;!?]|\s+(?:in|at|on|by|to|for|and|with)\b)|\bso(?=[.!?])"
 )
+_ROW = re.compile(r"^[^:;]+: [^;]*; [^:;]+: ")
 _PRONOUN = re.compile(r"\b(He|She|he|she|They|they|His|his|Her|her|Their|their)\b")
 _SINGLE = frozenset({"he", "she", "his", "her"})
 _POSSESSIVE = frozenset({"his", "her", "their"})
@@ -65,7 +66,7 @@ def _mentioned_before(document: Document, start: int, known: frozenset[str], *, 
     heading = max((block for block in document.blocks if _is_heading(block, start)), key=_start, default=None)
     opening = max(start - LOOK_BACK, heading.end if heading else 0)  # what stands before a heading is another matter
     before = document.text[opening:start]
-    blocks = [block for block in before.split("\n") if block.strip()]
+    blocks = [block for block in before.split("\n") if block.strip() and not _ROW.search(block)]
     if heading and heading.end == opening:
         blocks.insert(0, document.text[heading.start : heading.end].replace(":", ";"))  # it labels no cell of a table
     for block in reversed(blocks):

@@ -114,7 +114,7 @@ def test_an_answer_that_takes_too_long_is_cut_off_at_the_limit(tmp_path: Path) -
 
 def test_too_many_waiting_questions_are_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.stream.MAX_WAITING", 0)
-    monkeypatch.setattr(Streams.__init__, "__defaults__", (1, None))
+    monkeypatch.setattr(Streams.__init__, "__defaults__", (1, None, None))
     with running(LexicalPipeline(delay=0.2), settings(tmp_path)) as address:
         question = {"question": "days of leave in the portal"}
         with httpx.stream("POST", f"{address}/api/chat", json=question) as reply:

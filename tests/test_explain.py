@@ -162,3 +162,8 @@ def test_a_heading_names_the_person_or_nobody_before_it_does(heading: str, expec
     document = Document("d", "d.txt", "D", text, blocks=(Block("heading", start, start + len(heading), 2),))
     found = explain_pronoun(document, len(before), len(before) + len("He wrote it."))
     assert (found[0] if found else None) == expected
+
+
+def test_a_row_of_a_table_names_nobody() -> None:
+    before = "It was founded by Jane Roe.\nApproved by: Quillon Dray, treasurer; Time needed: three days\n"
+    assert explained(before, "She sold it.") == ("She [Jane Roe] sold it.", "[Jane Roe]")

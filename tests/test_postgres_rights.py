@@ -83,7 +83,7 @@ def test_a_role_reads_its_part_and_nothing_else(
         assert part.lexical(["aide"], 99) == []
         assert part.frequencies(["soup", "aide"]) == {"soup": 1, "aide": 0}
         assert part.passages([f"{NEWS.id}-0"]) == {}
-        assert part.holding("Kofi Annan") == []
+        assert part.holding(["Kofi Annan"]) == [[]]
         assert part.totals().documents == 2
         assert {origin.document_id for origin in part.origins().values()} == {CANTEEN.id, LEAVE.id}
         put(store, NEWS, "/c", "hr/annan.txt")  # it comes into the part, in the sight of who has it open
