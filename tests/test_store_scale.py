@@ -139,6 +139,13 @@ def test_whatever_happens_it_finds_what_exact_search_finds(tmp_path: Path, seed:
         each.close()
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removal does not wait long for readers before it leaves what they read in the log."""
+    monkeypatch.setattr("index.store.database.WRITE_WAIT", 1.0)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_reader_keeps_the_state_that_it_reads(home: Path) -> None:
     """Whatever is added, removed and written into the files meanwhile, by this process or another."""
     store, other = opened(home), opened(home)
@@ -173,6 +180,7 @@ def test_a_reader_keeps_the_state_that_it_reads(home: Path) -> None:
     other.close()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_files_of_a_later_state_are_not_taken_for_an_earlier_one(home: Path) -> None:
     first, second = opened(home), opened(home)
     expected = answers(first, 1000)
