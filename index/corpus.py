@@ -77,11 +77,11 @@ class Corpus(AbstractContextManager["Corpus"]):
             known = {origin.source for origin in origins.values()}
             sources = Sources(origins)
             for file in files:
+                self._leave(file, sources)
                 for outcome in self._intake.examine(file, sources, reader, password):
                     if isinstance(outcome, AddResult):
                         report(outcome)
                         continue
-                    self._leave(file, sources)
                     waiting.append(outcome)
                     if size(waiting) >= BATCH_PASSAGES:
                         begun = self._batches.turn(begun, waiting, report)
@@ -122,11 +122,11 @@ class Corpus(AbstractContextManager["Corpus"]):
         for number, file in enumerate(files):
             told: list[AddResult] = []
             results.append(told)
+            self._leave(file, sources)
             for outcome in self._intake.examine(file, sources, reader, ""):
                 if isinstance(outcome, AddResult):
                     told.append(outcome)
                     continue
-                self._leave(file, sources)
                 waiting.append((number, outcome))
                 if size(each for _, each in waiting) >= BATCH_PASSAGES:
                     store()
@@ -237,8 +237,9 @@ class Corpus(AbstractContextManager["Corpus"]):
         return self.store.totals()
 
     def _leave(self, file: FoundFile, sources: Sources) -> None:
-        """Note the bytes that a file had before it changed."""
-        self._left |= {each.digest for each in sources.before(location_of(file.path)).values()}
+        """Note the bytes that a file had before; `_let_go` keeps them if it still has them."""
+        if self._originals is not None:
+            self._left |= {each.digest for each in sources.before(location_of(file.path)).values()}
 
     def _let_go(self) -> None:
         """Remove the originals of what was replaced or removed, unless another document came from the same bytes."""

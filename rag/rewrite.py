@@ -247,8 +247,13 @@ def _about_another(asked: str, answered: str) -> str:
 
 
 def _has_content(question: str) -> bool:
+    return bool(_content(question))
+
+
+def _content(question: str) -> list[str]:
+    """Return the words that say something about the subject, of which there may be none."""
     language = language_of(question)
-    return any(not is_function_word(word.group(), language) for word in words(question))
+    return [word.group() for word in words(question) if not is_function_word(word.group(), language)]
 
 
 def _is_question(text: str) -> bool:
@@ -275,7 +280,7 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
             possessive = match.group().lower() in _POSSESSIVE and re.match(r"\s+\w", question[match.end() :])
             return question[: match.start()] + antecedent + ("’s" if possessive else "") + question[match.end() :]
     thing = _THING.search(question)
-    few = sum(not is_function_word(word.group(), language_of(question)) for word in words(question)) <= 1
+    few = len(_content(question)) <= 1
     if (thing and not names(question[: thing.start()]) and not _THAT_CLAUSE.match(question, thing.start())) or (
         few and not names(question)
     ):
