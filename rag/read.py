@@ -56,6 +56,11 @@ FEATURES = (
 SAME_THING = 0.7
 """Cosine from which two sentences speak of the same thing."""
 ROW_MARKS = (": ", " | ")
+CELLS = "; "
+"""Stands between the cells of a row."""
+QUESTION_ENDS = ("?", "？", "؟")
+SENTENCE_ENDS = (".", "!", *QUESTION_ENDS, "…", "。", "！")
+
 _STARTS = re.compile(
     r"\b(?:from|since|as of|after|(?:start|begin|began|open|enter)\w*(?: on| into force on)?):? (?:the )?$", re.I
 )
@@ -63,13 +68,8 @@ _ENDS = re.compile(
     r"\b(?:until|till|through|to|by|before|(?:end|expire|lapse|finish|clos)\w*(?: on)?):? (?:the )?$", re.I
 )
 _UNTIL = re.compile(r"\s*(?:to|until|till|through|–)\s", re.I)
-CELLS = "; "
-"""Stands between the cells of a row."""
 _HEADER = re.compile(r"(?:^|; )(?P<name>[^:;]{1,80}):(?= )")
 _HOW_LONG = re.compile(r"\bhow long\b|\bwie lange\b|\bcuánto tiempo\b|\bcombien de temps\b", re.I)
-QUESTION_ENDS = ("?", "？", "؟")
-SENTENCE_ENDS = (".", "!", *QUESTION_ENDS, "…", "。", "！")
-
 _PUBLISHED = re.compile(r"(?:(?<=· )|^)\d{4}(?:-\d\d){0,2}$")
 
 Features = npt.NDArray[np.float64]
