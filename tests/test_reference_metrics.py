@@ -1,4 +1,4 @@
-"""Metrics against reference implementations: ir-measures, scikit-learn, SciPy, NumPy, and SQuAD's own definition."""
+"""Metrics against reference implementations: ir-measures, scikit-learn, SciPy, NumPy, and torchmetrics for SQuAD."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import ir_measures
 import numpy as np
 import pytest
-from hypothesis import given
+import torchmetrics.functional.text
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, bootstrap
 from sklearn.calibration import calibration_curve
@@ -15,7 +16,9 @@ from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, r
 
 from evals import metrics, wordings
 from evals.compare import compare
+from evals.datasets import load
 
+DATA = Path(__file__).parents[2] / "shared" / "data"
 RANDOM = np.random.default_rng(11)
 RELEVANCE = [RANDOM.integers(0, 2, 12) for _ in range(50)]
 
@@ -146,3 +149,39 @@ def test_f1_is_precision_and_recall_of_matched_tokens(said: list[str], wanted: l
     else:
         precision, recall = matched / len(said), matched / len(wanted)
         assert ours == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+def official_scores(accepted: list[str], said: str) -> tuple[float, float]:
+    """What SQuAD's own script gives of one prediction, as torchmetrics carries it: exact match and F1."""
+    scored = torchmetrics.functional.text.squad(
+        [{"prediction_text": said, "id": "q"}],
+        [{"answers": {"text": accepted, "answer_start": [0] * len(accepted)}, "id": "q"}],
+    )
+    return float(scored["exact_match"]) / 100, float(scored["f1"]) / 100
+
+
+def our_scores(accepted: list[str], said: str) -> tuple[float, float]:
+    return wordings.normalised_match(accepted, said), wordings.token_f1(accepted, said)
+
+
+WORDS = ["red", "Red", "the", "The", "an", "A", "and", "1,230", "U.S.", "it's", "–", "«oui»", "ÉTÉ", "a.m."]
+PIECES = st.sampled_from(WORDS)
+TEXTS = st.lists(st.one_of(PIECES, st.text("aAthe .,'-\n\t\u00a0é中", max_size=6)), max_size=7).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=4), TEXTS)
+def test_squad_scores_are_those_of_the_official_script(accepted: list[str], said: str) -> None:
+    assert our_scores(accepted, said) == pytest.approx(official_scores(accepted, said), abs=1e-6)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"The public question sets are not at {DATA}.")
+def test_squad_scores_are_those_of_the_official_script_on_squad_itself() -> None:
+    """Each question's answers against what might be said: a slice of one of them, another question's, words around."""
+    cases = [case for each in load("squad", DATA, limit=200) for case in each.cases]
+    for case, other in zip(cases, cases[1:] + cases[:1], strict=True):
+        accepted = list(case.answer[0])
+        words = accepted[-1].split()
+        start = int(RANDOM.integers(0, len(words)))
+        for said in (" ".join(words[start:]), other.answer[0][0], f"It was the {accepted[0]}, in fact.", ""):
+            assert our_scores(accepted, said) == pytest.approx(official_scores(accepted, said), abs=1e-6), case.id
