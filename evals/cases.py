@@ -15,6 +15,7 @@ from evals.types import CASE_KEYS, Case, Evidence, Expected, Quantity, Suite
 from index.errors import InputError
 from index.filters import parse_filter
 from index.readers.dates import parse_date
+from rag.settings import Settings, problem_with
 from rag.types import Turn
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from evals.located import Node
     from rag.types import Role
 
-__all__ = ["Case", "Evidence", "Quantity", "Suite", "check_ids", "load_cases"]
+__all__ = ["Case", "Evidence", "Quantity", "Suite", "check_ids", "check_setting", "load_cases"]
 
 HEADER_KEYS = ("corpus", "settings")
 
@@ -33,8 +34,8 @@ def load_cases(path: Path) -> Suite:
     """Read and check a case file.
 
     Raises ``InputError``, with the line, on anything that is not a well-formed case, on an id that occurs twice,
-    on a case that follows none of the cases before it, on a corpus path that does not exist, and on a file without
-    cases.
+    on a case that follows none of the cases before it, on a corpus path that does not exist, on a setting that is none
+    or cannot have its value, and on a file without cases.
     """
     header, nodes = _parts(read_nodes(path))
     if not nodes:
@@ -43,10 +44,7 @@ def load_cases(path: Path) -> Suite:
     check_ids(cases)
     _check_order(cases)
     corpus = tuple(_corpus_path(path.parent, node) for node in _list(header, "corpus"))
-    settings = header["settings"].data() if "settings" in header else {}
-    if not isinstance(settings, dict):
-        raise header["settings"].error("settings must be a mapping")
-    return Suite(path, corpus, settings, cases)
+    return Suite(path, corpus, _settings(header["settings"]) if "settings" in header else {}, cases)
 
 
 def check_ids(cases: Iterable[Case]) -> None:
@@ -54,7 +52,9 @@ def check_ids(cases: Iterable[Case]) -> None:
     first: dict[str, str] = {}
     for case in cases:
         if case.id in first:
-            raise InputError(f"{case.where}: the id {case.id!r} is taken by the case at {first[case.id]}")
+            raise InputError(
+                f"{case.where}: the id {case.id!r} is taken by the case at {first[case.id]}.", "Give one another id."
+            )
         first[case.id] = case.where
 
 
@@ -71,8 +71,25 @@ def _parts(root: Node) -> tuple[dict[str, Node], tuple[Node, ...]]:
 def _corpus_path(folder: Path, node: Node) -> Path:
     path = (folder / node.string("a corpus path")).resolve()
     if not path.exists():
-        raise node.error(f"the corpus path {path} does not exist")
+        raise node.error(
+            f"the corpus path {path} does not exist",
+            f"Paths are relative to {folder.resolve()}; correct it, or put it there.",
+        )
     return path
+
+
+def _settings(node: Node) -> dict[str, object]:
+    fields = node.fields("settings", tuple(Settings.model_fields))
+    for name, value in fields.items():
+        check_setting(name, value)
+    return {name: value.data() for name, value in fields.items()}
+
+
+def check_setting(name: str, node: Node) -> None:
+    """Raise ``InputError``, with the line, if the setting ``name`` cannot have this value."""
+    problem = problem_with(name, node.data())
+    if problem:
+        raise node.error(f"{name}: {problem}")
 
 
 def _check_order(cases: Iterable[Case]) -> None:

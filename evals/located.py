@@ -26,9 +26,9 @@ class Node:
     text: str = ""
     scalar: object = None
 
-    def error(self, problem: str) -> InputError:
-        """Return an error about this value."""
-        return InputError(f"{self.where}: {problem}")
+    def error(self, problem: str, remedy: str = "") -> InputError:
+        """Return an error about this value, and what to do about it where that does not go without saying."""
+        return InputError(f"{self.where}: {problem}{'.' if remedy else ''}", remedy)
 
     def fields(self, what: str, known: Iterable[str]) -> dict[str, Node]:
         """Return the mapping; raise ``InputError`` if it is none or has a key that is not ``known``."""

@@ -24,6 +24,8 @@ LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser in C where PyYAML was built with it; the same values, ten times as fast."""
 NESTED = "[{"
 """A cell of a CSV file that begins with one of these is read as YAML."""
+DELIMITERS = ",;\t"
+"""What may part the columns of a CSV file: spreadsheets of several languages write semicolons."""
 LISTS = ("answer", "forbidden", "evidence", "numbers", "dates", "tags")
 """Columns of a CSV file whose cells are lists, written ``one; two``."""
 
@@ -155,8 +157,12 @@ def _from_json(where: str, value: object) -> Node:
 
 
 def _read_csv(path: Path, text: str) -> Node:
-    """Read a table: the first row names the keys, an empty cell leaves its key out."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    """Read a table: the first row names the keys, an empty cell leaves its key out.
+
+    What stands between the keys of the first row most often, of comma, semicolon and tab, parts the columns.
+    """
+    parted = max(DELIMITERS, key=text.lstrip().partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=parted, strict=True)
     rows: list[tuple[int, list[str]]] = []
     begins = 1
     try:
@@ -174,7 +180,9 @@ def _read_csv(path: Path, text: str) -> Node:
         raise InputError(f"{path}:{rows[0][0]}: the column {twice!r} is given twice")
     for line, row in rows[1:]:
         if len(row) > len(keys):
-            raise InputError(f"{path}:{line}: {len(row)} cells under {len(keys)} columns (quote a cell with a comma)")
+            raise InputError(
+                f"{path}:{line}: {len(row)} cells under {len(keys)} columns (quote a cell with a {parted!r})"
+            )
     head = f"{path}:{rows[0][0]}"
     Node(head, mapping={key: Node(head) for key in keys}).fields("the first row", CASE_KEYS)
     cases = (

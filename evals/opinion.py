@@ -18,7 +18,7 @@ from evals.labelled import Labelled, labelled
 from evals.metrics import cohens_kappa
 from evals.verdicts import Verdict, Verdicts
 from evals.wordings import answer_text
-from index.errors import InputError, ModelFailed
+from index.errors import InputError, ModelFailed, ModelMissing
 from rag.llm import LLM, Message, open_llm
 from rag.prompts import JUDGE, judge_of
 from rag.settings import load_settings
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _VERDICT = re.compile(r"\W*(?:verdict\W+)?(right|wrong)\b", re.I)
 _MAX_REPLY = 200
+_NAMES = re.compile(r"--llm-url|\bllm_url|--llm\b|CITECHAT_LLM_KEY or llm_key_file")
+"""What the settings of a language model are called, which are others for a judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,18 @@ def open_judge(home: Path | None, name: str, url: str | None, *, fresh: bool = F
     settings = load_settings(home, llm=name, llm_url=url)
     if url is not None and url != load_settings(home).llm_url:
         settings = settings.model_copy(update={"llm_key": settings.judge_key, "llm_key_file": None})
-    llm = open_llm(settings)
-    if llm is None:
-        raise InputError(f"{name!r} is no judge.", "Name a language model: --judge qwen2.5:7b --judge-url URL")
-    return Judge(llm, Verdicts(settings.home, f"{settings.llm_url} {name}", fresh=fresh))
+    try:
+        llm = open_llm(settings)
+        if llm is None:
+            raise InputError(f"{name!r} is no judge.", "Name a language model: --judge qwen2.5:7b --judge-url URL")
+        return Judge(llm, Verdicts(settings.home, f"{settings.llm_url} {name}", fresh=fresh))
+    except ModelMissing as error:
+        kind = ModelFailed if isinstance(error, ModelFailed) else ModelMissing
+        raise kind(f"The judge: {error.problem}", _NAMES.sub(_of_a_judge, error.remedy)) from error
+
+
+def _of_a_judge(name: re.Match[str]) -> str:
+    return "--judge-url" if "url" in name[0] else "--judge" if name[0] == "--llm" else "CITECHAT_JUDGE_KEY"
 
 
 def agreement(answers: Sequence[Labelled], verdicts: Sequence[Verdict]) -> Agreement:

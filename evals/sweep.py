@@ -12,8 +12,10 @@ import re
 import tomllib
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from evals.cases import check_setting
 from evals.compare import compare
 from evals.measures import LESS_IS_BETTER, MEANS
 from evals.metrics import weighted_mean
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evals.compare import Difference
+    from evals.located import Node
     from evals.stored import StoredCase, StoredReport
     from evals.summary import Report
     from evals.types import Suite
@@ -57,24 +60,29 @@ class Trial:
 def read_grid(path: Path, suites: Sequence[Suite]) -> list[Choice]:
     """Return every combination of a YAML mapping of settings to lists of values.
 
-    Raises ``InputError``, with the line, on a setting that does not exist or that a suite fixes itself, on one that an
-    index is built with where a suite has no corpus, and on more than ``MAX_TRIALS`` combinations.
+    Raises ``InputError``, with the line, on a setting that does not exist, cannot have a value or is fixed by a suite,
+    on one that an index is built with where a suite has no corpus, and on more than ``MAX_TRIALS`` combinations.
     """
     fields = read_nodes(path).fields("a grid of settings", tuple(Settings.model_fields))
-    values: dict[str, list[object]] = {}
+    values: dict[str, tuple[Node, ...]] = {}
     for name, node in fields.items():
         fixed = next((suite.path for suite in suites if name in suite.settings), None)
         if fixed is not None:
             raise node.error(f"{name} is set by {fixed} itself")
         if name in INDEXED and not all(suite.corpus for suite in suites):
             raise node.error(f"{name} can be tried only on case files that name a corpus")
-        values[name] = [item.data() for item in node.items(name)]
+        values[name] = node.items(name)
         if not values[name]:
             raise node.error(f"{name} needs at least one value")
-    grid = [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
-    if len(grid) > MAX_TRIALS:
-        raise InputError(f"{path} gives {len(grid)} combinations; at most {MAX_TRIALS} are tried.", "Leave some out.")
-    return grid
+    trials = prod(map(len, values.values()))
+    if trials > MAX_TRIALS:
+        raise InputError(f"{path} gives {trials} combinations; at most {MAX_TRIALS} are tried.", "Leave some out.")
+    for name, nodes in values.items():
+        for node in nodes:
+            check_setting(name, node)
+    return [
+        {name: node.data() for name, node in zip(values, nodes, strict=True)} for nodes in product(*values.values())
+    ]
 
 
 def sweep(grid: Sequence[Choice], run: Callable[[Choice], Report], metric: str = "pass_rate") -> list[Trial]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -31,9 +32,12 @@ from pydantic_settings import (
 
 from index.errors import InputError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 DEFAULT_HOME = Path(".citechat")
 
-_SECRET = ("llm_key", "admin_token", "admin_password_hash", "store", "signing_key")
+_SECRET = ("llm_key", "judge_key", "admin_token", "admin_password_hash", "store", "signing_key")
 """Settings whose values no message shows."""
 
 MIN_SIGNING_KEY = 32
@@ -237,9 +241,8 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:  # no
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the settings"
-        shown = name not in _SECRET and first["type"] != "extra_forbidden"  # a misspelt name may hold a secret too
         raise InputError(
-            f"Setting {name}: {first['msg']}" + (f" (got {first.get('input')!r})." if shown else "."),
+            f"Setting {name}: {_said(first)}.",
             f"Correct it in {chosen / 'citechat.toml'} or in the variable CITECHAT_{name.upper()}.",
         ) from error
     except SettingsError as error:  # a variable that holds a list is read as JSON before it is checked
@@ -250,6 +253,23 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:  # no
         ) from error
     except ValueError as error:
         raise InputError(f"Cannot read {chosen / 'citechat.toml'}: {error}.", "Correct the file.") from error
+
+
+def problem_with(name: str, value: object) -> str:
+    """Return what is wrong with a value of the setting ``name``, by itself; nothing if it may have that value."""
+    try:
+        Settings.__pydantic_validator__.validate_assignment(Settings.model_construct(), name, value)
+    except ValidationError as error:
+        return _said(error.errors()[0])
+    return ""
+
+
+def _said(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":  # its value is not shown: a misspelt name may hold a secret
+        near = get_close_matches(name, Settings.model_fields, 1) if len(error["loc"]) == 1 else ()
+        return "there is none of that name" + (f"; the nearest is {near[0]}" if near else "")
+    return error["msg"] + ("" if name in _SECRET else f" (got {error.get('input')!r})")
 
 
 def _variables() -> list[str]:

@@ -24,7 +24,7 @@ def test_yaml_list_with_header_gives_every_field(tmp_path: Path) -> None:
         "cases.yaml",
         """\
 - corpus: [seeds]
-  settings: {top_k: 3, llm: none}
+  settings: {max_claims: 3, llm: none}
 - id: draft-authors
   question: And who wrote it?
   history: [{role: user, content: Is there a draft}, {role: assistant, content: Yes.}]
@@ -41,7 +41,7 @@ def test_yaml_list_with_header_gives_every_field(tmp_path: Path) -> None:
     suite = load_cases(path)
     assert suite.path == path
     assert suite.corpus == ((tmp_path / "seeds").resolve(),)
-    assert suite.settings == {"top_k": 3, "llm": "none"}
+    assert suite.settings == {"max_claims": 3, "llm": "none"}
     assert suite.cases == (
         Case(
             id="draft-authors",
@@ -61,12 +61,14 @@ def test_yaml_list_with_header_gives_every_field(tmp_path: Path) -> None:
 def test_yaml_mapping_and_jsonl_hold_the_same_suite(tmp_path: Path) -> None:
     (tmp_path / "seeds").mkdir()
     as_yaml = write(
-        tmp_path, "a.yaml", "corpus: [seeds]\nsettings: {top_k: 3}\ncases:\n- {id: x, question: Y, answer: [[z]]}\n"
+        tmp_path,
+        "a.yaml",
+        "corpus: [seeds]\nsettings: {max_claims: 3}\ncases:\n- {id: x, question: Y, answer: [[z]]}\n",
     )
     as_jsonl = write(
         tmp_path,
         "a.jsonl",
-        '{"corpus": ["seeds"], "settings": {"top_k": 3}}\n\n{"id": "x", "question": "Y", "answer": [["z"]]}\n',
+        '{"corpus": ["seeds"], "settings": {"max_claims": 3}}\n\n{"id": "x", "question": "Y", "answer": [["z"]]}\n',
     )
     one, other = load_cases(as_yaml), load_cases(as_jsonl)
     assert (one.corpus, one.settings) == (other.corpus, other.settings)
@@ -106,6 +108,18 @@ def test_csv_holds_the_same_cases(tmp_path: Path) -> None:
     )
 
 
+def test_csv_is_read_as_spreadsheets_of_any_language_write_it(tmp_path: Path) -> None:
+    as_semicolons = 'id;question;answer;tags\r\na;"Who; and when, then?";Rubio | Marco Rubio;"x; y"\r\n'
+    as_tabs = 'id\tquestion\tanswer\ttags\na\t"Who; and when, then?"\tRubio | Marco Rubio\tx; y\n'
+    for name, text in (("a.csv", as_semicolons), ("b.csv", as_tabs)):
+        (case,) = load_cases(write(tmp_path, name, text)).cases
+        assert (case.question, case.answer, case.tags) == (
+            "Who; and when, then?",
+            (("Rubio", "Marco Rubio"),),
+            ("x", "y"),
+        )
+
+
 def test_numbers_dates_and_what_a_case_counts(tmp_path: Path) -> None:
     text = """\
 - id: a
@@ -137,6 +151,7 @@ def test_numbers_dates_and_what_a_case_counts(tmp_path: Path) -> None:
 
 
 CASE = "- id: a\n  question: Q?\n"
+WHOLE = CASE + "  answer: [[x]]\n"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +188,18 @@ CASE = "- id: a\n  question: Q?\n"
         (CASE + "  status: clarify\n  answer: [[x]]\n", 4, "to be asked back and cannot have answer"),
         (CASE + "  answer: [[x]]\n  follows: b\n", 1, "no case 'b' stands before this one"),
         ("- question: Q?\n  answer: [[x]]\n", 1, "the case has no id"),
+        (
+            "- settings:\n    max_claim: 1\n" + CASE + "  answer: [[x]]\n",
+            2,
+            "unknown key 'max_claim', did you mean 'max_claims'?",
+        ),
+        (
+            "- settings:\n    max_claims: many\n" + WHOLE,
+            2,
+            "max_claims: Input should be a valid integer",
+        ),
+        ("- settings: 3\n" + WHOLE, 1, "settings must be a mapping of "),
+        ("- corpus:\n  - gone\n" + WHOLE, 2, "does not exist. Paths are relative to "),
         ("- {id: a, question: '  ', answer: [[x]]}\n", 1, "question must be text that is not empty"),
         ("- {id: a, question: [x], answer: [[x]]}\n", 1, "question must be text that is not empty"),
         ("- {id: a, question: null, answer: [[x]]}\n", 1, "question must be text that is not empty"),
@@ -199,8 +226,8 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: i
         ("c.yaml", "", "is empty"),
         ("c.yaml", "[]\n", "names no case"),
         ("c.yaml", "cases: []\n", "names no case"),
-        ("c.yaml", "settings: {top_k: 1}\n", "names no case"),
-        ("c.yaml", "- settings: {top_k: 1}\n", "names no case"),
+        ("c.yaml", "settings: {max_claims: 1}\n", "names no case"),
+        ("c.yaml", "- settings: {max_claims: 1}\n", "names no case"),
         ("c.yaml", "- id: \x01\n", "not valid YAML"),
         ("c.yaml", "[" * 100_000, "c.yaml:1: nested more than 20 deep"),
         ("c.jsonl", '{"id": "\\ud800", "question": "Q"}', "c.jsonl:1: id holds half a character"),

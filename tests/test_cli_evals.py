@@ -149,9 +149,27 @@ def test_a_changed_document_is_told_by_what_it_touches(tmp_path: Path) -> None:
     by_report = run("eval", "impact", "--report", tmp_path / "a.json", "--json", *home).json
     assert [each["case"] for each in by_report] == ["noon"]
     rerun = run("eval", "run", tmp_path / "cases.yaml", *home)
-    assert "Since the last run, the documents no longer say what 1 case cited." in rerun.errors
+    told = (
+        "Since the last run, the documents no longer say what 1 case cited:\n  case noon: When does the canteen open?"
+    )
+    assert told in rerun.errors
     removed = run("index", "remove", "canteen.txt", *home)
     assert "cases cited text that is no longer there" in removed.errors
+
+
+def test_impact_on_cases_with_documents_of_their_own(tmp_path: Path) -> None:
+    arguments = ("eval", "impact", tmp_path / "cases.yaml", "--home", tmp_path / "home")
+    (tmp_path / "canteen.txt").write_text(CANTEEN)
+    (tmp_path / "cases.yaml").write_text(f"- corpus: [canteen.txt]\n{CASES}")
+    assert run(*arguments).output.startswith("Nothing has been cited yet: no eval run over these documents")
+    run("eval", "run", tmp_path / "cases.yaml", "--json", tmp_path / "a.json", "--home", tmp_path / "home")
+    assert run(*arguments).output == "Nothing of 3 citations cited altered text.\n"
+    (tmp_path / "canteen.txt").write_text(CANTEEN.replace("soup", "stew"))
+    listed = "case soup: What does the canteen serve on Fridays? (canteen.txt does not say it any more)\n1 case of 3"
+    assert run(*arguments).output.startswith(listed)
+    assert run(*arguments, "--report", tmp_path / "a.json").output.startswith(listed)
+    without = run("eval", "impact", "--home", tmp_path / "home").output
+    assert without.endswith("For cases with documents of their own: citechat eval impact CASES\n")
 
 
 def test_drafts_are_proposed_and_wait_for_a_person(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from evals.page import render_html, render_page
 from evals.report import render_json, render_text
 from evals.run import run_suite
 from evals.summary import Report
-from index.errors import InputError, ModelFailed
+from index.errors import InputError, ModelFailed, ModelMissing
 from tests.llm_servers import Behaviour, Client, Seen, saying, serving
 from tests.small_pipeline import SmallPipeline
 from tests.terminal import run
@@ -140,8 +140,10 @@ def test_the_key_of_one_server_is_not_sent_to_another(tmp_path: Path, monkeypatc
 
 
 def test_a_judge_that_is_not_there_is_an_error_before_anything_is_asked(tmp_path: Path) -> None:
-    with pytest.raises(ModelFailed, match="No server answers"):
+    with pytest.raises(ModelFailed, match=r"The judge: No server answers .* correct --judge-url\."):
         open_judge(tmp_path, "any", "http://127.0.0.1:9/v1")
+    with pytest.raises(ModelMissing, match=r"The judge: .* name the server: --judge-url http"):
+        open_judge(tmp_path, "any", None)
     with pytest.raises(InputError, match="'none' is no judge"):
         open_judge(tmp_path, "none", None)
 

@@ -76,7 +76,8 @@ def test_settings_do_not_change() -> None:
         ("port = 70000", "Setting port: .*65535.*70000"),
         ("dense_weight = 1.5", "Setting dense_weight: "),
         ("passage_tokens = 5", "Setting passage_tokens: .*48"),
-        ("prot = 80", "Setting prot: "),
+        ("prot = 80", "Setting prot: there is none of that name; the nearest is port."),
+        ("zzz = 80", "Setting zzz: there is none of that name."),
         ("threshold = -0.1", "Setting threshold: "),
         ('widget_origins = "https://a.example"', "Setting widget_origins: "),
     ],
@@ -92,7 +93,8 @@ def test_a_wrong_value_is_told_with_its_place(tmp_path: Path, text: str, problem
 
 
 @pytest.mark.parametrize(
-    "text", ["llm_key = [7070]", "admin_token = 7070", "admin_password_hash = 7070", "admin_tokn = 7070"]
+    "text",
+    ["llm_key = [7070]", "judge_key = [7070]", "admin_token = 7070", "admin_password_hash = 7070", "admin_tokn = 7070"],
 )
 def test_a_wrong_secret_is_told_without_its_value(tmp_path: Path, text: str) -> None:
     write(tmp_path, text)

@@ -9,11 +9,13 @@ import pytest
 from evals.cases import Case, Suite
 from evals.run import run_suite
 from evals.summary import Report
-from evals.sweep import half, held_out, proved, read_grid, render_trials, sweep, with_settings
+from evals.sweep import INDEXED, half, held_out, proved, read_grid, render_trials, sweep, with_settings
 from index.errors import InputError
+from rag.settings import Settings
 from tests.small_pipeline import SmallPipeline
 from tests.terminal import run as citechat
 
+TRIED = sorted({*Settings.model_fields} - {*INDEXED, "threshold"})
 CASES = tuple(Case(f"c{number}", f"Who leads number {number}?", answer=(("Ada",),)) for number in range(80))
 SUITE = Suite(Path("s.yaml"), (Path(),), {}, CASES)
 
@@ -83,10 +85,16 @@ def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     [
         ("max_claim: [1]\n", r"grid\.yaml:1: unknown key 'max_claim', did you mean 'max_claims'\?"),
         ("max_claims: 1\n", "max_claims must be a list"),
+        ("candidates: [10]\nmax_claims: [1, x]\n", r"grid\.yaml:2: max_claims: Input should be a valid integer"),
+        ("max_claims: [[1]]\n", r"grid\.yaml:1: max_claims: Input should be a valid integer"),
         ("max_claims: []\n", "needs at least one value"),
         ("threshold: [0.1]\n", r"threshold is set by s\.yaml itself"),
         ("passage_tokens: [96]\n", "only on case files that name a corpus"),
         (f"max_claims: {list(range(9))}\ncandidates: {list(range(9))}\n", "81 combinations; at most 64"),
+        (
+            "".join(f"{name}: {[*range(99)]}\n" for name in sorted({*Settings.model_fields} - {*INDEXED, "threshold"})),
+            "at most",
+        ),
     ],
 )
 def test_what_is_no_grid_is_told(tmp_path: Path, text: str, problem: str) -> None:

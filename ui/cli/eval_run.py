@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from evals.types import Suite
 
 BELOW_THRESHOLD = 1
+IMPACTS_SHOWN = 20
+"""Cases that a run names, at most, because the documents no longer say what they cited."""
 STANDARD_OUTPUT = Path("-")
 
 
@@ -208,10 +210,14 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
             # Answers that are all known are over the very documents of the last run. Suites over the same documents
             # share a home: what it recalls is of them all, and is said once.
             same = memories[-1].found >= len(results) or home in told
-            changed = "" if same else counted(altered(recall(home), answerer.corpus))
+            changed = [] if same else altered(recall(home), answerer.corpus)
             told.add(home)
             if changed:
-                console.say(f"Since the last run, the documents no longer say what {changed} cited.")
+                console.say(f"Since the last run, the documents no longer say what {counted(changed)} cited:")
+            for each in changed[:IMPACTS_SHOWN]:
+                console.say(f"  {each}")
+            if len(changed) > IMPACTS_SHOWN:
+                console.say(f"  and {len(changed) - IMPACTS_SHOWN} more")
             remember(home, results)
 
         try:

@@ -15,6 +15,7 @@ from ui.cli.opening import open_corpus
 
 if TYPE_CHECKING:
     from evals.draft import Draft, Propose
+    from evals.impact import Citation, Impact
     from evals.summary import Report
 
 
@@ -35,6 +36,9 @@ def add_commands(commands: Subparsers) -> None:
         _impact,
         "list the cases and saved answers that cited what a document no longer says",
         "citechat eval impact --report report.json",
+    )
+    parser.add_argument(
+        "cases", nargs="*", type=Path, metavar="CASES", help="case files with documents of their own (none: the index)"
     )
     parser.add_argument(
         "--report", action="append", default=[], type=Path, metavar="F", help="cases of this report (default: last run)"
@@ -94,21 +98,53 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _impact(options: argparse.Namespace, console: Console) -> int:
-    from evals.feedback import saved_feedback
-    from evals.impact import altered, cited_by_judged, cited_in, counted, recall
+    from evals.impact import cited_in, counted
     from evals.stored import read_report
+
+    reported = [citation for path in options.report for citation in cited_in(read_report(path))]
+    cited, found = (_impact_on_suites if options.cases else _impact_on_index)(options, console, reported)
+    lines = [one_line(str(each)) for each in found]
+    if cited:
+        lines.append(f"{counted(found) or 'Nothing'} of {cited} citations cited altered text.")
+    else:
+        lines.append("Nothing has been cited yet: no eval run over these documents, no answer that a reader judged.")
+        if not options.cases:
+            lines.append("For cases with documents of their own: citechat eval impact CASES")
+    console.result([asdict(each) for each in found], "\n".join(lines))
+    return 0
+
+
+def _impact_on_index(
+    options: argparse.Namespace, console: Console, reported: list[Citation]
+) -> tuple[int, list[Impact]]:
+    from evals.feedback import saved_feedback
+    from evals.impact import altered, cited_by_judged, recall
     from rag.settings import load_settings
 
     settings = load_settings(options.home)
-    reported = [citation for path in options.report for citation in cited_in(read_report(path))]
     citations = reported if options.report else recall(settings.home)
     citations += cited_by_judged(saved_feedback(settings))
     with open_corpus(options.home, console) as corpus:
-        found = altered(citations, corpus)
-    named = counted(found) or "Nothing"
-    lines = [*(one_line(str(each)) for each in found), f"{named} of {len(citations)} citations cited altered text."]
-    console.result([asdict(each) for each in found], "\n".join(lines))
-    return 0
+        return len(citations), altered(citations, corpus)
+
+
+def _impact_on_suites(options: argparse.Namespace, _: Console, reported: list[Citation]) -> tuple[int, list[Impact]]:
+    from evals.cases import load_cases
+    from evals.homes import SuitePipelines
+    from evals.impact import altered, recall
+    from rag.settings import load_settings
+
+    suites = [load_cases(path) for path in options.cases]
+    cited, found = 0, []
+    with SuitePipelines(load_settings(options.home)) as pipeline_for:
+        for suite in suites:
+            pipeline = pipeline_for(suite)
+            asked = {case.id for case in suite.cases}
+            known = reported if options.report else recall(pipeline.settings.home)
+            citations = [each for each in known if each.case in asked]
+            cited += len(citations)
+            found += altered(citations, pipeline.corpus)
+    return cited, found
 
 
 def _draft(options: argparse.Namespace, console: Console) -> int:
