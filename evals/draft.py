@@ -99,7 +99,8 @@ def from_feedback(judged: Sequence[Feedback]) -> Iterator[Draft]:
     for each in latest.values():
         said = f"A reader said: {each.verdict.replace('_', ' ')}" + (f" ({each.reason})" if each.reason else "")
         wanted, tag, advice = _wanted(each)
-        entry = {"id": named(each.question), "question": each.question, **wanted}
+        asked = {"id": named(each.question), "question": each.question}
+        entry = asked | ({"filter": each.filter} if each.filter else {}) | wanted
         quotes = tuple(quote.text for quote in each.quotes)
         yield Draft({**entry, "tags": ["from-use", tag], "draft": True}, f"{said}. {advice}", quotes)
 

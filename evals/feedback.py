@@ -26,13 +26,17 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A reader's judgement (``up``, ``down``, ``wrong_source``) of an answer, with the reason if one was given."""
+    """A reader's judgement (``up``, ``down``, ``wrong_source``) of an answer, with the reason if one was given.
+
+    ``question`` is the reader's, a follow-up as citechat understood it alone; ``filter`` is what it was asked under.
+    """
 
     question: str
     verdict: str
     reason: str
     status: str
     quotes: tuple[Words, ...]
+    filter: str = ""
 
 
 def read_feedback(path: Path) -> list[Feedback]:
@@ -75,6 +79,7 @@ def _parse(where: str, line: str) -> Feedback:
         entry: dict[str, Any] = json.loads(line)
         quotes = tuple(Words(str(quote["source"]), str(quote["text"])) for quote in entry["quotes"])
         given = {key: str(entry[key]) for key in ("question", "verdict", "reason", "status")}
-        return Feedback(**given, quotes=quotes)
+        given["question"] = str(entry.get("standalone_question") or given["question"])
+        return Feedback(**given, quotes=quotes, filter=str(entry.get("filter") or ""))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{where} is no judgement of an answer ({error!r}).", "Remove the line.") from error

@@ -15,12 +15,16 @@ from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.store.base import Store
 from index.store.embedded import EmbeddedStore
 from rag.models import locate
+from rag.settings import Settings
 from tests.embedding import HashingEmbedder
+from tests.installed import write_documents
 from tests.stores import Place
+from tests.terminal import run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.operator_pages import Operator
     from tests.postgres import Postgres
 
 # The same examples on every machine, however slow it is.
@@ -87,6 +91,46 @@ def schema(postgres: Postgres) -> Iterator[str]:
     """The name of a schema that is not there yet, and is dropped after the test."""
     with postgres.schema() as name:
         yield name
+
+
+@pytest.fixture
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every setting out of the environment."""
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"CITECHAT_{field.upper()}", raising=False)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the documents of `tests.installed`."""
+    return write_documents(tmp_path_factory.mktemp("folder"))
+
+
+@pytest.fixture(scope="session")
+def home(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder whose index has the documents of ``folder``, for the command line to read."""
+    home = tmp_path_factory.mktemp("home")
+    assert run("index", "add", folder, "--home", home).code == 0
+    return home
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """The operator's pages, served once."""
+    from tests.operator_pages import pages
+
+    with pages(tmp_path_factory.mktemp("home")) as served:
+        yield served
+
+
+@pytest.fixture
+def operator(house: Operator) -> Iterator[Operator]:
+    """Somebody new at the operator's pages, over an index without documents."""
+    with house.somebody_new() as operator:
+        yield operator
+    house.corpus.remove([info.id for info in house.corpus.documents()])
+    for path in (house.home / "uploads").glob("*"):
+        path.unlink()
 
 
 @pytest.fixture(scope="module")

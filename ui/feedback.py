@@ -57,19 +57,28 @@ class FeedbackLog:
 
 def judgement(exchange: Exchange, verdict: Verdict, reason: str) -> dict[str, Any]:
     """Return a judgement of an answer, with what it takes to ask again, as JSON values."""
-    answer = exchange.answer
+    quotes = exchange.answer.quotes if exchange.answer else ()
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "message_id": exchange.id,
         "verdict": verdict,
         "reason": reason,
+        **asked_again(exchange),
+        "quotes": [
+            {"source": quote.source, "start": quote.start, "end": quote.end, "text": quote.text} for quote in quotes
+        ],
+    }
+
+
+def asked_again(exchange: Exchange) -> dict[str, Any]:
+    """Return what it takes to ask again, and what was answered: a follow-up also as it was understood alone."""
+    answer = exchange.answer
+    return {
+        "message_id": exchange.id,
         "question": exchange.question,
+        "standalone_question": answer.standalone_question if answer else exchange.question,
+        "filter": exchange.where,
         "status": answer.status if answer else exchange.state,
         "answer": answer.text if answer else exchange.text,
-        "quotes": [
-            {"source": quote.source, "start": quote.start, "end": quote.end, "text": quote.text}
-            for quote in (answer.quotes if answer else ())
-        ],
     }
 
 

@@ -13,7 +13,7 @@ from evals.cases import load_cases
 from index.errors import InputError
 
 Draft = dict[str, Any]
-"""A case without its answer: id, question, history, tags, and what was answered and said about it."""
+"""A case without its answer: id, question, filter, tags, and what was answered and said about it."""
 
 Origin = Literal["feedback", "gap"]
 """What a draft comes from; the tag of its case."""
@@ -34,11 +34,13 @@ class Cases:
     def draft(self, entry: Mapping[str, Any], origin: Origin) -> Draft:
         """Make a draft of an answer: its message_id, question, answer, status, and a reader's reason.
 
-        The same one again changes nothing.
+        A follow-up is asked as it was understood alone (``standalone_question``), under the ``filter`` it had, where
+        the entry says so. The same one again changes nothing.
         """
         draft = {
             "id": f"{origin}-{re.sub(r'[^A-Za-z0-9]', '', entry['message_id'])[:12].lower()}",
-            "question": entry["question"],
+            "question": entry.get("standalone_question") or entry["question"],
+            **({"filter": entry["filter"]} if entry.get("filter") else {}),
             "tags": [origin],
             "seen": {"answer": entry["answer"], "status": entry["status"], "reason": entry["reason"]},
         }
@@ -62,7 +64,7 @@ class Cases:
             draft = next((each for each in drafts if each["id"] == name), None)
             if draft is None:
                 raise InputError(f"There is no draft {name!r}.", "Reload the page.")
-            case = {key: draft[key] for key in ("id", "question", "tags")}
+            case = {key: draft[key] for key in ("id", "question", "filter", "tags") if key in draft}
             case |= {"unanswerable": True} if unanswerable else {"answer": groups}
             cases = [each for each in _lines(self.finished) if each["id"] != name]
             trial = self.finished.with_suffix(".new.jsonl")

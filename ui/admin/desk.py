@@ -13,6 +13,7 @@ from ui import receipt
 from ui.admin.access import Access
 from ui.admin.cases import Cases
 from ui.admin.documents import Shelves
+from ui.feedback import asked_again
 
 if TYPE_CHECKING:
     from index.intake import AddResult
@@ -110,8 +111,7 @@ class Changes:
             missed = self._desk.conversations.whoever(message_id)
             if missed is None or missed.answer is None or missed.answer.status != "not_found":
                 raise InputError("There is no such judgement and no such gap on record.", "Reload the page.")
-            entry = {"question": missed.question, "answer": missed.text, "status": "not_found", "reason": ""}
-            self._desk.cases.draft({"message_id": message_id, **entry}, "gap")
+            self._desk.cases.draft({"reason": "", **asked_again(missed)}, "gap")
         return ["A draft was made. Say what a right answer holds, and it is a case."]
 
     def finish(self, fields: FormData, path: dict[str, str]) -> list[str]:
