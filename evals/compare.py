@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evals.measures import LESS_IS_BETTER, MEANS
-from evals.stored import paired
+from evals.stored import changed_settings, paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,13 +55,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs of the same cases: ids by what became of them, and every metric that both measured."""
+    """Two runs of the same cases: ids by what became of them, and every metric that both measured.
+
+    ``settings`` says in words what made the two differently, see `stored.changed_settings`.
+    """
 
     fixed: tuple[str, ...]
     broken: tuple[str, ...]
     passed: tuple[str, ...]
     failed: tuple[str, ...]
     differences: tuple[Difference, ...]
+    settings: tuple[str, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -93,6 +97,7 @@ class Comparison:
         """Return the comparison as JSON values."""
         return {
             "sentence": self.sentence,
+            "settings": list(self.settings),
             "cases": self.cases,
             "fixed": list(self.fixed),
             "broken": list(self.broken),
@@ -113,6 +118,7 @@ def compare(before: StoredReport, after: StoredReport, *, common: bool = False) 
         passed=_ids(pairs, True, True),
         failed=_ids(pairs, False, False),
         differences=tuple(_differences(pairs)),
+        settings=changed_settings(before, after),
     )
 
 
@@ -162,8 +168,8 @@ def _resampled(columns: Sequence[Floats], weights: Floats) -> Floats:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """Return a comparison as lines for a terminal: the sentence, the cases that changed, every metric."""
-    lines = [comparison.sentence]
+    """Return a comparison as lines for a terminal: the sentence, what was changed, the cases that did, every metric."""
+    lines = [comparison.sentence, *(f"  setting {change}" for change in comparison.settings)]
     for title, names in (("fixed", comparison.fixed), ("broken", comparison.broken)):
         lines += [f"  {title:8}{name}" for name in names]
     lines.append(f"{'metric':20}{'before':>9}{'after':>9}{'change':>9}  95% interval       n")

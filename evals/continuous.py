@@ -50,6 +50,7 @@ def render_markdown(report: Report, comparison: Comparison | None = None, stops:
     lines += [f"- **{escaped(reason)}**" for reason in stops]
     if comparison is not None:
         lines.append(f"- Against the baseline: {escaped(comparison.sentence)}")
+        lines += [f"- Changed: {escaped(change)}" for change in comparison.settings]
     if report.opinion is not None:
         lines.append(f"- {escaped(report.opinion.sentence)}")
     lines += ["", *_table(report, comparison), ""]

@@ -30,11 +30,13 @@ from evals.text import printable
 from index.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from evals.compare import Comparison
     from evals.stored import StoredReport
     from evals.summary import Report
 
-TAGS = 40
+TAGS = 60
 """Tags by which the cases of a page can be filtered, at most."""
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -85,6 +87,8 @@ def stylesheet(tags: int = TAGS) -> str:
 def _body(report: StoredReport, before: StoredReport | None, comparison: Comparison | None) -> str:
     cases = report["cases"]
     compared = comparison.ids if comparison else frozenset()
+    suites = report["settings"]["suites"]
+    shared = _shared(suites)
     return (
         _templates()
         .get_template("body.html")
@@ -101,10 +105,20 @@ def _body(report: StoredReport, before: StoredReport | None, comparison: Compari
             latency=latency_histogram(cases),
             tag_numbers={tag: number for number, tag in enumerate([*report["by_tag"]][:TAGS])},
             tag_intervals=tag_points(report["by_tag"]),
+            shared=shared,
+            own=dict.fromkeys(key for suite in suites for key in suite if key not in shared),
             width=WIDTH,
             height=HEIGHT,
         )
     )
+
+
+def _shared(suites: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return the settings that all suites of a report have alike."""
+    if not suites:
+        return {}
+    first, *others = suites
+    return {key: value for key, value in first.items() if all(each.get(key) == value for each in others)}
 
 
 @cache

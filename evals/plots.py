@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, log10
 from typing import TYPE_CHECKING
 
-from evals.metrics import risk_coverage, wilson
+from evals.metrics import percentile, risk_coverage, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ WIDTH, HEIGHT = 560, 240
 
 BINS = 20
 CALIBRATION_BINS = 10
+FAR_SLOWER = 2
+"""Questions that took so many times as long as 95 of 100 are drawn together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often questions took how long: bars (x, y, width, height) and (x, label) of ticks below."""
+    """How often questions took how long: bars (x, y, width, height, label) and (x, label) of ticks below.
+
+    ``open_ended`` says that the last bar has all that took longer.
+    """
 
     bars: tuple[tuple[float, float, float, float, str], ...]
     x_ticks: tuple[tuple[float, str], ...]
+    open_ended: bool
 
 
 def risk_coverage_curve(cases: Sequence[StoredCase]) -> Curve | None:
@@ -137,20 +143,29 @@ def calibration_points(cases: Sequence[StoredCase]) -> tuple[Point, ...]:
 
 
 def latency_histogram(cases: Sequence[StoredCase]) -> Histogram:
-    """Draw how long questions took, up to the slowest."""
+    """Draw how long questions took, up to the slowest; where few took far longer than the rest, the last bar has those.
+
+    A first question may load models: 95 of 100 questions would be crowded into one bar beside it.
+    """
     latencies = [case["latency_ms"] for case in cases]
-    step = _round_step(max(latencies) / BINS)
-    bins = max(1, ceil(max(latencies) / step))
+    usual = FAR_SLOWER * (percentile(latencies, 95) or 0.0)
+    cut = max(latencies) > usual > 0
+    longest = usual if cut else max(latencies)
+    step = _round_step(longest / BINS)
+    bins = max(1, ceil(longest / step))
     counts = [0] * bins
     for value in latencies:
         counts[min(int(value // step), bins - 1)] += 1
     scale, width = HEIGHT / max(counts), WIDTH / bins
     bars = (
-        (number * width + 1, HEIGHT - count * scale, width - 2, count * scale, _took(number, step, count))
+        (
+            *(number * width + 1, HEIGHT - count * scale, width - 2, count * scale),
+            _took(number, step, count, open_ended=cut and number == bins - 1),
+        )
         for number, count in enumerate(counts)
     )
     ticks = ((width * number, f"{step * number}") for number in range(0, bins + 1, 5 if bins > BINS / 2 else 2))
-    return Histogram(tuple(bars), tuple(ticks))
+    return Histogram(tuple(bars), tuple(ticks), cut)
 
 
 def _round_step(least: float) -> int:
@@ -159,8 +174,9 @@ def _round_step(least: float) -> int:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 
 
-def _took(number: int, step: int, count: int) -> str:
-    return f"{number * step} to {(number + 1) * step} ms: {count} questions"
+def _took(number: int, step: int, count: int, *, open_ended: bool) -> str:
+    span = f"{number * step} ms and longer" if open_ended else f"{number * step} to {(number + 1) * step} ms"
+    return f"{span}: {count} questions"
 
 
 def tag_points(by_tag: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[float, float]]:

@@ -93,6 +93,39 @@ def definition(case: Mapping[str, Any]) -> str:
     return json.dumps(asked, sort_keys=True)
 
 
+def changed_settings(before: StoredReport, after: StoredReport) -> tuple[str, ...]:
+    """Return, in words, what made two reports differently: settings, models, documents, code, citechat's version.
+
+    What differs in only some of the suites that both have names them.
+    """
+    old, new = (_made_by(report) for report in (before, after))
+    common = [name for name in new if name in old]
+    found: dict[str, list[str]] = {}
+    for suite in common:
+        for key in dict.fromkeys((*old[suite], *new[suite])):
+            one, other = old[suite].get(key), new[suite].get(key)
+            if one != other:
+                found.setdefault(f"{key}: {_shown(one)} → {_shown(other)}", []).append(suite)
+    return tuple(
+        change + ("" if len(where) == len(common) else f" ({', '.join(where)})") for change, where in found.items()
+    )
+
+
+def _made_by(report: StoredReport) -> dict[str, dict[str, object]]:
+    """Return by suite what a report says of how it was made, each model by itself."""
+    settings = report.get("settings", {})
+    made: dict[str, dict[str, object]] = {}
+    for suite in settings.get("suites", ()):
+        told = {"citechat": settings.get("citechat"), **suite}
+        models = {f"model {name}": digest for name, digest in (told.pop("models", None) or {}).items()}
+        made[str(told.pop("suite", ""))] = {key: value for key, value in told.items() if key != "cases"} | models
+    return made
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def paired(before: StoredReport, after: StoredReport, common: bool) -> list[tuple[StoredCase, StoredCase]]:
     """Return the cases of two reports side by side, in the order of ``after``.
 

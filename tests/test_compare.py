@@ -57,6 +57,21 @@ def test_one_broken_case_of_many_may_be_chance() -> None:
     assert dropped(found) == []
 
 
+def made_by(**suites: dict[str, object]) -> dict[str, Any]:
+    told = [{"suite": name, "cases": 1, "passage_tokens": 144, **more} for name, more in suites.items()]
+    return report(True, settings={"citechat": "1", "suites": told})
+
+
+def test_what_was_changed_is_told() -> None:
+    before = made_by(a={"models": {"m": "0a"}, "threshold": 0.5}, b={"threshold": 0.5}, gone={})
+    after = made_by(a={"models": {"m": "0b"}, "threshold": 0.93604}, b={"threshold": 0.93604, "llm": None}, new={})
+    found = compare(before, after)
+    assert found.settings == ("threshold: 0.5 → 0.936", "model m: 0a → 0b (a)")
+    assert "\n  setting threshold: 0.5 → 0.936\n" in render_comparison(found)
+    assert found.as_json()["settings"] == [*found.settings]
+    assert compare(before, before).settings == compare(report(True), before).settings == ()
+
+
 def test_more_errors_are_worse() -> None:
     before, after = ({"cases": [entry(str(n), True, false_answer_rate=rate) for n in range(40)]} for rate in (0.0, 1.0))
     assert [each.metric for each in compare(before, after).worse] == ["false_answer_rate"]

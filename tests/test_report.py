@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -197,6 +198,19 @@ def test_the_page_shows_what_changed_since_the_baseline() -> None:
     assert [attrs["id"] for tag, attrs in page.tags if tag == "input"][-1] == "show-changed"
 
 
+def test_what_all_suites_share_is_said_once_and_what_was_changed_first() -> None:
+    before, after = run_of("Staff get 25 days of leave.").as_json(), run_of("Staff get 25 days of leave.").as_json()
+    (suite,) = after["settings"]["suites"]
+    suite["threshold"] = 0.125
+    page = Page(render_page(after, before, compare(before, after)))
+    assert "threshold: 0.5 → 0.125" in page.text
+    assert page.text.count("passage_tokens") == 1
+    after["settings"]["suites"] = [suite, {**suite, "suite": "other.yaml", "documents": 7}]
+    page = Page(render_page(after))
+    assert page.text.count("passage_tokens") == 1
+    assert re.search(r"suite\s*documents\s*s\.yaml\s*1\s*other\.yaml\s*7", page.text)
+
+
 def test_a_quote_is_marked_in_its_context() -> None:
     html = render_html(run_of("The rules say it. Staff get 25 days of leave. Nothing else."))
     marked = '<span class="soft">The rules say it. </span><mark>Staff get 25 days of leave.</mark>'
@@ -226,6 +240,9 @@ def test_calibration_and_time_are_drawn_to_scale() -> None:
     drawn = latency_histogram([{"latency_ms": value} for value in (10.0, 2160.0)])
     assert (len(drawn.bars), [label for _, label in drawn.x_ticks]) == (11, ["0", "1000", "2000"])
     assert [bar[3] for bar in latency_histogram([{"latency_ms": 0.0}]).bars] == [HEIGHT]
+    drawn = latency_histogram([*[{"latency_ms": 50.0}] * 99, {"latency_ms": 14_000.0}])
+    assert [label for _, label in drawn.x_ticks] == ["0", "25", "50", "75", "100"]
+    assert (drawn.bars[10][3], drawn.bars[-1][3:]) == (HEIGHT, (HEIGHT / 99, "95 ms and longer: 1 questions"))
 
 
 def test_a_trace_is_shown() -> None:
