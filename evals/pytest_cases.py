@@ -38,8 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each case; a file that is no case file stops the collection with its line."""
     marker = metafunc.definition.get_closest_marker("citechat_cases")
-    if marker is None:
+    takes = {"citechat_result", "citechat_case"} & {*metafunc.fixturenames}
+    if marker is None and not takes:
         return
+    if marker is None or not marker.args:
+        raise pytest.UsageError(f'{metafunc.definition.nodeid} needs a mark: @pytest.mark.citechat_cases("cases.yaml")')
+    if not takes:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid} needs an argument: citechat_result, the judged answer")
     from evals.cases import load_cases
     from index.errors import InputError
 

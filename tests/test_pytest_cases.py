@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.terminal import ENVIRONMENT
 
 TEST = """\
@@ -44,3 +46,19 @@ def test_a_broken_case_file_stops_the_collection_with_its_line(tmp_path: Path) -
     done = pytest_in(tmp_path)
     assert done.returncode != 0
     assert "cases.yaml:2: unknown key 'anwser', did you mean 'answer'?" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("def test_a(citechat_result): ...", 'test_a needs a mark: @pytest.mark.citechat_cases("cases.yaml")'),
+        ('@pytest.mark.citechat_cases("cases.yaml")\ndef test_a(): ...', "test_a needs an argument: citechat_result"),
+    ],
+    ids=["no-mark", "no-argument"],
+)
+def test_a_test_that_is_not_whole_is_told_what_it_needs(tmp_path: Path, test: str, told: str) -> None:
+    (tmp_path / "cases.yaml").write_text("- {id: a, question: Who?, answer: [[Ada]]}\n")
+    (tmp_path / "test_mine.py").write_text(f"import pytest\n\n{test}\n")
+    done = pytest_in(tmp_path)
+    assert done.returncode != 0
+    assert told in done.stdout + done.stderr
