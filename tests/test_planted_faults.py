@@ -21,6 +21,8 @@ from rag.pipeline import Pipeline, open_pipeline
 from rag.retrieve import retrieve
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Quote, Turn
+from rag.verify import Verdict, Verifier
+from tests.llm_servers import saying, serving
 
 TEXTS = {
     "canteen.txt": "The canteen opens at noon. The canteen serves soup on Fridays. Menus are printed on Mondays.",
@@ -162,6 +164,25 @@ def test_a_verifier_that_always_says_yes_is_caught_by_grounded_claims(pipeline: 
     assert faulty.metrics["claim_support"] == 1
     assert faulty.metrics["claim_grounding"] == 0
     assert worse(healthy, faulty) == {"claim_grounding", "token_f1"}
+
+
+def test_a_verifier_that_always_says_yes_to_a_real_models_sentences_is_caught_by_grounded_claims(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model makes things up. As it is, the verifier lets none of it through; the planted one lets all."""
+    shared = pipeline.settings.model_dump() | {"llm": "any"}
+    one = replace(SUITE, cases=SUITE.cases[:3])
+    with serving(saying("Kofi Annan announced it in Geneva in 1999 [1].")) as (url, seen):
+        with open_pipeline(load_settings(**shared | {"llm_url": url})) as written:
+            sound = run_suite([one], lambda _: written)
+        assert seen.bodies
+        assert (sound.metrics["claim_grounding"], sound.metrics["claim_support"]) == (1, 1)
+        monkeypatch.setattr(Verifier, "judge", lambda *_, **__: Verdict("supported", 1.0))
+        with open_pipeline(load_settings(**shared | {"llm_url": url})) as written:
+            faulty = run_suite([one], lambda _: written)
+    assert faulty.metrics["claim_support"] == 1
+    assert faulty.metrics["claim_grounding"] == 0
+    assert {"claim_grounding", "answer_recall"} <= worse(sound, faulty)
 
 
 @pytest.mark.parametrize(("threshold", "caught"), [(0.0, "false_answer_rate"), (1.0, "false_refusal_rate")])
