@@ -64,7 +64,7 @@ class Cases:
             draft = next((each for each in drafts if each["id"] == name), None)
             if draft is None:
                 raise InputError(f"There is no draft {name!r}.", "Reload the page.")
-            case = {key: draft[key] for key in ("id", "question", "filter", "tags") if key in draft}
+            case: Draft = {key: draft[key] for key in ("id", "question", "filter", "tags") if key in draft}
             case |= {"unanswerable": True} if unanswerable else {"answer": groups}
             cases = [each for each in _lines(self.finished) if each["id"] != name]
             trial = self.finished.with_suffix(".new.jsonl")
