@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nothing_dropped_by_more_than_chance(home: Path, name: str) -> None:
     baseline = read_report(EVALS / name)
     with SuitePipelines(load_settings(home, **CONFIGURATIONS[name])) as pipeline_for:
-        report = run_suite(SUITES, pipeline_for, workers=2)
+        report = run_suite(SUITES, pipeline_for)
     comparison = compare(baseline, report.as_json(), common=True)
     assert comparison.cases >= 0.9 * len(report.cases), "The baseline lacks cases: make baseline"
     assert dropped(comparison) == []
