@@ -29,7 +29,7 @@ from rag.read import known_names
 from rag.reading import SHOWN_HITS, Reader, Reading
 from rag.remarks import remarks
 from rag.retrieve import NONE, Found, QueryVectors
-from rag.rewrite import Background, already_said, background, parts, standalone
+from rag.rewrite import Background, already_said, background, is_civility, parts, standalone
 from rag.said import said
 from rag.select import Selection, select
 from rag.settings import Settings
@@ -165,7 +165,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         whole = standalone(question, history)
         language = language_of(question, whole or "")
         if whole is None:
-            key = "clarify" if any(map(str.isalnum, question)) else "no_words"
+            key = _key_of_nothing(question)
             yield from spoken(_plain(question, question, "clarify", said(key, language), 0.0, (), steps))
             return
         before = background(question, history)
@@ -273,6 +273,12 @@ def open_pipeline(settings: Settings) -> Pipeline:
     originals = Originals(settings.originals) if settings.originals else None
     corpus = Corpus(store, embedder, settings.passage_tokens, originals)
     return Pipeline(corpus, cross_encoder, settings, writer, open_tracing(settings))
+
+
+def _key_of_nothing(question: str) -> str:
+    if is_civility(question):
+        return "civility"
+    return "clarify" if any(map(str.isalnum, question)) else "no_words"
 
 
 def _picked(chosen: Iterable[tuple[Reading, Selection]]) -> Iterator[Picked]:
