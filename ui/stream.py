@@ -21,6 +21,7 @@ from ui.metrics import Metrics, Outcome
 from ui.workers import Step, Workers
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from index.filters import Filter
@@ -105,12 +106,13 @@ class Answerer(Protocol):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
         *,
         vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
         """Yield the events of an answer: evidence, quotes, text, the whole answer; each asked for by any thread.
 
-        ``vectors`` are what `ahead` gave for the question.
+        ``today`` is the asker's day, if it is known; ``vectors`` are what `ahead` gave for the question.
         """
         ...
 
@@ -142,9 +144,13 @@ class Streams:
         self._taking = threading.Lock()
 
     async def events(
-        self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        today: date | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of an answer from the documents that pass ``where``.
+        """Yield the events of an answer from the documents that pass ``where``, asked on a day (none: the server's).
 
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
@@ -156,7 +162,7 @@ class Streams:
         first: float | None = None
         self._metrics.running += 1
         try:
-            async with aclosing(self._from_threads(question, history, where)) as events:
+            async with aclosing(self._from_threads(question, history, where, today)) as events:
                 async for event in events:
                     if isinstance(event, Evidence):
                         first = time.monotonic() - begun
@@ -176,10 +182,10 @@ class Streams:
                 self._days.count(outcome, question)
 
     async def _from_threads(
-        self, question: str, history: Sequence[Turn], where: Filter | None
+        self, question: str, history: Sequence[Turn], where: Filter | None, today: date | None
     ) -> AsyncGenerator[Event, None]:
         def events(vectors: QueryVectors) -> Iterator[Event]:
-            return self._answerer.stream(question, history, where, vectors=vectors)
+            return self._answerer.stream(question, history, where, today, vectors=vectors)
 
         answer = _Answer(question, history, events, asyncio.get_running_loop())
         self._asked.append(answer)
