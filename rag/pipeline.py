@@ -20,6 +20,7 @@ from index.originals import Originals
 from index.store.opening import open_store
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
+from rag.courtesy import is_civility
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.language import language_of
 from rag.llm import open_llm
@@ -29,7 +30,7 @@ from rag.read import known_names
 from rag.reading import SHOWN_HITS, Reader, Reading
 from rag.remarks import remarks
 from rag.retrieve import NONE, Found, QueryVectors
-from rag.rewrite import Background, already_said, background, is_civility, parts, standalone
+from rag.rewrite import Background, already_said, background, parts, standalone
 from rag.said import said
 from rag.select import Selection, select
 from rag.settings import Settings

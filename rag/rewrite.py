@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from index.terms import words
 from index.types import Span
+from rag.courtesy import is_civility, without_courtesies, without_fillers
 from rag.instead import YEAR, instead
 from rag.language import content_words, is_function_word, language_of
 from rag.orders import is_order
@@ -90,13 +91,6 @@ _OTHER = re.compile(
     r"^\s*(?:and|but|so)?,?\s*(?:(?:what|how) about )?the (?:other|second)(?: ones?| two)?\s*\??\s*$", re.I
 )
 _COUNTED = re.compile(r"\b(?P<which>which|what) (?:two|three|both) ", re.I)
-_CIVIL = (
-    r"(?:ok(?:ay)?|thanks?(?: you)?(?: (?:very|so) much| a lot| for (?:that|this))?|no thanks|all ?right|right|good"
-    r"|great|fine|perfect|got it|i see|well|hm+|ah|oh|hi|hello|hey|(?:muchas )?gracias|vale|perfecto|danke"
-    r"(?: sch[öo]n)?|gut|alles klar|merci(?: beaucoup)?|d['’]accord|bien)"
-)
-_CIVILITY = re.compile(rf"[\s¡]*{_CIVIL}(?:[\s,.!;:–—-]+{_CIVIL})*[\s,.!;:)–—-]*", re.I)
-_ASIDE = re.compile(rf"^(?:{_CIVIL}(?: {_CIVIL})*\s*[,.:;!–—-]\s*)+(?=\S)", re.I)
 _SHIFT = re.compile(
     r"^(?:(?:and )?(?:now )?(?:something (?:else|different)|(?:an)?other (?:question|thing|topic|subject)"
     r"|new (?:question|topic|subject)|a different (?:question|topic|subject|matter)|next question|changing the subject"
@@ -194,7 +188,7 @@ def standalone(question: str, history: Sequence[Turn]) -> str | None:
 
 def searchable(question: str) -> str:
     """Return a question in the words that documents use of themselves: they say by whom they are *published*."""
-    return _AUTHORSHIP.sub("published", question)
+    return _AUTHORSHIP.sub("published", without_fillers(question))
 
 
 def parts(question: str) -> list[str]:
@@ -240,8 +234,7 @@ def _begun(question: str) -> tuple[str, bool]:
     """Return a question without what only leads over to it, and whether that announces another subject."""
     if shift := _SHIFT.match(question):
         return question[shift.end() :], True
-    aside = _ASIDE.match(question)
-    return (question[aside.end() :] if aside else question), False
+    return without_courtesies(question), False
 
 
 def _asked_instead(question: str, asked: str, answered: str) -> str | None:
@@ -271,11 +264,6 @@ def already_said(question: str, history: Sequence[Turn]) -> str:
     answered = history[-1].content if history and history[-1].role == "assistant" else ""
     other = _ELSE.search(question) or _OTHER.match(question) or _MORE.match(question)
     return answered[:LONGEST_TURN] if other else ""
-
-
-def is_civility(question: str) -> bool:
-    """Tell whether a message asks nothing, as *Thanks!* does."""
-    return bool(_CIVILITY.fullmatch(question))
 
 
 def _pair(turn: Turn) -> list[Span] | None:
