@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
@@ -10,11 +11,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import Busy
 from rag.retrieve import NONE, QueryVectors
+from rag.said import for_readers
 from rag.types import Done, Event, Evidence, Turn
 from ui.logs import AnswerLog
 from ui.metrics import Metrics, Outcome
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from index.store.base import DocumentInfo
     from index.types import Document
     from ui.days import Daybook
+
+_problems = logging.getLogger(__name__)
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 """Threads that find and read. More of them share the same processors, and each step takes longer."""
@@ -169,6 +174,7 @@ class Streams:
                         self._metrics.count_evidence(first)
                     if isinstance(event, Done):
                         outcome = event.answer.status
+                        event = _for_readers(event)
                     yield event
         except Exception:
             outcome = "failed"
@@ -231,6 +237,14 @@ class Streams:
         answer.advance(
             lambda: self._workers.submit(Step.READ, lambda: answer.advance(lambda: self._writing.submit(answer.finish)))
         )
+
+
+def _for_readers(done: Done) -> Done:
+    """Keep from readers what is wrong with a language model, and tell it whoever runs the server."""
+    if not done.answer.notice:
+        return done
+    _problems.warning("%s", done.answer.notice)
+    return Done(replace(done.answer, notice=for_readers(done.answer.notice)))
 
 
 async def begun(events: AsyncGenerator[Event, None]) -> Event:
