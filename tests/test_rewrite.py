@@ -417,3 +417,9 @@ def test_another_subject_has_no_background() -> None:
 @pytest.mark.parametrize("message", ["Thanks!", "OK, good.", "Hello!"])
 def test_a_courtesy_is_no_follow_up(message: str) -> None:
     assert standalone(message, talk("Who sings?", "Ada Lorne sings. [1]")) is None
+
+
+def test_a_question_in_two_languages_is_two_questions() -> None:
+    question = "Wer leitet die Segelschule and what does the course cost?"
+    assert standalone(question, []) == question
+    assert parts(question) == ["Wer leitet die Segelschule?", "what does the course cost?"]

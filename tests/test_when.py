@@ -117,3 +117,8 @@ def test_of_a_single_day_papers_tell_on_the_days_after() -> None:
     month = when("What happened last month?", date(2025, 10, 14)).period
     assert month is not None
     assert month.told == month
+
+
+def test_papers_are_asked_of_a_day_by_its_weekday() -> None:
+    assert when("What happened last Friday?", date(2025, 10, 14)).then == "What happened on Friday?"
+    assert when("What happened in May 2025?", date(2025, 10, 14)).then == "What happened?"
