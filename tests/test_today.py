@@ -13,7 +13,7 @@ from tests.web import LexicalPipeline, running, settings
 from ui.today import believed, read
 
 QUESTION = "How many days of leave do employees get?"
-BODIES = {
+BODIES: dict[str, dict[str, object]] = {
     "/api/chat": {"question": QUESTION},
     "/v1/chat/completions": {"model": "citechat", "messages": [{"role": "user", "content": QUESTION}]},
 }
