@@ -71,7 +71,7 @@ class Answerer(Protocol):
         """Confidence below which the documents are said not to answer."""
 
     def ask(self, question: str, history: Sequence[Turn] = (), filter: Filter | None = None) -> Answer:  # noqa: A002
-        """Answer one question."""
+        """Answer one question; with ``today=`` too, where a case says the day on which it is asked."""
 
 
 def describe(answerer: Answerer) -> Mapping[str, object]:

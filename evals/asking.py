@@ -104,7 +104,7 @@ def _ask(case: Case, history: Sequence[Turn], ask: Callable[..., Answer]) -> Ask
     condition = parse_filter(case.filter) if case.filter else None
     started = perf_counter()
     try:
-        answer = ask(case.question, history, condition)
+        answer = ask(case.question, history, condition, **({"today": case.today} if case.today else {}))
     except (IndexDamaged, ModelMissing):
         raise
     except InputError as error:

@@ -8,6 +8,7 @@ no header: its cases are asked on the index of the home folder.
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import TYPE_CHECKING, cast, get_args
 
 from evals.notations import read_nodes
@@ -132,6 +133,7 @@ def _case(node: Node) -> Case:
         weight=_weight(fields["weight"]) if "weight" in fields else 1.0,
         must_pass=_flag(fields, "must_pass"),
         draft=_flag(fields, "draft"),
+        today=_today(fields["today"]) if "today" in fields else None,
     )
 
 
@@ -193,6 +195,14 @@ def _filter(node: Node) -> str:
     return text
 
 
+def _today(node: Node) -> date:
+    text = node.string("today")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise node.error(f"today must be a day, such as 2025-11-20, not {text!r}") from None
+
+
 def _weight(node: Node) -> float:
     weight = _number(node, "weight")
     if weight <= 0:
@@ -249,7 +259,7 @@ def _units(node: Node) -> dict[str, float]:
 
 def _date(node: Node) -> str:
     text = node.string("a date")
-    date = parse_date(text)
-    if not date:
+    parsed = parse_date(text)
+    if not parsed:
         raise node.error(f"{text!r} is no date; write 2025, 2025-11 or 2025-11-20")
-    return date
+    return parsed

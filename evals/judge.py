@@ -172,4 +172,5 @@ def _expected(case: Case) -> dict[str, object]:
         "forbidden": list(case.forbidden),
         "evidence": [{"source": item.source, "quote": item.quote} for item in case.evidence],
         "filter": case.filter,
+        **({"today": case.today.isoformat()} if case.today else {}),
     }

@@ -77,7 +77,7 @@ class AnswerMemory:
 
     def _key(self, case: Case, history: Sequence[Turn]) -> str:
         turns = [(turn.role, turn.content) for turn in history]
-        asked = [case.question, turns, case.filter, self._repetition]
+        asked = [case.question, turns, case.filter, self._repetition, *([case.today.isoformat()] if case.today else [])]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 

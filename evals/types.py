@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
     from rag.types import Turn
@@ -25,6 +26,7 @@ CASE_KEYS = (
     "unanswerable",
     "status",
     "filter",
+    "today",
     "tags",
     "weight",
     "must_pass",
@@ -69,6 +71,7 @@ class Case:
     groups where ``ordered``; and it states every one of ``quantities`` and ``dates`` (ISO 8601, as precise as wanted).
     All three are empty unless the ``status`` wanted is ``answered``. ``follows`` names the case that was asked just
     before in the same conversation: its question and the answer it got come before the turns of ``history``.
+    ``today`` is the day on which it is asked (none: the day of the run).
     ``weight`` is what the case counts in every mean. A ``draft`` is not asked until a person accepts it. ``where`` is
     ``file:line``.
     """
@@ -91,6 +94,7 @@ class Case:
     weight: float = 1.0
     must_pass: bool = False
     draft: bool = False
+    today: date | None = None
 
     @property
     def status(self) -> Expected:

@@ -20,6 +20,7 @@ from index.originals import Originals
 from index.store.opening import open_store
 from rag.claims import Picked, quoted, source_of
 from rag.copies import Copies
+from rag.courtesy import is_civility
 from rag.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.language import language_of
 from rag.llm import open_llm
@@ -165,7 +166,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         whole = standalone(question, history)
         language = language_of(question, whole or "")
         if whole is None:
-            key = "clarify" if any(map(str.isalnum, question)) else "no_words"
+            key = _key_of_nothing(question)
             yield from spoken(_plain(question, question, "clarify", said(key, language), 0.0, (), steps))
             return
         before = background(question, history)
@@ -273,6 +274,12 @@ def open_pipeline(settings: Settings) -> Pipeline:
     originals = Originals(settings.originals) if settings.originals else None
     corpus = Corpus(store, embedder, settings.passage_tokens, originals)
     return Pipeline(corpus, cross_encoder, settings, writer, open_tracing(settings))
+
+
+def _key_of_nothing(question: str) -> str:
+    if is_civility(question):
+        return "civility"
+    return "clarify" if any(map(str.isalnum, question)) else "no_words"
 
 
 def _picked(chosen: Iterable[tuple[Reading, Selection]]) -> Iterator[Picked]:

@@ -33,12 +33,13 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
     """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does."""
     claims: list[Claim] = []
     language = language_of(quoted.question, quoted.standalone_question)
-    model, notice = quoted.model, None
+    model, notice, wrote = quoted.model, None, False
     yield Delta(_lead(quoted.short_answer))
     try:
         with closing(writer.write(quoted.standalone_question, offered)) as sentences:
             for sentence in sentences:
                 claim = sentence.claim if sentence else None
+                wrote = wrote or sentence is not None
                 if sentence:
                     steps.inside("verify", sentence.seconds, outcome=sentence.outcome)
                 yield Delta(_next(claim, claims) if claim else "")
@@ -48,7 +49,7 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
     except ModelFailed as error:
         notice = said("broke_off" if claims else "fell_back", language, problem=str(error))
     if not claims:
-        notice = notice or said("nothing_held", language)
+        notice = notice or said("nothing_held" if wrote else "wrote_nothing", language)
     shown = {quote.n for claim in claims for quote in claim.quotes}
     for claim in quoted.claims if notice else ():
         if claim.quotes[0].n not in shown:

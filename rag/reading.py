@@ -6,7 +6,7 @@ The two stages are apart so that what was found can be shown before any of it is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from index.corpus import Corpus
@@ -25,7 +25,7 @@ from rag.rewrite import Background, parts, searchable
 from rag.select import VALUES
 from rag.settings import Settings
 from rag.tracing import Steps
-from rag.when import Asked, Period, when
+from rag.when import Asked, Period, tells_of, when
 
 SHOWN_HITS = 10
 """Passages listed with an answer."""
@@ -38,7 +38,8 @@ RIVALS = 2
 class Retrieved:
     """What was found for one stand-alone question: its vector of unit length, and the passages, best first.
 
-    ``within`` is what was published at the time that the question names, where it names one.
+    ``within`` is what was published at the time that the question names, where it names one; of what was found for a
+    single ``day``, only what tells of that day is read.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Retrieved:
     question: Question
     found: tuple[Found, ...]
     within: Retrieved | None = None
+    day: date | None = None
 
     @property
     def shown(self) -> tuple[Found, ...]:
@@ -96,7 +98,7 @@ class Reader:
         """Return the texts that `retrieve` will embed for a question that stands alone."""
         texts = [before.text] if before else []
         for asked in _asked(question, today):
-            texts += [asked.text] if _time_of(asked) is None else [asked.plain, asked.text]
+            texts += [asked.text] if _time_of(asked) is None else [asked.then, asked.text]
         return texts
 
     def _at_its_time(
@@ -106,8 +108,8 @@ class Reader:
         within = None
         period = _time_of(asked)
         if period is not None:
-            then = joined(where, parse_filter(period.condition))
-            within = self._retrieve(asked.plain, asked, then, before, None, steps, vectors)
+            then = joined(where, parse_filter(period.told.condition))
+            within = replace(self._retrieve(asked.then, asked, then, before, None, steps, vectors), day=period.day)
         return self._retrieve(asked.text, asked, where, before, within, steps, vectors)
 
     def _retrieve(
@@ -149,6 +151,8 @@ class Reader:
         question = settled(retrieved.question, passages)
         likeness = Likeness(question, passages, self._corpus.embedder)
         candidates = in_range(question, evidence(question, read(question, retrieved.query, passages, likeness), said))
+        if retrieved.day:
+            candidates = [each for each in candidates if _tells_of(each, retrieved.day)]
         steps.lap("read", passages=len(passages), sentences=len(candidates))
         rivals = RIVALS if question.expects in VALUES else 0
         candidates = rerank(retrieved.text, candidates, self._cross_encoder, self._settings.reread_passages, rivals)
@@ -166,6 +170,16 @@ class Reader:
 def _asked(question: str, today: date | None) -> list[Asked]:
     on = today or date.today()  # the day where this machine is
     return [when(searchable(part), on) for part in parts(question)]
+
+
+def _tells_of(candidate: Candidate, day: date) -> bool:
+    """Tell whether a sentence, or the one before it, tells of a day; in a paper of that day all do."""
+    if candidate.published == day.isoformat() or len(candidate.published) < len(day.isoformat()):
+        return candidate.published == day.isoformat()
+    passage = candidate.found.stored.passage
+    span = passage.sentences[max(0, candidate.ordinal - 1)]
+    text = passage.text[span.start - passage.start : candidate.end - passage.start]
+    return tells_of(text, date.fromisoformat(candidate.published), day)
 
 
 def _time_of(asked: Asked) -> Period | None:

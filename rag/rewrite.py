@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from index.terms import words
 from index.types import Span
+from rag.courtesy import is_civility, without_courtesies, without_fillers
 from rag.instead import YEAR, instead
 from rag.language import content_words, is_function_word, language_of
 from rag.orders import is_order
@@ -39,10 +40,16 @@ _TWO_YEARS = re.compile(
     r"(?: from| in| the){0,2} "
     r"(?P<second>(?:1[0-9]|20)\d\d)\b"
 )
+_ELSEWHERE = {
+    "de": re.compile(r"\b(?:er|sie|ihn|ihm|ihre?[rnms]?|seine[rnms]?|deren|dessen|dort|davon|dazu|darüber)\b"),
+    "es": re.compile(r"\b(?:él|ella|ellos|ellas|sus?|eso|esto|allí|ahí)\b"),
+    "fr": re.compile(r"\b(?:elles?|lui|leurs?|son|sa|ses|cela|ça|celles?|celui|ceux)\b"),
+}
+"""Pronouns of other languages, which take the question before along."""
 _POSSESSIVE = frozenset({"his", "her", "hers", "their", "theirs"})
 _INSTEAD = re.compile(
-    r"^[\s¿]*(?:(?:and|but|so|also|or)?,?\s*(?:(?:and )?(?:what about|how about|what of|same for))\s+"
-    r"(?:(?P<of>for|in|about)\s)?"
+    r"^[\s¿]*(?:(?:and|but|so|also|or)?,?\s*(?:(?:and )?(?:what about|how about|what of|(?:is it )?(?:the )?same for))"
+    r"\s+(?:(?P<of>for|in|about)\s)?"
     r"|(?:and|but|so|also|or)?,?\s*(?:and )?(?P<preposition>about|for|in|at|on|with|by)\s+|and\s+"
     r"|(?:und|y|et|e)\s+(?:(?P<other>für|bei|mit|im|am|in|para|con|en|de|sobre|pour|chez|avec|dans|au|à)\s+)?)"
     r"(?P<what>[^?]+?)\s*\??\s*$",
@@ -51,6 +58,26 @@ _INSTEAD = re.compile(
 _CORRECTION = re.compile(
     r"^\s*(?:(?:no|sorry|oops|pardon|wait|actually|rather)\b[,.!]?\s*)*(?:i|we) meant?:?\s+"
     r"(?:(?P<of>for|about|in|of|by)\s+)?(?P<what>[^?]+?)\s*[?.!]*\s*$",
+    re.I,
+)
+_ASKED_ABOUT = re.compile(
+    r"^[^?]{0,60}?\b(?:i|we)(?: (?:was|were|am|are)|['’]m|['’]re)? (?:asked|asking)\s+"
+    r"(?:(?P<of>for|about|in|of|by)\s+)?(?P<what>[^?]+?)\s*[?.!]*\s*$",
+    re.I,
+)
+_REFUSED = re.compile(
+    r"^\s*(?:no|nope|sorry)\b[,.!]?\s+(?:(?P<of>for|in|on|at)\s+)?"
+    r"(?P<what>(?!(?:that|this|it|they|he|she|you|i|we|thanks?|not|more)\b)(?:(?:the|a|an|my|our)\s+)?[\w’'-]+(?:\s+[\w’'-]+){0,2})\s*[?.!]*\s*$",
+    re.I,
+)
+_NOT_BUT = re.compile(
+    r"^\s*(?:no\b[,.!]?\s*)?not (?:(?:for|in|on|about) )?(?P<not>[^,;]+)[,;]\s*(?:but )?(?:(?:for|in|on|about) )?"
+    r"(?P<what>[^,;?]+?)\s*[?.!]*\s*$",
+    re.I,
+)
+_MORE = re.compile(
+    r"^\W*(?:and |please |can you |could you )*(?:(?:tell|give|show) (?:me|us) )?(?:more|anything else|go on|continue"
+    r"|elaborate)(?: details?| information| info)?(?: (?:about|on) (?:it|that|this))?(?: please)?\W*$",
     re.I,
 )
 _BARE = re.compile(
@@ -64,11 +91,6 @@ _OTHER = re.compile(
     r"^\s*(?:and|but|so)?,?\s*(?:(?:what|how) about )?the (?:other|second)(?: ones?| two)?\s*\??\s*$", re.I
 )
 _COUNTED = re.compile(r"\b(?P<which>which|what) (?:two|three|both) ", re.I)
-_ASIDE = re.compile(
-    r"^(?:(?:ok(?:ay)?|thanks?(?: you)?|thank you|all ?right|right|good|great|fine|i see|well|hm+|ah|oh)"
-    r"\s*[,.:;!–—-]\s*)+(?=\S)",
-    re.I,
-)
 _SHIFT = re.compile(
     r"^(?:(?:and )?(?:now )?(?:something (?:else|different)|(?:an)?other (?:question|thing|topic|subject)"
     r"|new (?:question|topic|subject)|a different (?:question|topic|subject|matter)|next question|changing the subject"
@@ -105,6 +127,13 @@ _TURNED_ROUND = re.compile(
 )
 _PARTICIPLE = re.compile(r" \w+(?:ed|en|ilt|old|ent|aid|ade|eld|ound|ught|one|awn|own)$")
 _PREPOSITION = re.compile(r" (?:of|for|on|in) ", re.I)
+_BELONGING = re.compile(r"(?P<whose>his|her|their) (?P<what>\S.*)", re.I)
+_RELATIVE = re.compile(
+    r"\b(?:wife|husband|spouse|brothers?|sisters?|sons?|daughters?|child(?:ren)?|father|mother|parents|friends?|partners?"
+    r"|boss|successors?|predecessors?|assistants?|deput(?:y|ies)|colleagues?|teachers?|lawyers?|doctors?|heirs?)$",
+    re.I,
+)
+_LAST_IT = re.compile(r"\bit(?=\s*\?*\s*$)", re.I)
 _IT = re.compile(r"\b(?:its?|(?:this|that)(?=\s*(?:\?|$|(?:is|was|be|in|at|by|for)\b)))(?![\w’'])", re.I)
 _LAST_THING = re.compile(r"\b(?:the|a|an|my|our|your) [\w-]+\s*\?*\s*$", re.I)
 _AUTHORSHIP = re.compile(
@@ -159,7 +188,7 @@ def standalone(question: str, history: Sequence[Turn]) -> str | None:
 
 def searchable(question: str) -> str:
     """Return a question in the words that documents use of themselves: they say by whom they are *published*."""
-    return _AUTHORSHIP.sub("published", question)
+    return _AUTHORSHIP.sub("published", without_fillers(question))
 
 
 def parts(question: str) -> list[str]:
@@ -185,13 +214,15 @@ def parts(question: str) -> list[str]:
 
 def _resolve(question: str, asked: str, answered: str) -> str | None:
     question, shifted = _begun(" ".join(question.split()))
-    if not question:
+    if not question or is_civility(question):
         return None
     if not asked or shifted:
         return question if _has_content(question) else None
     if found := _ELSE.search(question):
         rest = f"{question[: found.end('word')]}{question[found.end() :]}"
         return asked if not _has_content(rest) and not _PERSON.search(rest) else _resolve(rest, asked, answered)
+    if _MORE.match(question):
+        return asked
     if bare := _BARE.match(question):
         return _about(f"{bare['word'].capitalize()}?", asked)
     if (again := _BARE_YEAR.match(question)) and (year := YEAR.search(asked)):
@@ -203,8 +234,7 @@ def _begun(question: str) -> tuple[str, bool]:
     """Return a question without what only leads over to it, and whether that announces another subject."""
     if shift := _SHIFT.match(question):
         return question[shift.end() :], True
-    aside = _ASIDE.match(question)
-    return (question[aside.end() :] if aside and _has_content(question[aside.end() :]) else question), False
+    return without_courtesies(question), False
 
 
 def _asked_instead(question: str, asked: str, answered: str) -> str | None:
@@ -215,9 +245,14 @@ def _asked_instead(question: str, asked: str, answered: str) -> str | None:
     if found and not _is_question(found["what"]):
         before = found["of"] or found["preposition"] or found["other"] or ""
         return _replace_subject(asked, found["what"], answered, before)
-    corrected = _CORRECTION.match(question)
-    if corrected and not _is_question(corrected["what"]):
-        return _replace_subject(asked, corrected["what"], answered, corrected["of"] or "")
+    turned = _NOT_BUT.match(question)
+    if turned and turned["not"].lower() in asked.lower():
+        start = asked.lower().index(turned["not"].lower())
+        return asked[:start] + turned["what"] + asked[start + len(turned["not"]) :]
+    for pattern in (_CORRECTION, _ASKED_ABOUT, _REFUSED):
+        corrected = pattern.match(question)
+        if corrected and not _is_question(corrected["what"]):
+            return _replace_subject(asked, corrected["what"], answered, corrected["of"] or "")
     return None
 
 
@@ -227,7 +262,8 @@ def already_said(question: str, history: Sequence[Turn]) -> str:
     ``Who else?`` and ``And the other one?`` are not answered by saying it again.
     """
     answered = history[-1].content if history and history[-1].role == "assistant" else ""
-    return answered[:LONGEST_TURN] if _ELSE.search(question) or _OTHER.match(question) else ""
+    other = _ELSE.search(question) or _OTHER.match(question) or _MORE.match(question)
+    return answered[:LONGEST_TURN] if other else ""
 
 
 def _pair(turn: Turn) -> list[Span] | None:
@@ -258,7 +294,13 @@ def _content(question: str) -> list[str]:
 
 def _is_question(text: str) -> bool:
     return bool(
-        re.match(r"(?:who|what|when|where|why|how|which|did|does|do|is|are|was|were|would|will|can)\b", text, re.I)
+        re.match(
+            r"¿?(?:who|what|when|where|why|how|which|did|does|do|is|are|was|were|would|will|can|wer|wen|wem|was|wann|wo"
+            r"|warum|wieso|wie|wohin|woher|welche[rsnm]?|qui[eé]n(?:es)?|qu[eé]|cu[aá]ndo|d[oó]nde|cu[aá]nt[oa]s?|cu[aá]l"
+            r"|qui|que|quoi|quand|où|pourquoi|comment|combien|quel(?:le)?s?)\b",
+            text,
+            re.I,
+        )
     )
 
 
@@ -267,6 +309,10 @@ def _replace_subject(asked: str, what: str, answered: str, preposition: str = ""
     person = _PERSON.fullmatch(what) or _GROUP.fullmatch(what)
     if person:
         what = _antecedent(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
+    belonging = _BELONGING.fullmatch(what)
+    owner = belonging and _antecedent(asked, answered, plural=belonging["whose"].lower() == "their")
+    if belonging and owner:
+        return f"{'Who' if _RELATIVE.search(belonging['what']) else 'What'} is {owner}’s {belonging['what']}?"
     return instead(asked, what, preposition)
 
 
@@ -278,7 +324,11 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
             if antecedent is None:
                 return _about(question, asked)
             possessive = match.group().lower() in _POSSESSIVE and re.match(r"\s+\w", question[match.end() :])
-            return question[: match.start()] + antecedent + ("’s" if possessive else "") + question[match.end() :]
+            rest = _LAST_IT.sub(_thing(asked) or "it", question[match.end() :])
+            return question[: match.start()] + antecedent + ("’s" if possessive else "") + rest
+    elsewhere = _ELSEWHERE.get(language_of(question) or "")
+    if elsewhere and elsewhere.search(question):
+        return _about(question, asked)
     thing = _THING.search(question)
     few = len(_content(question)) <= 1
     if (thing and not names(question[: thing.start()]) and not _THAT_CLAUSE.match(question, thing.start())) or (
@@ -327,6 +377,11 @@ def _about(question: str, asked: str) -> str:
     return f"{question} ({YEAR.sub('', about) if YEAR.search(question) else about})"
 
 
+def _persons(text: str) -> list[Span]:
+    """Return the people whom a text names; the word that opens a sentence is one only where there is no other."""
+    return people(text, frozenset()) or people(text)
+
+
 def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:
     """Return whom the conversation spoke of last: a short answer to "who", else the last question's people.
 
@@ -337,7 +392,7 @@ def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:
     if short and who:
         return short[1]
     texts = (asked, short[1] if short else "", answered)
-    named = [(text, list(coordinated(text, people(text)))) for text in (reversed(texts) if who else texts)]
+    named = [(text, list(coordinated(text, _persons(text)))) for text in (reversed(texts) if who else texts)]
     if plural:
         together = [(text, [group for group in groups if len(group) > 1]) for text, groups in named]
         named = [each for each in together if each[1]] + named

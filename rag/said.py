@@ -30,6 +30,15 @@ def key_of(text: str) -> str | None:
     return next((key for language in LANGUAGES for key, own in catalogue(language).items() if own == text), None)
 
 
+def for_readers(notice: str) -> str:
+    """Return a notice without what is wrong, which names servers and settings: that is for whoever runs them."""
+    if key_of(notice) is not None:
+        return notice
+    templates = (catalogue(language)[key] for language in LANGUAGES for key in ("broke_off", "fell_back"))
+    leads = (template.partition("{problem}")[0] for template in templates)
+    return next((f"{lead.rstrip(' :')}." for lead in leads if notice.startswith(lead)), notice)
+
+
 def may_become_own(beginning: str) -> bool:
     """Tell whether a text that is being written may become one of these sentences."""
     return any(own.startswith(beginning) for language in LANGUAGES for own in catalogue(language).values())

@@ -110,6 +110,10 @@ class _Call:
         if response.headers.get("content-type", "").startswith("application/json"):  # it cannot stream
             emit(read_chunk(_json(_bounded(response, _MAX_BODY)))[0])
             return
+        if response.headers.get("content-type", "").startswith("text/html"):
+            raise ModelFailed(
+                f"{self._url} is a web page, not a model's interface.", "Check llm_url; it often ends in /v1."
+            )
         complete = False
         for data in _events(response):
             if data == "[DONE]":

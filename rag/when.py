@@ -1,7 +1,8 @@
 """What a question says about time: a day or period of publication, ``latest``, ``newest first``.
 
 ``Last Friday`` is reckoned from the day on which it is asked. A period is a filter on when documents were published; it
-is tried beside the question as it stands, because documents also speak of other times than their own.
+is tried beside the question as it stands, because documents also speak of other times than their own. Of a single day
+papers also tell on the days after: there, what they say of that day counts (``on Friday``, in Monday's paper).
 """
 
 from __future__ import annotations
@@ -9,18 +10,24 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
 MONTHS = "january february march april may june july august september october november december".split()
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 
+TOLD_WITHIN = timedelta(days=4)
+"""How long after a day papers tell of it by the name of its weekday."""
+
 Order = Literal["newest", "oldest"]
 
 _MONTH = rf"(?P<month>{'|'.join(MONTHS)}|{'|'.join(name[:3] for name in MONTHS if len(name) > 4)}|sept)\.?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_MONTH_2, _DAY_2 = (
+    part.replace("(?P<month>", "(?P<month2>").replace("(?P<day>", "(?P<day2>") for part in (_MONTH, _DAY)
+)
 _WEEKDAY = rf"(?:(?:{'|'.join(WEEKDAYS)}),? )?"
 _LEAD = r"(?:(?:\b(?P<bound>since|after|from|before|until|by|up to)|\b(?:in|on|during|of|for|at))\s+(?:the )?)"
 _ISO = re.compile(rf"{_LEAD}?\b(?P<year>\d{{4}})-(?P<month>\d\d)(?:-(?P<day>\d\d))?\b", re.I)
@@ -34,6 +41,11 @@ _BARE_YEAR = re.compile(
 _RELATIVE = re.compile(
     r"\b(?:(?P<near>yesterday|today)|(?<!from )(?<!of )(?<!than )(?:on )?(?P<which>last|this|past) "
     rf"(?P<unit>week|month|year|{'|'.join(WEEKDAYS)}))\b(?!['’]s)",
+    re.I,
+)
+_NAMED_DAY = re.compile(
+    rf"\b(?:(?P<weekday>{'|'.join(WEEKDAYS)})|(?P<near>yesterday|today|last night)"
+    rf"|(?:{_DAY}(?: of)? {_MONTH}|{_MONTH_2} {_DAY_2})(?:,? {_YEAR})?)\b(?!['’]s)",
     re.I,
 )
 _FIRST = re.compile(
@@ -64,6 +76,16 @@ class Period:
             return f"published={self.first}..{self.last}"
         return f"published>={self.first}" if self.first else f"published<={self.last}"
 
+    @property
+    def day(self) -> date | None:
+        """The day, if it is one."""
+        return self.first if self.first == self.last else None
+
+    @property
+    def told(self) -> Period:
+        """The days on which papers tell of it: of a single day, the days after too."""
+        return replace(self, last=self.day + TOLD_WITHIN) if self.day else self
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -77,6 +99,13 @@ class Asked:
     period: Period | None = None
     newest: bool = False
     order: Order | None = None
+
+    @property
+    def then(self) -> str:
+        """The question for what was published at its time, whose papers name a day by its weekday."""
+        if self.period is None or self.period.day is None:
+            return self.plain
+        return f"{self.plain.rstrip(' ?.')} on {WEEKDAYS[self.period.day.weekday()].title()}?"
 
 
 def when(question: str, today: date) -> Asked:
@@ -95,6 +124,23 @@ def when(question: str, today: date) -> Asked:
         if found and period:
             return Asked(question, _without(question, found), relative or period)
     return Asked(question, question, relative)
+
+
+def tells_of(text: str, published: date, day: date) -> bool:
+    """Tell whether a text names a day as a paper does that was published on another or the same day."""
+    return any(_day_of(found, published) == day for found in _NAMED_DAY.finditer(text))
+
+
+def _day_of(found: re.Match[str], published: date) -> date | None:
+    if name := found["weekday"]:
+        return published - timedelta(_days_back(published, name.lower(), this=True))
+    if near := found["near"]:
+        return published - timedelta(near.lower() in ("yesterday", "last night"))
+    month = _month_number(found["month"] or found["month2"])
+    try:
+        return date(int(found["year"] or published.year), month or 0, int(found["day"] or found["day2"]))
+    except ValueError:
+        return None
 
 
 def _without(question: str, found: re.Match[str]) -> str:

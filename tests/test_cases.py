@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,7 @@ def test_numbers_dates_and_what_a_case_counts(tmp_path: Path) -> None:
   ordered: true
   weight: 0.5
   must_pass: true
+  today: 2025-11-20
 - {id: b, question: And then?, follows: a, status: clarify, draft: true}
 - {id: c, question: Why?, status: not_found}
 """
@@ -146,6 +148,7 @@ def test_numbers_dates_and_what_a_case_counts(tmp_path: Path) -> None:
         True,
         "answered",
     )
+    assert (a.today, b.today) == (date(2025, 11, 20), None)
     assert (b.follows, b.ambiguous, b.status, b.draft) == ("a", True, "clarify", True)
     assert (c.unanswerable, c.status) == (True, "not_found")
 
@@ -174,6 +177,7 @@ WHOLE = CASE + "  answer: [[x]]\n"
         (CASE + "  answer: [[x]]\n  evidence: [{quote: x}]\n", 4, "an item of evidence needs a source"),
         (CASE + "  answer: [[x]]\n" + CASE + "  answer: [[x]]\n", 4, "the id 'a' is taken by the case at"),
         (CASE + "  answer: [[x]]\n  answer: [[y]]\n", 4, "the key 'answer' is given twice"),
+        (CASE + "  answer: [[x]]\n  today: Friday\n", 4, "today must be a day, such as 2025-11-20"),
         (CASE + "  numbers: [x]\n", 3, "a number must be a number, such as 1230"),
         (CASE + "  numbers: [.nan]\n", 3, "a number must be a number"),
         (CASE + "  numbers: [{unit: km}]\n", 3, "a number needs a value"),

@@ -29,7 +29,7 @@ def test_no_late_piece_of_an_answer_shows_it_on_a_new_page(tmp_path: Path) -> No
     async def leave_in_the_middle() -> list[Any]:
         chat = Chat(Streams(LexicalPipeline(delay=0.02), Metrics()), conversations, settings(tmp_path))
         request = gr.Request(Request({"type": "http", "headers": []}))
-        async with aclosing(chat.ask(QUESTION, kept, "", request)) as updates:
+        async with aclosing(chat.ask(QUESTION, kept, "", "", request)) as updates:
             await anext(updates)
             _, shown, _ = await anext(updates)
             assert [message["role"] for message in shown] == ["user", "assistant"] * 2
@@ -50,7 +50,7 @@ def test_what_a_reader_does_binds_nobody_elses_conversation(tmp_path: Path) -> N
 
     async def shown_to(visitor: str, command: str) -> list[Any]:
         request = by(visitor)
-        async with aclosing(chat.obey(command, own, "", request)) as updates:
+        async with aclosing(chat.obey(command, own, "", "", request)) as updates:
             return [update async for update in updates]
 
     for command in ('{"do": "retry", "position": 0}', '{"do": "edit", "position": 0, "question": "soup?"}'):

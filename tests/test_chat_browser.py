@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from rag.types import Turn
 from tests import web
 from tests.chat_page import EXAMPLES, LEAVE, Service, Visitor, serving, visiting
+from tests.widget_page import ZONES, day_in
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +198,11 @@ def test_the_browser_shows_a_question_as_it_was_typed(visitor: Visitor, text: st
     visitor.ask(text)
     expect(visitor.questions.last).to_have_text(text)
     assert visitor.questions.last.locator("p *").count() == 0
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_question_is_asked_on_the_day_of_its_reader(service: Service, browser: Browser, zone: str) -> None:
+    with visiting(browser, service.address, timezone_id=zone) as visitor:
+        before = day_in(zone)
+        visitor.ask("soup?")
+        assert service.pipeline.days[-1] in (before, day_in(zone))

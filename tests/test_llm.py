@@ -69,7 +69,7 @@ def test_a_wrong_key_is_refused() -> None:
     ("behave", "problem"),
     [
         (llm_servers.garbage, "does not speak the OpenAI interface"),
-        (llm_servers.page, "broke off"),
+        (llm_servers.page, "is a web page"),
         (llm_servers.flood, "more than an answer"),
         (llm_servers.broken, "broke off"),
         (lambda client: client.head(404), "has no model 'any'"),

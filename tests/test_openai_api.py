@@ -114,6 +114,17 @@ def test_earlier_turns_are_history_and_instructions_are_not(service: Service) ->
     )
 
 
+def test_a_long_history_is_taken_and_a_longer_one_refused(service: Service) -> None:
+    turns = [{"role": ("user", "assistant")[number % 2], "content": f"Turn {number}."} for number in range(498)]
+    asked = {"model": "citechat", "messages": [*turns, {"role": "user", "content": QUESTION}]}
+    assert httpx.post(f"{service.address}/v1/chat/completions", json=asked).status_code == 200
+    assert len(service.pipeline.asked[-1][1]) == 498
+    asked["messages"] = [*turns[:2], *asked["messages"]]
+    refused = httpx.post(f"{service.address}/v1/chat/completions", json=asked)
+    assert refused.status_code == 422
+    assert "500" in refused.json()["error"]["message"]
+
+
 def test_an_unknown_model_is_not_found(service: Service) -> None:
     with pytest.raises(openai.NotFoundError, match="citechat"):
         service.client.chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "x"}])

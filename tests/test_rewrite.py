@@ -333,6 +333,25 @@ def test_a_correction_asks_the_question_before_about_what_was_meant(asked: str, 
         ("What does a goat cost?", "5 marks. [1]", "Sorry, I meant a pony.", "What does a pony cost?"),
         ("Who sings?", "Ada. [1]", "New topic: when does the bank open?", "when does the bank open?"),
         ("Who sings?", "Ada. [1]", "OK, thanks. When does the bank open?", "When does the bank open?"),
+        ("Who made the heaviest clock?", "Ada. [1]", "And the smallest?", "Who made the smallest clock?"),
+        ("When does the first boat leave?", "At 6. [1]", "And the last one?", "When does the last boat leave?"),
+        ("What does a ticket for an adult cost?", "9. [1]", "No, for a child.", "What does a ticket for a child cost?"),
+        ("How much is a ticket?", "9. [1]", "And for children?", "How much is a ticket for children?"),
+        ("Are cats allowed in the inn?", "No. [1]", "And dogs?", "Are dogs allowed in the inn?"),
+        ("Are cats allowed in the inn?", "No. [1]", "The same for dogs", "Are dogs allowed in the inn?"),
+        ("Is the old pier open?", "No. [1]", "not the old pier, the new one", "Is the new one open?"),
+        ("When is the fair?", "In May. [1]", "Thank you, and where is it?", "and where is the fair?"),
+        ("When is the fair?", "In May. [1]", "Could you tell me why?", "Why? (When is the fair?)"),
+        ("Who founded the choir?", "Ada Lorne did. [1]", "And her husband?", "Who is Ada Lorne’s husband?"),
+        (
+            "Who founded the choir?",
+            "Ada Lorne did. [1]",
+            "When did she leave it?",
+            "When did Ada Lorne leave the choir?",
+        ),
+        ("Who mends clocks?", "Clocks are mended by Cy Dell. [1]", "And his shop?", "What is Cy Dell’s shop?"),
+        ("Who sings?", "Ada. [1]", "Tell me more.", "Who sings?"),
+        ("Wie heißt die Schule?", "Nord. [1]", "Und wer leitet sie?", "Und wer leitet sie? (Wie heißt die Schule?)"),
         (
             "Was kostet der Eintritt für Rentner?",
             "3 Euro. [1]",
@@ -386,9 +405,21 @@ def test_what_was_said_matters_where_something_else_is_asked() -> None:
     history = talk("Who sings?", "Ada Lorne sings. [1]")
     assert already_said("Who else?", history) == "Ada Lorne sings. [1]"
     assert already_said("And the other one?", history) == "Ada Lorne sings. [1]"
+    assert already_said("Tell me more.", history) == "Ada Lorne sings. [1]"
     assert already_said("When?", history) == ""
     assert already_said("Who else?", []) == ""
 
 
 def test_another_subject_has_no_background() -> None:
     assert background("Something else: when does the bank open?", talk("Who sings?", "Ada. [1]")) is None
+
+
+@pytest.mark.parametrize("message", ["Thanks!", "OK, good.", "Hello!"])
+def test_a_courtesy_is_no_follow_up(message: str) -> None:
+    assert standalone(message, talk("Who sings?", "Ada Lorne sings. [1]")) is None
+
+
+def test_a_question_in_two_languages_is_two_questions() -> None:
+    question = "Wer leitet die Segelschule and what does the course cost?"
+    assert standalone(question, []) == question
+    assert parts(question) == ["Wer leitet die Segelschule?", "what does the course cost?"]

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -44,6 +45,7 @@ class Slow(LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),  # noqa: ARG002
         filter: Filter | None = None,  # noqa: A002, ARG002
+        today: date | None = None,  # noqa: ARG002
         *,
         vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
@@ -106,11 +108,12 @@ class Together(Slow):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
         *,
         vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
         self.given[question] = vectors
-        return super().stream(question, history, filter)
+        return super().stream(question, history, filter, today)
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -230,6 +233,7 @@ class Brief(LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),  # noqa: ARG002
         filter: Filter | None = None,  # noqa: A002, ARG002
+        today: date | None = None,  # noqa: ARG002
         *,
         vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:

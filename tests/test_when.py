@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.filters import parse_filter
-from rag.when import when
+from rag.when import tells_of, when
 
 TODAY = date(2026, 3, 18)  # a Wednesday
 
@@ -87,3 +87,38 @@ def test_any_question_on_any_day(question: str, today: date) -> None:
     asked = when(question, today)
     if asked.period:
         parse_filter(asked.period.condition)
+
+
+@pytest.mark.parametrize(
+    ("text", "published", "day"),
+    [
+        ("On Friday the power failed.", "2025-10-13", "2025-10-10"),
+        ("The mayor resigned on Monday.", "2025-10-13", "2025-10-13"),
+        ("It rained yesterday.", "2025-10-13", "2025-10-12"),
+        ("The strike of 9 October is over.", "2025-10-13", "2025-10-09"),
+        ("The strike of October 9, 2024 is over.", "2025-10-13", "2024-10-09"),
+    ],
+)
+def test_a_paper_names_a_day_as_of_its_own(text: str, published: str, day: str) -> None:
+    assert tells_of(text, date.fromisoformat(published), date.fromisoformat(day))
+    assert not tells_of(text, date.fromisoformat(published), date.fromisoformat(day) - timedelta(1))
+
+
+@pytest.mark.parametrize("text", ["Nothing happened.", "On 31 February it froze.", "Friday's paper is out."])
+def test_a_text_without_a_day_tells_of_none(text: str) -> None:
+    assert not any(tells_of(text, date(2025, 3, 3), date(2025, 3, 3) - timedelta(back)) for back in range(8))
+
+
+def test_of_a_single_day_papers_tell_on_the_days_after() -> None:
+    day = when("What happened last Friday?", date(2025, 10, 14)).period
+    assert day is not None
+    assert day.day == date(2025, 10, 10)
+    assert day.told.condition == "published=2025-10-10..2025-10-14"
+    month = when("What happened last month?", date(2025, 10, 14)).period
+    assert month is not None
+    assert month.told == month
+
+
+def test_papers_are_asked_of_a_day_by_its_weekday() -> None:
+    assert when("What happened last Friday?", date(2025, 10, 14)).then == "What happened on Friday?"
+    assert when("What happened in May 2025?", date(2025, 10, 14)).then == "What happened?"

@@ -12,7 +12,17 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests import web
-from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Reader, Site, address, reading, running_site
+from tests.widget_page import (
+    LEAVE_QUESTION,
+    LEAVE_QUOTE,
+    ZONES,
+    Reader,
+    Site,
+    address,
+    day_in,
+    reading,
+    running_site,
+)
 
 SCRIPT = Path(__file__).parent.parent / "ui" / "static" / "widget.js"
 
@@ -259,3 +269,12 @@ def test_nothing_is_remembered_and_no_cookie_is_sent(site: Site, browser: Browse
         ]
         reader.page.reload()
         expect(reader.part(".question")).to_have_count(0)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_question_is_asked_on_the_day_of_its_reader(site: Site, browser: Browser, zone: str) -> None:
+    with reading(browser, address(site.allowed, "plain"), timezone_id=zone) as reader:
+        reader.open()
+        before = day_in(zone)
+        reader.ask("Who counts the days?")
+        assert site.pipeline.days[-1] in (before, day_in(zone))

@@ -111,12 +111,13 @@ def broken(client: Client) -> None:
     ("behave", "notice"),
     [
         (llm_servers.garbage, "does not speak"),
-        (llm_servers.page, "broke off"),
+        (llm_servers.page, "is a web page"),
         (llm_servers.flood, "more than an answer"),
         (lambda client: client.head(401), "refuses the key"),
         (lambda client: client.head(500), "HTTP 500"),
         (saying("I cannot help with that."), "nothing it wrote"),
-        (saying(""), "nothing it wrote"),
+        (saying(""), "it wrote nothing"),
+        (saying("<think>" + "Well, " * 40), "it wrote nothing"),
         (saying("The draft was prepared by Keith Kellogg and 17 clerks from Atlantis [1]. " * 50), "nothing it wrote"),
     ],
 )

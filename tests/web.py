@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from index.corpus import Corpus
@@ -132,6 +133,7 @@ class LexicalPipeline:
         self.delay = delay
         self.max_question = max_question
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
+        self.days: list[date | None] = []
         self.running = 0
 
     def history_of(self, question: str) -> tuple[Turn, ...]:
@@ -149,12 +151,14 @@ class LexicalPipeline:
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
         *,
         vectors: QueryVectors = NONE,  # noqa: ARG002
     ) -> Iterator[Event]:
         if not question.strip() or len(question) > self.max_question:
             raise InputError("The question is empty or too long.", f"Use 1 to {self.max_question} characters.")
         self.asked.append((question, tuple(history)))
+        self.days.append(today)
         self.running += 1
         try:
             yield from self._events(question, filter)

@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -18,6 +20,9 @@ from rag.retrieve import NONE, QueryVectors
 from rag.types import Delta, Done, Event, Turn
 from tests import web
 from tests.hosts import Hosts, serving
+
+ZONES = ("Pacific/Kiritimati", "Etc/GMT+12")
+"""Where the day begins first and last: one of the two has another day than a server in UTC."""
 
 LEAVE_QUESTION = "How many days of paid leave a year?"
 LEAVE_QUOTE = "Every employee gets 25 days of paid leave a year."
@@ -31,11 +36,12 @@ class Leading(web.LexicalPipeline):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
         *,
         vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
         short = None
-        for event in super().stream(question, history, filter, vectors=vectors):
+        for event in super().stream(question, history, filter, today, vectors=vectors):
             if isinstance(event, Delta) and short is None and "25 days" in web.LEAVE.text and "paid leave" in question:
                 short = "25 days"
                 yield Delta(f"**{short}.** ")
@@ -69,6 +75,11 @@ def running_site(home: Path) -> Iterator[Site]:
                 gc.collect()  # building a Gradio page leaves event loops behind, unclosed
             allowed.server = denied.server = server
             yield Site(server, allowed, denied, pipeline, home)
+
+
+def day_in(zone: str) -> date:
+    """Return the day of this moment in a time zone."""
+    return datetime.now(ZoneInfo(zone)).date()
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from ui.problems import plain
 from ui.script import widget_response
 from ui.sites import Visit, bearer, page_origin
 from ui.stream import Library, Streams, begun
+from ui.today import Today, believed
 from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class ChatRequest(BaseModel):
     question: str = Field(min_length=1, max_length=100_000, examples=["How many weeks of parental leave are paid?"])
     conversation_id: str | None = Field(default=None, max_length=64)
     filter: str | None = Field(default=None, max_length=10_000)
+    today: Today = None
 
 
 class FeedbackRequest(BaseModel):
@@ -84,7 +86,7 @@ def chat_router(streams: Streams, conversations: Transcripts, feedback: Judgemen
         known, visitor = body.conversation_id or "", visitor_of(request.cookies)
         history = await aside(conversations, conversations.history, known, visit.owner, visitor)
         where = joined(sites.filter_of(visit), parse_filter(body.filter) if body.filter else None)
-        events = streams.events(body.question, history, where)
+        events = streams.events(body.question, history, where, believed(body.today))
         first = await unless_gone(request, begun(events))
         conversation_id, exchange = await aside(conversations, conversations.begin, known, body.question, visit.owner)
         reply = sse.Reply(conversations, conversation_id, exchange, history)

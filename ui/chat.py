@@ -1,7 +1,8 @@
 """The chat page: Gradio components that show what the pipeline yields. All around them is drawn by ``static/page.js``.
 
 What a reader does besides asking (try again, edit, open an earlier conversation) comes through a hidden text box and a
-hidden button; the filter comes through another box. All are untrusted, as everything from a browser is.
+hidden button; the filter and the reader's day come through other boxes. All are untrusted, as is everything from a
+browser.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ui.conversations import Exchange, Transcripts
 from ui.i18n import Messages, messages, negotiate
 from ui.problems import message_of
 from ui.stream import MAX_STREAMS, Streams
+from ui.today import read
 from ui.visitors import visitor_of
 
 if TYPE_CHECKING:
@@ -56,9 +58,9 @@ class Chat:
         self._settings = settings
 
     async def ask(
-        self, question: str, conversation_id: str, where: str, request: gr.Request
+        self, question: str, conversation_id: str, where: str, today: str, request: gr.Request
     ) -> AsyncGenerator[Updates, None]:
-        """Answer a question from the documents that pass the filter ``where``; empty for all."""
+        """Answer a question from the documents that pass the filter ``where`` (empty: all), asked on a day."""
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
@@ -73,7 +75,7 @@ class Chat:
         drawn = time.monotonic()
         try:
             filter_ = parse_filter(where) if where else None
-            async with aclosing(self._streams.events(question, history, filter_)) as events:
+            async with aclosing(self._streams.events(question, history, filter_, read(today))) as events:
                 async for event in events:
                     exchange = _advance(exchange, event)
                     kept.record(exchange)
@@ -94,7 +96,7 @@ class Chat:
             yield _ready(say), await self._shown(conversation_id, visitor, say), gr.skip()
 
     async def obey(
-        self, command: str, conversation_id: str, where: str, request: gr.Request
+        self, command: str, conversation_id: str, where: str, today: str, request: gr.Request
     ) -> AsyncGenerator[Updates, None]:
         """Do what a reader wants with a conversation: ask a question again, or another instead."""
         try:
@@ -105,7 +107,7 @@ class Chat:
         kept, visitor = self._conversations, visitor_of(request.cookies)
         before = await aside(kept, kept.rewind, conversation_id, wanted.position, visitor)
         question = wanted.question if before is not None and wanted.do == "edit" else before
-        async with aclosing(self.ask(question or "", conversation_id, where, request)) as updates:
+        async with aclosing(self.ask(question or "", conversation_id, where, today, request)) as updates:
             async for update in updates:
                 yield update
 
@@ -190,10 +192,10 @@ def build_chat(chat: Chat, settings: Settings) -> gr.Blocks:
                 )
             gr.Column(elem_id="sources")
         with gr.Row(elem_id="bridge"):
-            where = gr.Textbox(elem_id="where")
+            asked_under = [gr.Textbox(elem_id="where"), gr.Textbox(elem_id="today")]
             command = gr.Textbox(elem_id="command")
             do, reopen = gr.Button(elem_id="do"), gr.Button(elem_id="reopen")
-        _connect(chat, conversation, messages_, box, fresh, where, command, do, reopen)
+        _connect(chat, conversation, messages_, box, fresh, asked_under, command, do, reopen)
     page.max_threads = 2 * MAX_STREAMS
     page.queue(default_concurrency_limit=2 * MAX_STREAMS, max_size=_WAITING, api_open=False)
     return page
@@ -205,7 +207,7 @@ def _connect(
     messages_: gr.Chatbot,
     box: gr.Textbox,
     fresh: gr.Button,
-    where: gr.Textbox,
+    asked_under: list[gr.Textbox],
     command: gr.Textbox,
     do: gr.Button,
     reopen: gr.Button,
@@ -218,8 +220,8 @@ def _connect(
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     shown = [box, messages_, conversation]
     asking: list[Any] = [
-        box.submit(chat.ask, [box, conversation, where], shown, **quiet),
-        do.click(chat.obey, [command, conversation, where], shown, **quiet),
+        box.submit(chat.ask, [box, conversation, *asked_under], shown, **quiet),
+        do.click(chat.obey, [command, conversation, *asked_under], shown, **quiet),
     ]
     reopen.click(chat.open, command, shown, **quiet)
     box.stop(chat.stop, conversation, [box, messages_], cancels=asking, **quiet)

@@ -30,6 +30,7 @@ from ui.leaving import unless_gone
 from ui.problems import message_of, plain, problem_json
 from ui.render import inert
 from ui.stream import Streams, begun
+from ui.today import Today, believed
 
 MODEL = "citechat"
 _CHUNK = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
@@ -72,6 +73,7 @@ class CompletionRequest(BaseModel):
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
     filter: str | None = Field(default=None, max_length=10_000)
+    today: Today = None
     tools: list[Any] | None = Field(default=None, max_length=0)
 
 
@@ -102,7 +104,7 @@ def openai_router(streams: Streams) -> APIRouter:
             raise InputError("The last message must be the user's.", "Send the question as the last message.")
         completion = _Completion(body)
         where = parse_filter(body.filter) if body.filter else None
-        events = streams.events(turns[-1].content, turns[:-1], where)
+        events = streams.events(turns[-1].content, turns[:-1], where, believed(body.today))
         if not body.stream:
             return JSONResponse(await unless_gone(request, completion.whole(events)))
         first = await unless_gone(request, begun(events))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
@@ -10,17 +11,20 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import Busy
 from rag.retrieve import NONE, QueryVectors
+from rag.said import for_readers
 from rag.types import Done, Event, Evidence, Turn
 from ui.logs import AnswerLog
 from ui.metrics import Metrics, Outcome
 from ui.workers import Step, Workers
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from index.filters import Filter
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from index.store.base import DocumentInfo
     from index.types import Document
     from ui.days import Daybook
+
+_problems = logging.getLogger(__name__)
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 """Threads that find and read. More of them share the same processors, and each step takes longer."""
@@ -105,12 +111,13 @@ class Answerer(Protocol):
         question: str,
         history: Sequence[Turn] = (),
         filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
         *,
         vectors: QueryVectors = NONE,
     ) -> Iterator[Event]:
         """Yield the events of an answer: evidence, quotes, text, the whole answer; each asked for by any thread.
 
-        ``vectors`` are what `ahead` gave for the question.
+        ``today`` is the asker's day, if it is known; ``vectors`` are what `ahead` gave for the question.
         """
         ...
 
@@ -142,9 +149,13 @@ class Streams:
         self._taking = threading.Lock()
 
     async def events(
-        self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        today: date | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of an answer from the documents that pass ``where``.
+        """Yield the events of an answer from the documents that pass ``where``, asked on a day (none: the server's).
 
         An error of the pipeline is raised here. Closing the generator (a reader who left, or pressed Stop) ends the
         work in the thread at its next event.
@@ -156,13 +167,14 @@ class Streams:
         first: float | None = None
         self._metrics.running += 1
         try:
-            async with aclosing(self._from_threads(question, history, where)) as events:
+            async with aclosing(self._from_threads(question, history, where, today)) as events:
                 async for event in events:
                     if isinstance(event, Evidence):
                         first = time.monotonic() - begun
                         self._metrics.count_evidence(first)
                     if isinstance(event, Done):
                         outcome = event.answer.status
+                        event = _for_readers(event)
                     yield event
         except Exception:
             outcome = "failed"
@@ -176,10 +188,10 @@ class Streams:
                 self._days.count(outcome, question)
 
     async def _from_threads(
-        self, question: str, history: Sequence[Turn], where: Filter | None
+        self, question: str, history: Sequence[Turn], where: Filter | None, today: date | None
     ) -> AsyncGenerator[Event, None]:
         def events(vectors: QueryVectors) -> Iterator[Event]:
-            return self._answerer.stream(question, history, where, vectors=vectors)
+            return self._answerer.stream(question, history, where, today, vectors=vectors)
 
         answer = _Answer(question, history, events, asyncio.get_running_loop())
         self._asked.append(answer)
@@ -225,6 +237,14 @@ class Streams:
         answer.advance(
             lambda: self._workers.submit(Step.READ, lambda: answer.advance(lambda: self._writing.submit(answer.finish)))
         )
+
+
+def _for_readers(done: Done) -> Done:
+    """Keep from readers what is wrong with a language model, and tell it whoever runs the server."""
+    if not done.answer.notice:
+        return done
+    _problems.warning("%s", done.answer.notice)
+    return Done(replace(done.answer, notice=for_readers(done.answer.notice)))
 
 
 async def begun(events: AsyncGenerator[Event, None]) -> Event:

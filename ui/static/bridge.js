@@ -30,5 +30,12 @@ export const command = (wanted) => press('#do', JSON.stringify(wanted));
 /** Show an earlier conversation. */
 export const reopen = (conversation) => press('#reopen', conversation);
 
+/** The day where the reader is: what *last Friday* is reckoned from. */
+export function tellDay() {
+  const day = new Date().toLocaleDateString('sv'); // as ISO 8601 has it
+  const box = document.querySelector('#today textarea');
+  if (box && box.value !== day) fill('#today', day);
+}
+
 /** The filter that every question is put under from now on. */
 export const restrict = (where) => fill('#where', where);

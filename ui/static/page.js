@@ -1,5 +1,6 @@
 /* The chat page: citations open the panel, and everything is usable by keyboard and by ear. */
 import { equip } from './answers.js';
+import { tellDay } from './bridge.js';
 import { el, say } from './elements.js';
 import * as filters from './filters.js';
 import * as history from './history.js';
@@ -111,9 +112,12 @@ function keepPanel() {
   panel.follow(link && reference(link).message);
 }
 
+document.addEventListener('input', tellDay); // a page may stay open over midnight
+
 let due;
 function update() {
   due = undefined;
+  tellDay();
   start.attach();
   filters.attach();
   history.attach();

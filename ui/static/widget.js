@@ -458,7 +458,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       const paint = () => this.#write(turn, () => turn.body.replaceChildren(...streamed(text)));
       this.#log.scrollTop = this.#log.scrollHeight;
       turn.body.replaceChildren(el('span.wait', {}, TEXT.searching));
-      const asked = { question, conversation_id: this.#conversation };
+      const today = new Date().toLocaleDateString('sv');
+      const asked = { question, conversation_id: this.#conversation, today };
       const response = await this.#request('api/chat', asked, signal);
       try {
         for await (const event of eventsOf(response)) {
