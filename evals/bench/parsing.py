@@ -1,6 +1,6 @@
 """What becomes of real files: how many give text, how many a clear reason, and how much of their words is kept.
 
-    python -m evals.bench.parsing --data DIR [--markitdown PYTHON] [--worst N] [--json F]
+    python -m evals.bench.parsing --data DIR [--markitdown PYTHON] [--worst N] [--kinds SUFFIX...] [--json F]
 
 Every file below ``DIR/parser_files`` goes through the readers as ``index add`` sends it there, in a process of its own
 under limits. ``fidelity`` compares the words with the texts that the set expects of some files. ``pdftotext``, where it
@@ -284,10 +284,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the table there too")
     parser.add_argument("--markitdown", type=Path, metavar="PYTHON", help="interpreter that can import markitdown")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="name so many files of each kind")
+    parser.add_argument("--kinds", nargs="+", metavar="SUFFIX", help="only files with these suffixes, such as .pdf")
     options = parser.parse_args(arguments)
     folder = options.data / "parser_files"
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in _OWN_FILES]
     paths = [path for path in paths if path.parent.name != "expected_outputs"]
+    paths = [path for path in paths if not options.kinds or path.suffix.lower() in options.kinds]
     if not paths:
         parser.error(f"there is no file in {folder}")
     markitdown = _MarkItDown(options.markitdown) if options.markitdown else None
