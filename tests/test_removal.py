@@ -124,7 +124,7 @@ def test_a_reader_does_not_hold_up_a_removal(make_corpus: MakeCorpus, tmp_path: 
         assert reader.store.count() == 2
         begun = time.monotonic()
         (receipt,) = corpus.remove(["secret.txt"])
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 25  # SQLite itself would wait for 30
         assert (receipt.erased, receipt.still_found) == (False, {"dense": 0, "lexical": 0, "exact": 0})
         assert reader.store.count() == 2
         assert held(tmp_path / "home", "Quillfeather")
