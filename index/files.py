@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,12 +41,21 @@ def find_files(paths: Sequence[Path]) -> list[FoundFile]:
     return list(once.values())
 
 
+def left_out(paths: Sequence[Path]) -> Counter[str]:
+    """Count the files in folders among ``paths`` that `find_files` leaves out for their formats, by suffix."""
+    return Counter(
+        file.suffix.lower() for path in paths if path.is_dir() for file in _files(path) if not format_named(file)
+    )
+
+
 def _walk(folder: Path) -> Iterator[Path]:
+    return filter(format_named, _files(folder))
+
+
+def _files(folder: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and format_named(name):
-                yield Path(directory, name)
+        yield from (Path(directory, name) for name in sorted(files) if not name.startswith("."))
 
 
 def digest_of(path: Path) -> str:

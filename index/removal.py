@@ -23,7 +23,8 @@ class Removal:
     ``sources`` are the names that went. Where ``kept_sources`` is not empty, identical files have other names: then
     the text stays, and nothing else went. ``bytes`` are those of its text (UTF-8) and vectors. ``still_found`` counts
     the passages that dense, lexical and exact search find all the same (all 0 unless the index is damaged), and
-    ``elsewhere`` names the sources of other documents that hold one of its passages word for word.
+    ``elsewhere`` names the sources of other documents that hold one of its passages word for word. ``erased`` tells
+    whether its words are out of the files of the index too; if not, `Store.compact` erases them.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Removal:
     bytes: int = 0
     still_found: Mapping[str, int] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
+    erased: bool = True
 
 
 def remove(store: Store, doomed: Sequence[tuple[str, DocumentInfo]]) -> list[Removal]:
@@ -56,8 +58,9 @@ def remove(store: Store, doomed: Sequence[tuple[str, DocumentInfo]]) -> list[Rem
         for info in partly:
             gone, kept = (tuple(s for s in info.sources if (s in named[info.id]) is each) for each in (True, False))
             receipts[info.id] = Removal(info.id, info.title, gone, kept)
+        erased = not store.has_traces()
         for info in whole:
-            receipts[info.id] = _proved(store, receipts[info.id], contents[info.id])
+            receipts[info.id] = replace(_proved(store, receipts[info.id], contents[info.id]), erased=erased)
     return [receipts[id_] for id_ in infos]
 
 

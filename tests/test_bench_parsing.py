@@ -52,7 +52,7 @@ def test_the_set_says_what_it_expects(files: Path) -> None:
 def test_a_line_for_each_kind_and_tool(files: Path) -> None:
     paths = [files / "a.pdf", files / "b.txt", files / "b.json"]
     tools = {"one": lambda path: path.read_text(), "two": lambda _: "some other"}
-    lines, without = measure(paths, tools)
+    lines, without, short = measure(paths, tools, worst=1)
     assert [(line.kind, line.tool, line.text) for line in lines] == [
         (kind, tool, 1) for kind in (".json", ".pdf", ".txt") for tool in tools
     ]
@@ -61,6 +61,13 @@ def test_a_line_for_each_kind_and_tool(files: Path) -> None:
     assert (text.compared, text.kept) == (1, None)
     assert [line.kept for line in lines if line.tool == "two"] == [0.5, 0, 0.5]
     assert without == []
+    assert [(each.path.name, each.tool, each.share, each.missing) for each in short] == [
+        ("b.json", "two", 0.5, ("other",)),
+        ("a.pdf", "what is expected", 0, ("a", "of", "words")),
+        ("a.pdf", "two", 0, ("other", "some")),
+        ("b.txt", "what is expected", 0.4, ()),
+        ("b.txt", "two", 0.5, ("other",)),
+    ]
     assert len(table(lines).splitlines()) == 7
 
 

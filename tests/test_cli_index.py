@@ -38,6 +38,31 @@ def test_adding_is_told_file_by_file(folder: Path, tmp_path: Path) -> None:
     assert run("index", "verify", "--home", tmp_path / "home").code == 0
 
 
+def test_of_a_large_folder_what_changed_is_told(tmp_path: Path) -> None:
+    """Unchanged files are named up to a number, and files of other formats counted; as JSON every file is there."""
+    home = tmp_path / "home"
+    inside = tmp_path / "in"
+    inside.mkdir()
+    for number in range(25):
+        (inside / f"{number:02}.txt").write_text(f"Text {number} is about soup.")
+    (inside / "old.doc").write_bytes(b"x")
+    (inside / "LICENSE").write_bytes(b"x")
+    first = run("index", "add", inside, "--home", home)
+    left_out = (
+        "Left out, because their formats are not read: 1 without a suffix, 1 .doc. To see why, add one by its name."
+    )
+    assert (len(first.output.splitlines()), first.errors.splitlines()[-1]) == (26, left_out)
+    (inside / "24.txt").write_text("Another text.")
+    again = run("index", "add", inside, "--home", home).output.splitlines()
+    assert again[:20] == [f"unchanged  {number:02}.txt" for number in range(20)]
+    assert again[20:] == [
+        "unchanged  and more, which are only counted",
+        "replaced   24.txt  (1 passages)",
+        "0 added, 1 replaced, 24 unchanged, 0 failed",
+    ]
+    assert len(run("index", "add", inside, "--json", "--home", home).json["files"]) == 25
+
+
 def test_what_lies_in_a_file_is_told_and_removed_with_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     secret = locked(pdf([column(["Days that are left lapse on 31 March, says the plan."])]), b"sesame")

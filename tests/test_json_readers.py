@@ -91,7 +91,8 @@ UNREADABLE = {
     "deep": ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
     "less deep": ('{"a":' * 900 + "1" + "}" * 900, "is nested too deeply"),
     "cut": ('{"title": "x", "text": ', "is no valid JSON: line 1"),
-    "a line": ('{"a": 1}\n{"a": 2}\n{"a": \n', "is no valid JSON: line 3"),
+    "more lines damaged than whole": ('{"a": 1}\n{"a": \n{"a": \n', "is no valid JSON: line 2"),
+    "a value over several lines": ('{\n"a": 1,\n"b": [],\n"c": {"d": 1\n}\n', "is no valid JSON: line 6"),
     "words": ("these are words", "is no valid JSON: line 1"),
     "empty": ("[]", "holds no text"),
 }
@@ -103,6 +104,23 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str) -> None:
     with pytest.raises(ReadError, match=reason) as caught:
         written(tmp_path, "a.json", content)
     assert "Error:" not in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("lines", "whole", "told"),
+    [
+        (['{"a": "one"}', '{"a": ', '{"a": "three"}'], ["one", "three"], "1 of 3 lines are no valid JSON: line 2. "),
+        (['{"a": "one"}', "", "oops", '{"a": "t'] + ['{"a": "five"}'] * 2, ["one", "five", "five"], "lines 3, 4. "),
+        (['{"a": "one"}', '{"a": "cut'], ["one"], "1 of 2 lines are no valid JSON: line 2. "),
+        (['{"a": "one"}', '{"b":' * 200 + "1" + "}" * 200], ["one"], "1 of 2 lines"),
+        (['{"a": "one"}', "[" * 100_000], ["one"], "1 of 2 lines"),
+        (['{"a": "one"}'] * 20 + ["{"] * 15, ["one"] * 20, "21, 22, 23, 24, 25, 26, 27, 28, 29, 30 and 5 more. "),
+    ],
+)
+def test_damaged_lines_are_left_out_and_named(tmp_path: Path, lines: list[str], whole: list[str], told: str) -> None:
+    document = written(tmp_path, "a.jsonl", "\n".join(lines))
+    assert blocks(document) == [("row", f"a: {text}") for text in whole]
+    assert told in document.metadata["unread"]
 
 
 def test_many_names_take_no_time(tmp_path: Path) -> None:

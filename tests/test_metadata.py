@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from index.readers.dates import parse_date
 from index.readers.metadata import header_facts, known_fields
+from tests.reading import LONG, word, written
 
 
 @pytest.mark.parametrize(
@@ -108,3 +113,62 @@ def test_a_declared_field_goes_by_its_usual_name() -> None:
 
 def test_fields_that_say_nothing_are_left_out() -> None:
     assert known_fields([("author", "Administrator"), ("date", "soon"), ("x", {"a": 1}), ("y", [["nested"]])]) == {}
+
+
+def test_front_matter_is_kept_as_it_is_written(tmp_path: Path) -> None:
+    front = (
+        "version: 3.10\nsecret: true\ndue: 2025-01-02\nnobody: ~\nempty:\ntags: [a, 007]\ndate: 2025-11-21T10:00:00Z\n"
+    )
+    assert dict(written(tmp_path, "a.md", f"---\n{front}---\n\n{LONG}").metadata) == {
+        "version": "3.10",
+        "secret": "true",
+        "due": "2025-01-02",
+        "tags": "a, 007",
+        "published": "2025-11-21",
+        "format": "markdown",
+    }
+
+
+def test_front_matter_in_toml(tmp_path: Path) -> None:
+    front = (
+        'title = "Plan"\ndate = 2025-11-21\nauthors = ["Jane Doe"]\ndraft = false\nn = 3.10\n[params]\nteam = "Legal"\n'
+    )
+    document = written(tmp_path, "a.md", f"+++\n{front}+++\n\n{LONG}")
+    assert (document.title, document.text) == ("Plan", LONG)
+    assert dict(document.metadata) == {
+        "published": "2025-11-21",
+        "author": "Jane Doe",
+        "draft": "false",
+        "n": "3.10",
+        "team": "Legal",
+        "format": "markdown",
+    }
+    assert written(tmp_path, "b.md", f"+++\nnot = = toml\n+++\n\n{LONG}").text.endswith(LONG)
+
+
+@pytest.mark.parametrize(
+    ("html", "head"),
+    [
+        (' xml:lang="fr"', ""),
+        ("", '<meta property="og:locale" content="fr">'),
+        ("", '<script type="application/ld+json">{"@type": "Article", "inLanguage": "fr"}</script>'),
+    ],
+)
+def test_a_page_says_its_language_in_several_ways(tmp_path: Path, html: str, head: str) -> None:
+    page = f"<!doctype html><html{html}><head><title>T</title>{head}</head><body><p>{LONG}</p></body></html>"
+    assert written(tmp_path, "a.html", page).metadata["language"] == "fr"
+
+
+def test_what_a_program_set_in_a_word_file_counts_and_its_template_does_not(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        made.add_paragraph(LONG)
+        made.core_properties.author = "Jane Doe"
+        made.core_properties.modified = datetime(2025, 2, 3, tzinfo=UTC)
+
+    plain = written(tmp_path, "a.docx", word(lambda made: made.add_paragraph(LONG)))
+    assert dict(plain.metadata) == {"format": "docx"}
+    assert dict(written(tmp_path, "b.docx", word(fill)).metadata) == {
+        "author": "Jane Doe",
+        "modified": "2025-02-03",
+        "format": "docx",
+    }

@@ -53,6 +53,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "bomb.docx": (archive({"word/document.xml": bytes(300 * 2**20), **PARTS}), "unpacks to more than 256 MiB"),
     "xxe.docx": (replaced(word(lambda _: None), "word/document.xml", XXE), "holds a document type"),
     "sheet.docx": (archive({"xl/workbook.xml": b"<x/>", **PARTS}), "is a damaged Excel workbook"),
+    "report.pages": (archive({"Index/Document.iwa": b"x", "preview.jpg": b"y"}), "is a Pages, Numbers or Keynote"),
     "binary.xlsx": (archive({"xl/workbook.bin": b"x", **PARTS}), "is a binary Excel workbook"),
     "plain.epub": (b"no e-book", "is not an EPUB file"),
     "plain.rtf": (b"no rich text", "is not an RTF file"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from index.corpus import Corpus
+from index.removal import Removal
 from index.store.embedded import EmbeddedStore
 from index.store.vectors import VectorIndex
 from tests.conftest import MakeCorpus
@@ -16,6 +20,7 @@ from tests.documents import CANTEEN, LEAVE, NEWS, prose, put
 from tests.embedding import HashingEmbedder
 from tests.terminal import run
 from tests.test_corpus import add, write
+from ui.receipt import traces
 
 SECRET = "Zanzibar nutmeg is kept in the xylophone cupboard. Quillfeather alone may open it."
 OTHER = "The canteen opens at noon. It serves soup on Fridays."
@@ -106,6 +111,64 @@ def test_compacting_leaves_no_byte_of_what_was_removed_or_replaced(make_corpus: 
     assert corpus.verify() == []
     corpus.store.close()
     assert held(home, *words) == set()
+
+
+def test_a_reader_does_not_hold_up_a_removal(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    """What it still reads stays in the log; the receipt says so, and the next change or `compact` erases it."""
+    write(tmp_path, {"secret.txt": SECRET, "other.txt": OTHER, "more.txt": "More soup."})
+    corpus, reader = make_corpus(), make_corpus()
+    add(corpus, tmp_path / "secret.txt", tmp_path / "other.txt")
+    heard: list[str] = []
+    corpus.store.patience(60, heard.append)
+    with reader.store.reading():
+        assert reader.store.count() == 2
+        begun = time.monotonic()
+        (receipt,) = corpus.remove(["secret.txt"])
+        assert time.monotonic() - begun < 25  # SQLite itself would wait for 30
+        assert (receipt.erased, receipt.still_found) == (False, {"dense": 0, "lexical": 0, "exact": 0})
+        assert reader.store.count() == 2
+        assert held(tmp_path / "home", "Quillfeather")
+    add(corpus, tmp_path / "more.txt")
+    assert not corpus.store.has_traces()
+    assert held(tmp_path / "home", "Quillfeather") == set()
+    assert corpus.verify() == []
+
+
+def test_compacting_waits_for_a_reader_and_says_so(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    write(tmp_path, {"secret.txt": SECRET, "other.txt": OTHER})
+    corpus, reader = make_corpus(), make_corpus()
+    add(corpus, tmp_path / "secret.txt", tmp_path / "other.txt")
+    told, go_on = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with reader.store.reading():
+            reader.store.count()
+            told.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    told.wait(60)
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        go_on.set()
+
+    corpus.store.patience(60, hear)
+    assert corpus.remove(["secret.txt"])[0].erased is False
+    corpus.compact()
+    thread.join()
+    assert [line.endswith("as it was; waiting for it.") for line in heard] == [True]
+    assert not corpus.store.has_traces()
+    assert held(tmp_path / "home", "Quillfeather") == set()
+
+
+def test_the_receipt_says_how_to_erase_what_is_left() -> None:
+    left = Removal("a", "A", ("a.txt",), erased=False)
+    assert traces([replace(left, erased=True)], "press Compact.") == []
+    (line,) = traces([left, replace(left, erased=True)], "press Compact.")
+    assert line.endswith("To erase them, press Compact.")
 
 
 def test_the_command_line_compacts(tmp_path: Path) -> None:

@@ -228,3 +228,29 @@ def test_names_that_are_merged_over_two_rows_and_over_columns(tmp_path: Path) ->
 def test_few_words_of_latin_1_are_not_taken_for_chinese(tmp_path: Path) -> None:
     table = "sep=;\nName;Age\nÅsa;41\nJörg;39\n".encode("cp1252")
     assert rows(written(tmp_path, "a.csv", table)) == ["Name: Åsa; Age: 41", "Name: Jörg; Age: 39"]
+
+
+QUESTION = "How content were you with the help that you had at the counter in the twelve months before this one?"
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("name,sum,sum\nAnn,1,2\nBo,3,4\n", ["name: Ann; sum: 1; sum: 2", "name: Bo; sum: 3; sum: 4"]),
+        (
+            "Land;2023;2023\nFrance;1;2\nSpain;4;5\n",
+            ["Land: France; 2023: 1; 2023: 2", "Land: Spain; 2023: 4; 2023: 5"],
+        ),
+        ("Ann,Rome,red\nBo,Rome,blue\nCy,Oslo,red\n", ["Ann | Rome | red", "Bo | Rome | blue", "Cy | Oslo | red"]),
+        ("Ann,12,2024-01-02\nBo,13,2024-01-03\n", ["Ann | 12 | 2024-01-02", "Bo | 13 | 2024-01-03"]),
+        ("Report\nby finance\nid;sum\n1;3,5\n2;1.234,56\n", ["id: 1; sum: 3,5", "id: 2; sum: 1.234,56"]),
+        ('\ufeffid;said\n1;"one;\ntwo"\n2;"she ""left"""\n', ["id: 1; said: one; two", 'id: 2; said: she "left"']),
+        (f"id,{QUESTION}\n1,5\n2,4\n", [f"id: 1; {QUESTION}: 5", f"id: 2; {QUESTION}: 4"]),
+    ],
+)
+def test_the_columns_of_a_table_are_named_where_its_first_row_does(
+    tmp_path: Path, table: str, expected: list[str]
+) -> None:
+    assert [
+        text for text in rows(written(tmp_path, "a.csv", table)) if text not in ("Report", "by finance")
+    ] == expected

@@ -223,6 +223,12 @@ def test_nothing_of_a_removed_document_is_left_in_any_file(home: Path) -> None:
     codes = {index.codes(passages[0].vector[np.newaxis], number).tobytes() for number, _, _ in index.lists()}
     assert any(code in (home / "vectors.ivf").read_bytes() for code in codes)
     store.remove([rare.id])
+    assert dict(store.lexical(["xylophones"], 9)) == {}
+    assert rare.id not in {id_.split("-")[0] for id_, _ in store.dense(passages[0].vector, 999)}
+    assert store.has_traces()  # merging the lexical index would take as long as it is large
+    store.compact()
+    assert not store.has_traces()
+    assert b"xylophon" not in (home / "index.sqlite3").read_bytes()
     for path in home.glob("[vw]*s*"):
         assert b"xylophon" not in path.read_bytes()
         assert not any(code in path.read_bytes() for code in codes)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.readers import read
+from index.readers.decode import decode
 from tests.reading import LONG, OTHER, blocks, written
 
 SHARED = Path("../shared")
@@ -97,3 +98,25 @@ def test_what_shows_nothing_is_dropped(tmp_path: Path) -> None:
 def test_bullets_of_word_fonts_are_bullets(tmp_path: Path) -> None:
     assert "\uf0b7" not in (text := written(tmp_path, "a.txt", f"{LONG} \uf0b7 first \uf0e0 second").text)
     assert text.endswith("• first → second")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "La señora Núñez pagó 30 € en Málaga. ¿Por qué? ¡Así es!"),
+        ("cp1252", "Perché è così? La città più bella, disse l’uomo."),
+        ("cp1252", "Björk Guðmundsdóttir er íslensk söngkona og þekkt um allan heim."),
+        ("cp1250", "Vláda ve čtvrtek schválila nový zákon o ochraně životního prostředí."),
+        ("iso8859-2", "W czwartek rząd przyjął nową ustawę o ochronie środowiska i zieleń."),
+        ("iso8859-2", "A kormány csütörtökön új törvényt fogadott el, a miniszter jövő januárra ígérte."),
+        ("cp1254", "İstanbul Türkiye'nin en kalabalık şehridir ve ülkenin ekonomik merkezi sayılır."),
+        ("mac_roman", "Das Café von Jörg Müller ist ab heute geöffnet – täglich von acht bis zehn."),
+    ],
+)
+def test_letters_of_a_language_tell_the_encoding(encoding: str, text: str) -> None:
+    assert decode(text.encode(encoding)) == text
+
+
+def test_utf_8_with_a_broken_byte_stays_utf_8() -> None:
+    assert decode("Köln, Müller ".encode() + b"\xff and more") == "Köln, Müller \ufffd and more"
+    assert decode("Ein Text über Köln".encode() + b"\xc3") == "Ein Text über Köln\ufffd"

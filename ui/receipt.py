@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from index.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from evals.answerer import Documents
@@ -27,6 +28,13 @@ def lines(removal: Removal, remedy: str) -> list[str]:
     proof = f"STILL FOUND: {', '.join(found)}; {remedy}" if found else "found by no search"
     told = [f"{names}  ({removal.passages} passages, {removal.vectors} vectors, {removal.bytes:,} bytes; {proof})"]
     return told + ([f"the same words stand in: {', '.join(removal.elsewhere)}"] if removal.elsewhere else [])
+
+
+def traces(removals: Sequence[Removal], remedy: str) -> list[str]:
+    """Say if words of what was removed are still in the files of the index; ``remedy`` says what erases them."""
+    if all(removal.erased for removal in removals):
+        return []
+    return [f"Its words are still in files of the index, where no search finds them. To erase them, {remedy}"]
 
 
 def impact(corpus: Documents, home: Path) -> str:

@@ -1,10 +1,11 @@
 """What becomes of real files: how many give text, how many a clear reason, and how much of their words is kept.
 
-    python -m evals.bench.parsing --data DIR [--json F]
+    python -m evals.bench.parsing --data DIR [--markitdown PYTHON] [--worst N] [--kinds SUFFIX...] [--json F]
 
 Every file below ``DIR/parser_files`` goes through the readers as ``index add`` sends it there, in a process of its own
-under limits. ``fidelity`` compares the words with the texts that the set expects of some files. ``pdftotext`` and
-``markitdown`` read the same files where they are installed; ``kept`` is the share of their words that citechat has too.
+under limits. ``fidelity`` compares the words with the texts that the set expects of some files. ``pdftotext``, where it
+is installed, and markitdown, in the environment that the interpreter ``PYTHON`` belongs to, read the same files;
+``kept`` is the share of their words that citechat has too. ``--worst`` names the files of each kind with the least.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from statistics import mean
@@ -35,6 +35,7 @@ _ACCIDENT = re.compile(r"is damaged: \w+: |crashed its reader|took longer than")
 """What a reader says that did not know what went wrong."""
 
 _TIMEOUT = 60.0
+_SHOWN_WORDS = 12
 _OWN_FILES = frozenset(("MANIFEST.jsonl", "README.md", "SHA256SUMS"))
 
 
@@ -64,7 +65,32 @@ class Line:
     kept: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """What citechat lacks of a file: its likeness to the text that is expected, or the words that ``tool`` has."""
+
+    path: Path
+    tool: str
+    share: float
+    missing: tuple[str, ...]
+
+
 Tool = Callable[[Path], str]
+
+_MARKITDOWN = """
+import json, sys, warnings
+out, sys.stdout = sys.stdout, sys.stderr
+from markitdown import MarkItDown
+warnings.simplefilter("ignore")
+convert = MarkItDown().convert
+for line in sys.stdin:
+    try:
+        answer = {"text": str(convert(json.loads(line)).text_content)}
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    out.write(json.dumps(answer) + "\\n")
+    out.flush()
+"""
 
 
 def attempt(tool: Tool, path: Path) -> Attempt:
@@ -126,11 +152,17 @@ def _read(reader: ReaderProcess, path: Path) -> str:
     return "\n".join(texts)
 
 
-def measure(paths: Sequence[Path], tools: dict[str, Tool]) -> tuple[list[Line], list[tuple[Path, Attempt]]]:
-    """Return the lines of the table, kind by kind, and what the first tool got no text of."""
+def measure(
+    paths: Sequence[Path], tools: dict[str, Tool], worst: int = 0
+) -> tuple[list[Line], list[tuple[Path, Attempt]], list[Shortfall]]:
+    """Return the lines of the table, kind by kind, what the first tool got no text of, and where it falls short most.
+
+    Of each kind and other tool, ``worst`` files at most are named for the latter.
+    """
     expected = expected_texts(paths)
     lines: list[Line] = []
     without_text: list[tuple[Path, Attempt]] = []
+    short: list[Shortfall] = []
     for kind in sorted({path.suffix.lower() for path in paths}):
         chosen = [path for path in paths if path.suffix.lower() == kind]
         ours: dict[Path, Attempt] = {}
@@ -138,8 +170,23 @@ def measure(paths: Sequence[Path], tools: dict[str, Tool]) -> tuple[list[Line], 
             attempts = {path: attempt(tool, path) for path in chosen if name != "pdftotext" or kind == ".pdf"}
             ours = ours or attempts
             lines += [_line(kind, name, attempts, expected, ours)] if attempts else []
+            short += _worst(name, attempts, expected, ours, worst)
         without_text += [(path, each) for path, each in ours.items() if each.outcome != "text"]
-    return lines, without_text
+    return lines, without_text, short
+
+
+def _worst(
+    tool: str, attempts: dict[Path, Attempt], expected: dict[Path, str], ours: dict[Path, Attempt], number: int
+) -> list[Shortfall]:
+    """Return the files where the first tool lacks most of what is expected, or of what another one has."""
+    found: list[Shortfall] = []
+    for path, each in attempts.items():
+        wanted = expected.get(path, "") if attempts is ours else each.text
+        share = fidelity(each.text, wanted) if attempts is ours else kept(ours[path].text, wanted)
+        if wanted and share is not None and share < 1:
+            missing = sorted(words(wanted).keys() - words(ours[path].text).keys())
+            found.append(Shortfall(path, "what is expected" if attempts is ours else tool, share, tuple(missing)))
+    return sorted(found, key=lambda short: short.share)[:number]
 
 
 def _line(
@@ -167,17 +214,54 @@ def _mean(values: Iterable[float]) -> float | None:
     return mean(found) if found else None
 
 
-def other_tools() -> dict[str, Tool]:
-    """Return the tools to compare with that are installed."""
+class _MarkItDown:
+    """markitdown in an environment of its own, one process for all files."""
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+        self._process: subprocess.Popen[str] | None = None
+
+    def __call__(self, path: Path) -> str:
+        """Return the text of a file. Raises ``RuntimeError`` with what markitdown says, or that it took too long."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [self._python, "-c", _MARKITDOWN],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        process = self._process
+        timer = threading.Timer(_TIMEOUT, process.kill)
+        timer.start()
+        try:
+            if process.stdin is None or process.stdout is None:
+                raise RuntimeError("markitdown has no pipes")
+            process.stdin.write(json.dumps(str(path)) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        finally:
+            timer.cancel()
+        answer: dict[str, str] = json.loads(line) if line else {"error": "markitdown ended, or took too long"}
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["text"]
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+
+def other_tools(markitdown: _MarkItDown | None = None) -> dict[str, Tool]:
+    """Return the tools to compare with that are there."""
     tools: dict[str, Tool] = {}
     if program := which("pdftotext"):
         tools["pdftotext"] = lambda path: subprocess.run(
             [program, "-q", path, "-"], capture_output=True, timeout=_TIMEOUT, check=True
         ).stdout.decode("utf-8", "replace")
-    if find_spec("markitdown") is not None:
-        convert = import_module("markitdown").MarkItDown().convert
-        tools["markitdown"] = lambda path: str(convert(str(path)).text_content)
-    return tools
+    return tools | ({"markitdown": markitdown} if markitdown else {})
 
 
 def table(lines: Sequence[Line]) -> str:
@@ -198,18 +282,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.bench.parsing")
     parser.add_argument("--data", type=Path, required=True, help="folder with the files in its folder parser_files")
     parser.add_argument("--json", type=Path, help="write the table there too")
+    parser.add_argument("--markitdown", type=Path, metavar="PYTHON", help="interpreter that can import markitdown")
+    parser.add_argument("--worst", type=int, default=0, metavar="N", help="name so many files of each kind")
+    parser.add_argument("--kinds", nargs="+", metavar="SUFFIX", help="only files with these suffixes, such as .pdf")
     options = parser.parse_args(arguments)
     folder = options.data / "parser_files"
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in _OWN_FILES]
     paths = [path for path in paths if path.parent.name != "expected_outputs"]
+    paths = [path for path in paths if not options.kinds or path.suffix.lower() in options.kinds]
     if not paths:
         parser.error(f"there is no file in {folder}")
+    markitdown = _MarkItDown(options.markitdown) if options.markitdown else None
     with ReaderProcess(seconds=_TIMEOUT) as reader:
         tools: dict[str, Tool] = {"citechat": lambda path: _read(reader, path)}
-        lines, without_text = measure(paths, tools | other_tools())
+        try:
+            lines, without_text, short = measure(paths, tools | other_tools(markitdown), options.worst)
+        finally:
+            if markitdown:
+                markitdown.close()
     sys.stdout.write(table(lines) + "\n")
-    for path, each in without_text:
-        sys.stdout.write(f"{each.outcome:8} {path.relative_to(folder)}: {each.reason}\n")
+    for path, failed in without_text:
+        sys.stdout.write(f"{failed.outcome:8} {path.relative_to(folder)}: {failed.reason}\n")
+    for each in short:
+        missing = " ".join(each.missing[:_SHOWN_WORDS]) or "no word, but too many or too few"
+        sys.stdout.write(f"{each.share:.3f} of {each.tool}, {each.path.relative_to(folder)}: lacks {missing}\n")
     if options.json:
         options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1), encoding="utf-8")
     return 1 if any(line.failed for line in lines if line.tool == "citechat") else 0

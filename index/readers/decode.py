@@ -22,6 +22,32 @@ _LETTERS = re.compile(rb"[A-Za-z]")
 _ALONE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff](?=[A-Za-z])")
 _GUESS_FROM = 1 << 18
 _AS_GOOD = 0.02
+_ALPHABETS = (
+    ("cp1252", "àâæçéèêëîïôœùûüÿ"),  # French
+    ("cp1252", "äöüß"),  # German
+    ("cp1252", "áéíñóúü¡¿ºª"),  # Spanish
+    ("cp1252", "áâãàçéêíóôõúüºª"),  # Portuguese
+    ("cp1252", "àèéìíîòóùú"),  # Italian
+    ("cp1252", "åäöæøéüà"),  # Swedish, Danish, Norwegian, Finnish
+    ("cp1252", "áàäâéèêëíîïóòöôúùüûçñß"),  # names from everywhere
+    ("cp1250", "ąćęłńóśźż"),  # Polish, and so on for Czech and Slovak, Hungarian, Romanian, Croatian and Slovene
+    ("iso8859-2", "ąćęłńóśźż"),
+    ("cp1250", "áäčďéěíĺľňóôŕřšťúůýž"),
+    ("iso8859-2", "áäčďéěíĺľňóôŕřšťúůýž"),
+    ("cp1250", "áéíóöőúüű"),
+    ("iso8859-2", "áéíóöőúüű"),
+    ("cp1250", "ăâîşţ"),
+    ("iso8859-2", "ăâîşţ"),
+    ("cp1250", "čćđšž"),
+    ("iso8859-2", "čćđšž"),
+    ("cp1254", "çğıİöşüâîû"),  # Turkish
+    ("cp1252", "áðéíóúýþæö"),  # Icelandic
+    ("mac_roman", "àâäáçéèêëíîïñóôöòúùûüßåæøœ"),
+)
+"""Encodings and the letters of a language that they may hold, the commonest first."""
+
+_SIGNS = frozenset("–—…‘’‚“”„«»‹›•·€£§©®™°±×½¼¾²³µ\xa0\xad")
+_EXPLAINED = 0.95
 _WESTERN_LANGUAGES = frozenset(
     "English French German Spanish Italian Portuguese Dutch Swedish Norwegian Danish Finnish".split()
 )
@@ -32,7 +58,8 @@ def decode(data: bytes, declared: str | None = None) -> str:
 
     Raises ``Unreadable`` for binary data.
     """
-    text = _strictly(data, _marked(data) or declared or "") or _strictly(data, "utf-8") or _guessed(data)
+    text = _strictly(data, _marked(data) or declared or "") or _strictly(data, "utf-8")
+    text = text or _broken_utf8(data) or _guessed(data)
     if len(_CONTROLS.findall(text)) > len(text) // 200:
         raise _not_text()
     return text
@@ -73,9 +100,18 @@ def _strictly(data: bytes, encoding: str) -> str | None:
         return None
 
 
+def _broken_utf8(data: bytes) -> str | None:
+    """Return text in UTF-8 with some bytes that are none, ``None`` unless more characters are whole than broken."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    return text if sum(character > "\x7f" for character in text) >= 2 * broken > 0 else None
+
+
 def _guessed(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
+    if _is_in_latin_words(data[:_GUESS_FROM]) and (encoding := _by_alphabet(data[:_GUESS_FROM])):
+        return data.decode(encoding, "replace")
     guesses = from_bytes(data[:_GUESS_FROM])
     best = guesses.best()
     if best is None:
@@ -89,6 +125,24 @@ def _guessed(data: bytes) -> str:
         for guess in guesses
     )
     return data.decode("cp1252" if is_western else best.encoding, "replace")
+
+
+def _by_alphabet(data: bytes) -> str:
+    """Return the encoding in which nearly all bytes beyond ASCII are letters of one language, or the empty string."""
+    best, encoding = 0.0, ""
+    for name, alphabet in _ALPHABETS:
+        letters = {*alphabet, *alphabet.upper(), *_SIGNS}
+        text = data.decode(name, "replace")
+        found = [
+            # A capital inside a word is none: so a letter of another encoding looks.
+            character in letters and not (character.isupper() and before.islower())
+            for before, character in zip(" " + text, text, strict=False)
+            if character > "\x7f"
+        ]
+        share = sum(found) / len(found)
+        if share > best:
+            best, encoding = share, name
+    return encoding if best >= _EXPLAINED else ""
 
 
 def _is_in_latin_words(data: bytes) -> bool:

@@ -13,6 +13,9 @@ MOST_CELLS = 1_000_000
 """How many filled cells a file may have."""
 
 _LONGEST_NAME = 80
+_LONGEST_QUESTION = 300
+"""The questions of a survey name columns too, where numbers stand below."""
+
 _LONGEST_HEADING = 120
 _MOST_CAPTIONS = 4
 _MOST_PLACES = 5_000_000
@@ -67,6 +70,9 @@ def grid_blocks(grid: Grid, first_group: int = 0) -> Iterator[RawBlock]:
 def _captions(rows: Sequence[Row]) -> int:
     """Return how many of the first rows stand over the table: one cell, or far fewer than the names that follow."""
     count = 0
+    alone = next((number for number, row in enumerate(rows) if len(row) > 1), 0)
+    if 1 < alone <= _MOST_CAPTIONS and _header_height(rows[alone:]):
+        count = alone  # a title, its source, the day of the export, each on a line of its own
     while len(rows) > count + 1 and (
         len(rows[count]) == 1 < len(rows[count + 1])
         or (
@@ -128,7 +134,9 @@ def _header_height(rows: Sequence[Row], is_bold: bool = False, goes_on: bool = F
     columns = sorted({column for row in rows for column in row})
     first = rows[0]
     width = max(map(len, rows[1:]))
-    if len(first) < 2 or 2 * len(first) < width or not all(map(_is_name, first.values())):
+    stands_over_data = _stands_over_data(rows)
+    longest = _LONGEST_QUESTION if stands_over_data else _LONGEST_NAME
+    if len(first) < 2 or 2 * len(first) < width or not all(_is_name(text, longest) for text in first.values()):
         return 0
     second = rows[1]
     leftmost = min(columns)
@@ -140,7 +148,9 @@ def _header_height(rows: Sequence[Row], is_bold: bool = False, goes_on: bool = F
     )
     is_double = len(rows) > 2 and has_parts and all(map(_is_name, second.values()))
     names = list(_joined(rows[:2]).values() if is_double else first.values())
-    if len(set(names)) < len(names) and not is_bold:
+    if len(set(names)) < len(names) and not (is_bold or stands_over_data):
+        return 0
+    if not is_double and not is_bold and _recurs(rows):
         return 0
     texts = [[row.get(column, "") for column in columns] for row in rows[:_SAMPLE]]
     if goes_on and not is_bold and not names_columns(texts):
@@ -148,8 +158,25 @@ def _header_height(rows: Sequence[Row], is_bold: bool = False, goes_on: bool = F
     return 1 + is_double
 
 
-def _is_name(text: str) -> bool:
-    return len(text) <= _LONGEST_NAME and not _is_datum(text)
+def _stands_over_data(rows: Sequence[Row]) -> bool:
+    """Tell whether some column has a name first, and only numbers or addresses below."""
+    for column, name in rows[0].items():
+        below = [row[column] for row in rows[1:_SAMPLE] if column in row]
+        if below and not _is_datum(name) and all(map(_is_datum, below)):
+            return True
+    return False
+
+
+def _recurs(rows: Sequence[Row]) -> bool:
+    """Tell whether a text of the first row stands below it again: then it is a value, unless the whole row does."""
+    first = rows[0]
+    return any(
+        row != first and any(row.get(column) == text for column, text in first.items()) for row in rows[1:_SAMPLE]
+    )
+
+
+def _is_name(text: str, longest: int = _LONGEST_NAME) -> bool:
+    return len(text) <= longest and not _is_datum(text)
 
 
 def _is_datum(text: str) -> bool:

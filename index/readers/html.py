@@ -27,6 +27,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _NOT_PRINTED = frozenset("noprint no-print d-print-none mw-editsection mw-jump-link".split())
 _CASE_CHANGE = re.compile(r"[^\W\d_][a-zà-ÿ][A-ZÀ-Þ][^\W\d_]")
 _SHORT_PAGE = 400
+_LANGUAGE = ("lang", "xml:lang", "{http://www.w3.org/XML/1998/namespace}lang")
 _MOST_NAME_WORDS = 30
 _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "last-modified", "lastmod")
 
@@ -34,7 +35,8 @@ _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "la
 def parse(data: bytes) -> Parsed:
     """Read an HTML page. Raises ``Unreadable`` for binary data and absurd nesting."""
     tree = parse_tree(decode(data, _declared_encoding(data)))
-    language = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    language = next(filter(None, (tree.get(name) for name in _LANGUAGE)), "")
+    language = language or _declared(tree, ("og:locale", "dc.language")) or linked_data(tree, "inLanguage")
     write_out_spans(tree)
     page = _main_text(tree)
     blocks = tree_blocks(page.body) if page is not None and page.body is not None else []

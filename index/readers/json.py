@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from index.readers.decode import decode
 from index.readers.html import plain_blocks
@@ -23,37 +24,79 @@ _ALWAYS_PROSE = 200
 
 _MOST_VALUES = 2_000_000
 _DEEPEST = 100
+_MOST_NAMED = 10
+"""Damaged lines that are named one by one."""
+
 _HTML = re.compile(r"</(?:p|div|h\d|ul|ol|table|a|b|em|strong)>|<br\s*/?>", re.IGNORECASE)
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 
 
 def parse(data: bytes) -> Parsed:
-    """Read JSON. Raises ``Unreadable`` for what is none, with the place, and for absurd nesting."""
-    return value_blocks(loaded(data))
+    """Read JSON; damaged lines of JSON Lines are left out, and named in ``unread``.
+
+    Raises ``Unreadable`` for what is no JSON, with the place, and for absurd nesting.
+    """
+    value, unread = _read(data)
+    parsed = value_blocks(value)
+    return replace(parsed, metadata={**parsed.metadata, "unread": unread}) if unread else parsed
 
 
 def loaded(data: bytes) -> object:
     """Return the value in ``data``, of JSON Lines the list of them; numbers are strings, as they are written."""
+    return _read(data)[0]
+
+
+def _read(data: bytes) -> tuple[object, str]:
+    """Return the value, and what is to be said of lines that are none."""
     text = decode(data).lstrip("\ufeff")
     try:
-        return _loads(text)
+        return _loads(text), ""
     except json.JSONDecodeError as error:
         whole = error
     except RecursionError:
         raise _too_deep() from None
-    values: list[object] = []
     # Only these separate lines of JSON; a string may hold other separators.
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+    lines = [(number, line) for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1) if line.strip()]
+    values: list[object] = []
+    damaged: list[int] = []
+    for number, line in lines:
         try:
-            if line.strip():
-                values.append(_loads(line))
-        except json.JSONDecodeError as error:
-            where = f"line {number}" if len(values) > 1 else f"line {whole.lineno}"
-            problem = error.msg if len(values) > 1 else whole.msg
-            raise Unreadable(f"is no valid JSON: {where}: {problem}.", "Correct it, or export it again.") from None
-        except RecursionError:
-            raise _too_deep() from None
-    return values
+            value = _loads(line)
+        except (json.JSONDecodeError, RecursionError):
+            damaged.append(number)
+            continue
+        if line.count("[") + line.count("{") > _DEEPEST and _is_deep(value):
+            damaged.append(number)
+        else:
+            values.append(value)
+    records = sum(isinstance(value, (dict, list)) for value in values)
+    if damaged and records < max(1, len(damaged)):
+        # Not lines of records, but one value with a fault in it.
+        problem = f"is no valid JSON: line {whole.lineno}: {whole.msg}."
+        raise Unreadable(problem, "Correct it, or export it again.")
+    return values, _named(damaged, len(lines))
+
+
+def _named(damaged: Sequence[int], lines: int) -> str:
+    """Say which lines are left out; the empty string if none is."""
+    if not damaged:
+        return ""
+    shown, more = ", ".join(map(str, damaged[:_MOST_NAMED])), len(damaged) - _MOST_NAMED
+    which = f"{'line' if len(damaged) == 1 else 'lines'} {shown}" + (f" and {more} more" if more > 0 else "")
+    return f"{len(damaged)} of {lines} lines are no valid JSON: {which}. Correct the file and add it again."
+
+
+def _is_deep(value: object) -> bool:
+    """Tell whether a value is nested more deeply than is read."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, (dict, list))
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 def _loads(text: str) -> object:

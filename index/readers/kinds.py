@@ -137,6 +137,10 @@ def _inside_zip(data: bytes) -> Format:
         return found
     if "xl/workbook.bin" in names:
         raise Unreadable("is a binary Excel workbook.", "Save it as .xlsx.")
+    if any((name.startswith("Index/") and name.endswith(".iwa")) or name == "Index.zip" for name in names):
+        raise Unreadable(
+            "is a Pages, Numbers or Keynote document.", "Export it as Word, Excel or PowerPoint, or as PDF."
+        )
     for marker, kind in _ZIP_KINDS:
         if any(name.startswith(marker) for name in names) and (kind == "epub" or _PARTS.intersection(names)):
             return kind

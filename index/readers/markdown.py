@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\n(?P<body>.{0,65536}?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
+_TOML = re.compile(r"\A\+\+\+[ \t]*\n(?P<body>.{0,65536}?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 _MAX_NESTING = 100
+_NOTHING = ("", "~", "null", "Null", "NULL")
+"""How YAML writes that there is no value."""
 
 
 def parse(data: bytes) -> Parsed:
     """Read Markdown. Raises ``Unreadable`` for binary data and absurd nesting."""
     text = decode(data).replace("\r\n", "\n").replace("\r", "\n")
     fields: dict[str, str] = {}
-    if front := _FRONT_MATTER.match(text):
-        declared = _front_matter(front["body"])
+    if front := _FRONT_MATTER.match(text) or _TOML.match(text):
+        declared = _toml(front["body"]) if text.startswith("+") else _front_matter(front["body"])
         if declared is None:
             text = front["body"] + "\n" + text[front.end() :]
         else:
@@ -40,12 +44,25 @@ def parse(data: bytes) -> Parsed:
 
 
 def _front_matter(body: str) -> list[tuple[str, object]] | None:
-    """Return the fields of a YAML header, ``None`` if it is not one."""
+    """Return the fields of a YAML header, as they are written, ``None`` if it is not one."""
     try:
-        loaded = yaml.safe_load(body)
-    except (yaml.YAMLError, ValueError):
+        loaded = yaml.load(body, yaml.BaseLoader)  # noqa: S506  (it makes texts, lists and mappings of these alone)
+    except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    return [(str(key), value) for key, value in loaded.items()] if isinstance(loaded, dict) else None
+    if not isinstance(loaded, dict):
+        return None
+    return [(str(key), value) for key, value in loaded.items() if value not in _NOTHING]
+
+
+def _toml(body: str) -> list[tuple[str, object]] | None:
+    """Return the fields of a TOML header, those of its tables too, ``None`` if it is not one."""
+    try:
+        loaded = tomllib.loads(body, parse_float=str)
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return None
+    inner = [pair for value in loaded.values() if isinstance(value, dict) for pair in value.items()]
+    fields = [(key, value) for key, value in [*loaded.items(), *inner] if not isinstance(value, dict)]
+    return [(key, str(value).lower() if isinstance(value, bool) else value) for key, value in fields]
 
 
 def text_blocks(text: str) -> list[RawBlock]:

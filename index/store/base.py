@@ -133,16 +133,22 @@ class Store(Protocol):
         """
 
     def drop(self, locations: Sequence[str]) -> None:
-        """Remove origins, and without a trace the documents that have no other; unknown ones are no error.
+        """Remove origins, and as `remove` does the documents that have no other; unknown ones are no error.
 
         What else came from the same files is unsettled: adding them again brings what was removed back.
         """
 
     def remove(self, document_ids: Sequence[str]) -> None:
-        """Remove documents and drop their origins, without a trace; unknown ids are no error."""
+        """Remove documents and drop their origins, and `forget`; unknown ids are no error."""
 
     def forget(self) -> None:
-        """Erase what is left on disk of documents that were replaced."""
+        """Erase what is left on disk of documents that were removed or replaced, where that is soon done.
+
+        No search finds it in any case; `has_traces` tells whether some is left, which `compact` erases.
+        """
+
+    def has_traces(self) -> bool:
+        """Tell whether words of documents that were removed or replaced may still be on disk."""
 
     def compact(self) -> Compaction:
         """Give unused space back to the disk, and leave no byte of removed documents in any file of the store."""

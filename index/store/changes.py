@@ -96,9 +96,13 @@ def delete(cursor: sqlite3.Cursor, document_ids: Sequence[str]) -> None:
     cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, 'not forgotten yet')", (REMOVED,))
 
 
-def forget(cursor: sqlite3.Cursor) -> None:
+def merge(cursor: sqlite3.Cursor) -> None:
     """Merge the lexical index, which only marks words as removed."""
     cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('optimize')")
+
+
+def forgotten(cursor: sqlite3.Cursor) -> None:
+    """Note that no word of a removed document is left on disk."""
     cursor.execute("DELETE FROM meta WHERE key = ?", (REMOVED,))
 
 

@@ -22,6 +22,9 @@ _SCRIPTS = {3: "schema.sql", 4: "log.sql", 5: "listing.sql"}
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another one before it gives up."""
 
+READER_WAIT = 1.0
+"""Seconds that a writer waits for who still reads what was there before, where that can be left for later."""
+
 Value = TypeVar("Value")
 
 _KEEP_HISTORY = """INSERT OR REPLACE INTO history
@@ -108,19 +111,29 @@ class Database:
         except (ValueError, TypeError) as error:
             raise self._unusable(error) from error
 
-    def checkpoint(self) -> bool:
-        """Move the log into the file and empty it, so that no former content is left there; tell whether it is."""
-        ((busy, _, _),) = self.read("PRAGMA wal_checkpoint (TRUNCATE)")
+    def checkpoint(self, wait: float = READER_WAIT) -> bool:
+        """Move the log into the file and empty it, so that no former content is left there; tell whether it is.
+
+        It is not while somebody reads former content, which is waited for ``wait`` seconds at most.
+        """
+        self.read(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
+        try:
+            ((busy, _, _),) = self.read("PRAGMA wal_checkpoint (TRUNCATE)")
+        finally:
+            self.read(f"PRAGMA busy_timeout = {WRITE_WAIT * 1000:.0f}")
         return not busy
 
-    def vacuum(self) -> None:
-        """Write the file anew without unused space, and empty the log.
+    def vacuum(self, tell: Callable[[str], None]) -> None:
+        """Write the file anew without unused space, and empty the log; ``tell`` hears that a reader is waited for.
 
         Raises:
             InputError: somebody reads the former content all the time.
         """
         self.read("VACUUM")
-        if not self.checkpoint():
+        if self.checkpoint():
+            return
+        tell(f"Another process still reads {self._path} as it was; waiting for it.")
+        if not self.checkpoint(WRITE_WAIT):
             raise InputError(
                 f"The log of {self._path} cannot be emptied while another process reads it.",
                 "Run the command again when it is done.",

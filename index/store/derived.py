@@ -89,6 +89,11 @@ class Derived:
         with self._lock, self._database.snapshot():
             return self._count(self._row_log.now())
 
+    def are_many(self) -> bool:
+        """Tell whether there are so many passages that files of postings and a trained index serve them."""
+        with self._lock, self._database.snapshot():
+            return self._are_many(self._row_log.now())
+
     def prepare(self) -> None:
         """Make what the next search would otherwise wait for, if it is much."""
         with self._lock, self._database.snapshot():

@@ -122,23 +122,35 @@ class EmbeddedStore(StoredReading):
             self.forget()
 
     def forget(self) -> None:
-        """See `Store`; merges the lexical index, and empties SQLite's log."""
-        if changes.REMOVED not in self._database.meta():
+        """See `Store`: merges the lexical index, and empties SQLite's log unless somebody reads what was there before.
+
+        Merging takes as long as the whole index is large, so that of many passages it is left to `compact`.
+        """
+        if not self.has_traces() or self._derived.are_many():
             return
         with self._lock.held():
             with self._database.writing() as cursor:
-                changes.forget(cursor)
-            self._database.checkpoint()
+                changes.merge(cursor)
             self._derived.erase()
+            if self._database.checkpoint():
+                with self._database.writing() as cursor:
+                    changes.forgotten(cursor)
+
+    def has_traces(self) -> bool:
+        """See `Store`."""
+        return changes.REMOVED in self._database.meta()
 
     def compact(self) -> Compaction:
         """See `Store`."""
         with self._lock.held():
             before = self._bytes()
             with self._database.writing() as cursor:
-                changes.forget(cursor)
-            self._database.vacuum()
+                changes.merge(cursor)
+            self._database.vacuum(self._derived.tell)
             self._derived.erase()
+            with self._database.writing() as cursor:
+                changes.forgotten(cursor)
+            self._database.checkpoint()
             with self._derived.vectors(), self._derived.words():
                 pass
             return Compaction(before, self._bytes())

@@ -72,9 +72,10 @@ class Changes:
 
     def remove(self, _: FormData, path: dict[str, str]) -> list[str]:
         """Remove a document."""
-        receipts = [receipt.lines(removal, "press Repair") for removal in self._shelves.remove(path["document"])]
+        removed = self._shelves.remove(path["document"])
+        told = [f"Removed for good: {'; '.join(receipt.lines(removal, 'press Repair'))}" for removal in removed]
         changed = receipt.impact(self._desk.library, self._desk.home)
-        return [*(f"Removed for good: {'; '.join(lines)}" for lines in receipts), *filter(None, [changed])]
+        return [*told, *receipt.traces(removed, "press Compact."), *filter(None, [changed])]
 
     def sync(self, _: FormData, __: dict[str, str]) -> list[str]:
         """Bring the index up to date with the folders of the settings."""

@@ -33,6 +33,11 @@ EPUB, notebooks, subtitles. Tables: Excel, .ods, .csv, .tsv, .json, .jsonl. Slid
 documents of their own, called archive.zip/inner/report.md; each fails by itself.
 """
 
+_NAMED_UNCHANGED = 20
+"""Unchanged files that are listed one by one; of a large folder, most would be."""
+
+_NAMED_SUFFIXES = 8
+
 _OF_SYNC = ("moved", "deleted")
 """What only ``--sync`` reports."""
 
@@ -106,6 +111,7 @@ class _Report:
         self._bar = bar
         self._total = int(bar.total or 0)
         self._console = console
+        self._unchanged_left = 0 if changes_only else _NAMED_UNCHANGED
         self._changes_only = changes_only
 
     def expect(self, files: int) -> None:
@@ -118,9 +124,17 @@ class _Report:
         # A container is one file of many documents, and only tells so in the end.
         self._bar.total = max(self._total, int(self._bar.n) + 1)
         self._bar.update()
-        if not (self._changes_only and result.status == "unchanged"):
-            self._bar.clear()
-            self._console.line(_described(result))
+        if result.status == "unchanged" and not result.reason:
+            self._unchanged_left -= 1
+            if self._unchanged_left < 0:
+                if self._unchanged_left == -1 and not self._changes_only:
+                    self._line("unchanged  and more, which are only counted")
+                return
+        self._line(_described(result))
+
+    def _line(self, text: str) -> None:
+        self._bar.clear()
+        self._console.line(text)
 
 
 @contextmanager
@@ -160,6 +174,7 @@ def _add(options: argparse.Namespace, console: Console) -> int:
             results = add_documents(corpus, options.paths, console, password=password)
         if any(result.status in ("replaced", "deleted") for result in results):
             tell_impact(corpus, options.home, console)
+    _tell_left_out(options.paths, console)
     found = Counter(result.status for result in results)
     counts = {status: found[status] for status in get_args(AddStatus) if options.sync or status not in _OF_SYNC}
     console.result(
@@ -167,6 +182,20 @@ def _add(options: argparse.Namespace, console: Console) -> int:
         ", ".join(f"{number} {status}" for status, number in counts.items()),
     )
     return BAD_INPUT if counts["failed"] else 0
+
+
+def _tell_left_out(paths: Sequence[Path], console: Console) -> None:
+    """Say which files of the folders are not read, by their suffixes."""
+    from index.files import left_out
+
+    others = left_out(paths)
+    if others:
+        shown = [f"{number} {suffix or 'without a suffix'}" for suffix, number in others.most_common(_NAMED_SUFFIXES)]
+        more = others.total() - sum(number for _, number in others.most_common(_NAMED_SUFFIXES))
+        listed = ", ".join([*shown, *([f"{more} others"] if more else [])])
+        console.say(
+            f"Left out, because their formats are not read: {one_line(listed)}. To see why, add one by its name."
+        )
 
 
 def _password(given: str) -> str:

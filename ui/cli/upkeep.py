@@ -47,7 +47,8 @@ def _remove(options: argparse.Namespace, console: Console) -> int:
     with open_corpus(options.home, console, options.wait) as corpus:
         removed = corpus.remove(options.documents)
         tell_impact(corpus, options.home, console)
-    console.result({"removed": [asdict(each) for each in removed]}, "\n".join(map(_receipt, removed)))
+    told = [*map(_receipt, removed), *receipt.traces(removed, "run: citechat index compact")]
+    console.result({"removed": [asdict(each) for each in removed]}, "\n".join(told))
     return DAMAGED if any(map(receipt.still_found, removed)) else 0
 
 

@@ -120,7 +120,7 @@ class PostgresStore(PostgresReading):
 
         Rows are overwritten in the tables. What the server's log, its replicas and backups keep is up to its operator.
         """
-        if changes.REMOVED not in self._meta() and not self._dense.wanted():
+        if not self.has_traces() and not self._dense.wanted():
             return
         with self._lock.held() as connection, told(self._server.shown):
             self._dense.index(connection)
@@ -130,6 +130,10 @@ class PostgresStore(PostgresReading):
                     # Indexes hold no words but those of terms and names; they are cleaned in the server's own time.
                     indexes = "on" if table in ("terms", "origins", "fields") else "off"
                     connection.execute(f"VACUUM (INDEX_CLEANUP {indexes}, TRUNCATE off) {table}")
+
+    def has_traces(self) -> bool:
+        """See `Store`; of the server's files only tables count."""
+        return changes.REMOVED in self._meta()
 
     def compact(self) -> Compaction:
         """See `Store`; needs free space for a copy of the largest table."""
