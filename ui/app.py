@@ -80,7 +80,7 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     app.include_router(chat_router(streams, conversations, keeping.feedback, sites))
     app.include_router(document_router(library, sites))
     app.include_router(openai_router(streams))
-    suggestions = Suggestions(pipeline, settings.examples, library)
+    suggestions = Suggestions(streams.aside, pipeline.corpus, settings.examples, library)
     app.include_router(page_router(library, suggestions, settings))
     app.include_router(answers_router(library, conversations, suggestions, settings))
     app.include_router(history_router(conversations, settings))
