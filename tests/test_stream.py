@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from evals.bench.load import resident_mib
+from index.errors import InputError
 from index.filters import Filter
 from rag.retrieve import NONE, QueryVectors
 from rag.types import Answer, Delta, Done, Event, Evidence, Quoted, Turn
@@ -25,6 +27,7 @@ from ui import sse
 from ui.conversations import Conversations
 from ui.metrics import Metrics
 from ui.stream import MAX_STREAMS, TOGETHER, WORKERS, Streams
+from ui.workers import Step, Workers
 
 LEAVES_S = 0.2
 """Seconds after which nothing may be left of the work for somebody who has gone."""
@@ -86,6 +89,36 @@ def test_everybody_gets_evidence_before_anybody_else_is_read_on() -> None:
     assert all(isinstance(event, Evidence) for event in asyncio.run(asked()))
     last_found = max(at for at, what in enumerate(pipeline.order) if what.startswith("found"))
     assert sum(what.startswith("read") for what in pipeline.order[:last_found]) <= WORKERS
+
+
+def test_what_nobody_waits_for_comes_after_whatever_somebody_does() -> None:
+    workers, may_begin, done = Workers(1), threading.Event(), list[Step]()
+    workers.submit(Step.FIND, partial(wait_until, may_begin.is_set))
+    for step in (Step.SUGGEST, Step.READ, Step.GATHER, Step.FIND):
+        workers.submit(step, partial(done.append, step))
+    may_begin.set()
+    wait_until(lambda: len(done) == len(Step))
+    assert done == [Step.FIND, Step.GATHER, Step.READ, Step.SUGGEST]
+
+
+def test_questions_of_our_own_are_what_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[Step] = []
+    submit = Workers.submit
+
+    def noted(workers: Workers, step: Step, work: Callable[[], None]) -> None:
+        steps.append(step)
+        submit(workers, step, work)
+
+    monkeypatch.setattr(Workers, "submit", noted)
+    events = list(Streams(Slow(0), Metrics()).aside("own"))
+    assert isinstance(events[0], Evidence)
+    assert isinstance(events[-1], Done)
+    assert steps == [Step.SUGGEST, Step.SUGGEST]  # found and read; what a model writes is the caller's
+
+
+def test_what_goes_wrong_aside_is_told_to_whoever_asked_aside() -> None:
+    with pytest.raises(InputError):
+        list(Streams(LexicalPipeline(), Metrics()).aside(""))
 
 
 class Together(Slow):

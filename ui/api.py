@@ -7,7 +7,6 @@ before the quote, the quote, after it.
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -19,6 +18,7 @@ from index.filters import joined, parse_filter
 from index.filters.fields import Fields, document_fields
 from ui import sse
 from ui.aside import aside
+from ui.assets import STATIC
 from ui.conversations import Exchange, Transcripts
 from ui.feedback import Judgements, Verdict
 from ui.leaving import unless_gone
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rag.settings import Settings
     from ui.sites import Sites
 
-STATIC = Path(__file__).with_name("static")
+
 _CONTEXT = 200_000
 """Code points of a document that are sent on either side of a quote."""
 

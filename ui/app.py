@@ -8,13 +8,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import InputError
@@ -24,7 +23,8 @@ from ui.admin.cases import Cases
 from ui.admin.desk import Desk
 from ui.admin.documents import Shelves, archive_of
 from ui.admin.pages import admin_router
-from ui.api import STATIC, chat_router, document_router, site_router
+from ui.api import chat_router, document_router, site_router
+from ui.assets import STATIC, Assets
 from ui.chat_api import answers_router, history_router, page_router
 from ui.conversations import Transcripts
 from ui.guard import Guard, Policy
@@ -32,6 +32,7 @@ from ui.keeping import Keeping, open_keeping
 from ui.logs import AnswerLog, log_to_stderr
 from ui.metrics import Metrics
 from ui.openai_api import openai_router
+from ui.parts import FRONTEND, parts
 from ui.problems import REFUSALS, install_handlers
 from ui.shell import Shell
 from ui.sites import Sites
@@ -40,7 +41,6 @@ from ui.suggestions import Suggestions
 
 if TYPE_CHECKING:
     import uvicorn
-    from starlette.responses import Response
 
     from rag.settings import Settings
 
@@ -80,15 +80,15 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
     app.include_router(chat_router(streams, conversations, keeping.feedback, sites))
     app.include_router(document_router(library, sites))
     app.include_router(openai_router(streams))
-    suggestions = Suggestions(pipeline, settings.examples, library)
+    suggestions = Suggestions(streams.aside, pipeline.corpus, settings.examples, library)
     app.include_router(page_router(library, suggestions, settings))
     app.include_router(answers_router(library, conversations, suggestions, settings))
     app.include_router(history_router(conversations, settings))
     app.include_router(_operator_pages(pipeline.corpus, keeping, metrics, settings))
-    app.mount("/static", _Static(directory=STATIC))
-    _add_middleware(app, settings, sites, metrics, keeping)
+    early: list[str] = []
+    _add_middleware(app, settings, sites, metrics, keeping, early)
     # Outside a running loop Gradio opens one for each of its locks, and closes none of them.
-    asyncio.run(_mount_chat(app, streams, conversations, settings))
+    early += asyncio.run(_mount_chat(app, streams, conversations, settings))
     return app
 
 
@@ -112,7 +112,8 @@ def _operator_pages(library: Library, keeping: Keeping, metrics: Metrics, settin
     return admin_router(desk)
 
 
-async def _mount_chat(app: FastAPI, streams: Streams, conversations: Transcripts, settings: Settings) -> None:
+async def _mount_chat(app: FastAPI, streams: Streams, conversations: Transcripts, settings: Settings) -> list[str]:
+    """Mount the chat, and return the addresses that its page will ask for."""
     os.environ.update(_GRADIO_ENVIRONMENT)  # read when gradio is imported and when its queue is made, both below
     import gradio as gr
 
@@ -135,25 +136,19 @@ async def _mount_chat(app: FastAPI, streams: Streams, conversations: Transcripts
         allowed_paths=[],
         max_file_size=0,
     )
+    types = {component["type"] for component in page.config["components"]}
+    names = parts(FRONTEND, types | {"form"})  # Gradio puts what is entered into forms
+    return [f"/theme.css?v={page.config['theme_hash']}", *(f"/assets/{name}" for name in names)]
 
 
-class _Static(StaticFiles):
-    """Our scripts and styles. Browsers ask each time whether they changed, so that an upgrade shows at once."""
-
-    def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401
-        response = super().file_response(full_path, *args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        if str(full_path).endswith(".js"):  # the machine's own table of types may say otherwise
-            response.headers["Content-Type"] = "text/javascript; charset=utf-8"
-        return response
-
-
-def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Metrics, keeping: Keeping) -> None:
+def _add_middleware(
+    app: FastAPI, settings: Settings, sites: Sites, metrics: Metrics, keeping: Keeping, early: Sequence[str]
+) -> None:
     """Add what stands before the routes. The last one added is the outermost.
 
     Gradio leaves cross-origin headers to this middleware once it is there, even where it allows nothing.
     """
-    app.add_middleware(Shell, title=settings.title)
+    app.add_middleware(Shell, title=settings.title, early=early)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sites.origins,
@@ -171,6 +166,7 @@ def _add_middleware(app: FastAPI, settings: Settings, sites: Sites, metrics: Met
         proxies=tuple(settings.trusted_proxies),
         open_to_all=settings.open_to_all,
     )
+    app.add_middleware(Assets, folders={"/static/": STATIC, "/assets/": FRONTEND / "assets"})
     app.add_middleware(Guard, policy=policy, sites=sites, metrics=metrics, buckets=keeping.buckets)
 
 

@@ -54,8 +54,8 @@ _GRADIO = re.compile(
     r"/(?:gradio_api/(?:info|startup-events|app_id|queue/(?:join|data)|cancel|reset|heartbeat/\w+|theme\.css)/?"
     r"|config|theme\.css|robots\.txt|(?:assets|svelte)/.*)?"
 )
-_NAMED_BY_CONTENT = re.compile(r"/assets/(?:.*/)?[\w.-]+-[\w-]{8}\.\w+")
-"""Gradio's scripts and styles with a hash in their names: they never change, so nobody has to ask whether they did."""
+_THEME = re.compile(rb"v=[0-9a-f]{64}")
+"""With this query the theme's style sheet is named by its content, too."""
 _OURS = re.compile(
     r"/(?:api|chat|v1|static|admin)/.*|/(?:admin|embed|frame|widget\.js|demo|healthz|metrics|openapi\.json|manifest\.json"
     r"|favicon\.ico)"
@@ -229,7 +229,7 @@ class Guard:
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                if message["status"] == 200 and _NAMED_BY_CONTENT.fullmatch(path):
+                if path == "/theme.css" and _THEME.fullmatch(scope["query_string"]):
                     headers["Cache-Control"] = "public, max-age=31536000, immutable"
                 headers["Cross-Origin-Resource-Policy"] = "cross-origin" if path == "/widget.js" else "same-origin"
                 if origin in self._origins and path.startswith("/api/"):  # so that the page can read a refusal, too

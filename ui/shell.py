@@ -9,31 +9,40 @@ here gets its visitor's cookie. Should a later Gradio write its page otherwise, 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
+from ui.assets import STATIC, versioned
 from ui.visitors import new_cookie, visitor_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STATIC = Path(__file__).with_name("static")
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>.*?</script>\s*", re.DOTALL)
 _PREVIEW_TAG = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
 _IMPORTED = re.compile(r"^import .+ from '\./([\w-]+\.js)';$", re.MULTILINE)
 _STYLES = ("app", "conversation", "citations", "actions", "windows", "panel", "document")
 _HEAD = """<title>{title}</title>
 <meta name="color-scheme" content="light dark">
-<link rel="icon" href="/static/icon.svg">
+<link rel="icon" href="{icon}">
 {styles}
-<script type="module" src="/static/page.js"></script>
+<script type="module" src="{script}"></script>
 {modules}
 <link rel="preload" href="/chat/messages" as="fetch" crossorigin="anonymous">
+<link rel="preload" href="/config" as="fetch" crossorigin="anonymous">
+<link rel="preload" href="/gradio_api/info" as="fetch" crossorigin="anonymous">
 """
+
+
+def _ahead(address: str) -> str:
+    if address.endswith(".js"):
+        return f'<link rel="modulepreload" href="{address}">'
+    own = "" if address.startswith("/theme") else " crossorigin"  # as the scripts that ask for them do
+    return f'<link rel="preload" href="{address}" as="style"{own}>'
 
 
 def modules_of(script: str) -> list[str]:
@@ -48,11 +57,14 @@ def modules_of(script: str) -> list[str]:
 class Shell:
     """Middleware that rewrites the page at ``/`` and leaves everything else alone."""
 
-    def __init__(self, app: ASGIApp, title: str) -> None:
+    def __init__(self, app: ASGIApp, title: str, early: Sequence[str] = ()) -> None:
+        """``early`` are addresses of scripts and styles that the page will ask for, whoever names them."""
         self.app = app
-        styles = "\n".join(f'<link rel="stylesheet" href="/static/{name}.css">' for name in _STYLES)
-        modules = "\n".join(f'<link rel="modulepreload" href="/static/{name}">' for name in modules_of("page.js"))
-        self._head = _HEAD.format(title=escape(title), styles=styles, modules=modules)
+        styles = "\n".join(f'<link rel="stylesheet" href="{versioned(name)}.css">' for name in _STYLES)
+        own = [versioned(name) for name in modules_of("page.js")]
+        modules = "\n".join(map(_ahead, [*own, *early]))
+        script, icon = versioned("page.js"), versioned("icon.svg")
+        self._head = _HEAD.format(title=escape(title), styles=styles, script=script, icon=icon, modules=modules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""

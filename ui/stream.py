@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -186,6 +186,31 @@ class Streams:
             self._log.write(question, outcome, seconds, first)
             if self._days is not None:
                 self._days.count(outcome, question)
+
+    def aside(self, question: str) -> Iterator[Event]:
+        """Yield the events of an answer that no reader waits for; each is found when nobody's is to be.
+
+        The caller is a thread, not the event loop. An error of the pipeline is raised here; nothing is counted.
+        """
+        events = self._answerer.stream(question)
+        for _ in (Step.FIND, Step.READ):
+            event = self._in_turn(events)
+            if event is None:
+                return
+            yield event
+        yield from events  # a language model that writes, for one
+
+    def _in_turn(self, events: Iterator[Event]) -> Event | None:
+        found: Future[Event | None] = Future()
+
+        def find() -> None:
+            try:
+                found.set_result(next(events, None))
+            except Exception as error:  # noqa: BLE001  # raised for whoever waits
+                found.set_exception(error)
+
+        self._workers.submit(Step.SUGGEST, find)
+        return found.result()
 
     async def _from_threads(
         self, question: str, history: Sequence[Turn], where: Filter | None, today: date | None

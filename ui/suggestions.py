@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from index.errors import InputError
 from index.types import Document
 from rag.suggest import Suggestion, suggestions
-from rag.types import Answer, Done
+from rag.types import Answer, Done, Event
 from ui.conversations import Exchange
-from ui.stream import Answerer, Library
+from ui.stream import Library
 
 EXAMPLES = 4
 FOLLOW_UPS = 3
@@ -24,13 +24,21 @@ _TRIED_AFTER = 8
 class Suggestions:
     """Makes and checks questions. Thread-safe; the examples are found once for each state of the documents."""
 
-    def __init__(self, answerer: Answerer, preferred: Iterable[str], library: Library | None = None) -> None:
-        """``preferred`` are examples of the operator's own, which come first where the documents answer them.
+    def __init__(
+        self,
+        ask: Callable[[str], Iterator[Event]],
+        documents: Library,
+        preferred: Iterable[str],
+        library: Library | None = None,
+    ) -> None:
+        """``ask`` yields the events of an answer, ``documents`` has what they are made from.
 
-        ``library`` lists the documents, instead of the answerer's own.
+        ``preferred`` are examples of the operator's own, which come first where the documents answer them. ``library``
+        lists the documents, instead of ``documents``.
         """
-        self._answerer = answerer
-        self._library = library or answerer.corpus
+        self._events = ask
+        self._read = documents
+        self._library = library or documents
         self._preferred = tuple(preferred)
         self._lock = threading.Lock()
         self._examples: tuple[str, ...] = ()
@@ -73,7 +81,7 @@ class Suggestions:
 
     def _ask(self, question: str) -> Answer | None:
         try:
-            events = list(self._answerer.stream(question))
+            events = list(self._events(question))
         except InputError:  # an example of the operator's that is too long
             return None
         return next((event.answer for event in events if isinstance(event, Done)), None)
@@ -81,7 +89,7 @@ class Suggestions:
     def _documents(self, ids: Iterable[str]) -> Iterator[Document]:
         for id_ in ids:
             try:
-                yield self._answerer.corpus.document(id_)
+                yield self._read.document(id_)
             except InputError:  # removed meanwhile
                 continue
 

@@ -18,6 +18,8 @@ class Step(IntEnum):
     FIND = 0
     GATHER = 1
     READ = 2
+    SUGGEST = 3
+    """What nobody waits for: questions that citechat asks itself, to offer them."""
 
 
 class Workers:
