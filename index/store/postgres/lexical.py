@@ -22,8 +22,10 @@ _UNITS = 1e12
 """Scores are added up as whole numbers of this part, so that no order of adding changes one: ties stay ties. A double
 holds them exactly up to scores of 9,000."""
 
-FEW = 5_000
-"""Postings that are all looked up, without asking first which could matter."""
+FEW = 20_000
+"""Postings of a question that are all looked up, without asking first which could matter."""
+FIRST = 2_000
+"""Postings of its rarest words that tell what can matter, at least."""
 
 _SCORE = (
     f"a.weight * o.frequency * {bm25.CONTEXT_WEIGHT * (bm25.K1 + 1)}::float8 / "
@@ -76,8 +78,8 @@ class LexicalSearch:
             }
             first, edge = len(terms), 0.0
             held = list(accumulate(term.passages for term in terms))
-            if held and held[-1] > FEW:
-                some = next(number for number, postings in enumerate(held, 1) if postings > FEW)
+            if where is None and held and held[-1] > FEW:  # a filter would be gone through twice
+                some = next((number for number, postings in enumerate(held, 1) if postings > FIRST), len(terms))
                 best = self._found(condition.text, values, terms[:some], terms[some:], None)
                 if len(best) == k:  # what scores less than the last of these is not among the best
                     edge = best[-1][1]
@@ -87,12 +89,15 @@ class LexicalSearch:
 
     def _terms(self, asked: Mapping[str, int]) -> tuple[list[_Term], float]:
         """Return the terms that there are, the rarest first, and how long a passage is on average."""
-        ((total, average),) = self._server.read("SELECT passages, length::float8 / greatest(passages, 1) FROM state")
         found = self._server.read(
-            "SELECT id, passages, term FROM terms WHERE term = ANY(%s) AND passages > 0 ORDER BY passages, id",
+            """SELECT s.passages, s.length::float8 / greatest(s.passages, 1), t.id, t.passages, t.term
+               FROM state s LEFT JOIN terms t ON t.term = ANY(%s) AND t.passages > 0 ORDER BY t.passages, t.id""",
             (list(asked),),
         )
-        terms = [_Term(id_, held, asked[term] * bm25.rarity(total, held)) for id_, held, term in found]
+        total, average, *_ = found[0]
+        terms = [
+            _Term(id_, held, asked[term] * bm25.rarity(total, held)) for *_, id_, held, term in found if id_ is not None
+        ]
         return terms, average
 
     def _found(
