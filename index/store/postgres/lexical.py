@@ -27,6 +27,9 @@ FEW = 20_000
 FIRST = 2_000
 """Postings of its rarest words that tell what can matter, at least."""
 
+_LOOK_UPS = 1.5
+"""So many single look-ups, at most, in place of one posting that is read with its neighbours."""
+
 _SCORE = (
     f"a.weight * o.frequency * {bm25.CONTEXT_WEIGHT * (bm25.K1 + 1)}::float8 / "
     f"(o.frequency * {bm25.CONTEXT_WEIGHT}::float8 + "
@@ -84,6 +87,8 @@ class LexicalSearch:
                 if len(best) == k:  # what scores less than the last of these is not among the best
                     edge = best[-1][1]
                     first = _enough(terms, some, edge)
+                    if held[first - 1] * (len(terms) - first) > _LOOK_UPS * (held[-1] - held[first - 1]):
+                        first = len(terms)
             found = self._found(condition.text, values, terms[:first], terms[first:], edge)
         return [(id_, score / _UNITS) for id_, score in found]
 
