@@ -24,7 +24,7 @@ def search(postgres: Postgres) -> Iterator[LexicalSearch]:
     """A search in 240 passages, whose words are drawn as in texts: few are in most passages, most in few."""
     chance = np.random.default_rng(5)
     shares = 1 / np.arange(1, WORDS + 1)
-    vector = np.ones((1, 4), np.float32) / 2
+    vector = np.full((1, 4), 0.5, np.float32)
     with postgres.schema() as schema, closing(PostgresStore(Server(postgres.url(), schema), "any", 4)) as store:
         with store.changing():
             for number in range(DOCUMENTS):
