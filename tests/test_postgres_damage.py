@@ -42,6 +42,8 @@ DERIVED = {
     "fields gone": f"DELETE FROM fields {OF_CANTEEN}",
     "a field changed": "UPDATE fields SET date = '1999' WHERE name = 'published'",
     "the source's value": "UPDATE origins SET value = 'elsewhere'",
+    "the listing": "UPDATE listing SET tokens = tokens + 1",
+    "nothing listed": "DELETE FROM listing",
     "counts": "UPDATE state SET passages = 7, length = 1",
 }
 
@@ -77,14 +79,15 @@ def test_verify_finds_a_value_that_was_not_stored(postgres: Postgres, schema: st
 @pytest.mark.parametrize("what", DERIVED)
 def test_what_is_derived_is_found_and_made_again(postgres: Postgres, schema: str, store: Store, what: str) -> None:
     where = parse_filter("published=2025 and source=/a")
-    expected = store.lexical(["soup", "leave"], 9), store.dense(QUERY, 9, where), store.count()
+    expected = store.lexical(["soup", "leave"], 9), store.dense(QUERY, 9, where), store.count(), store.totals()
     change(postgres, schema, DERIVED[what])
     found = store.verify()
     assert found
     assert all(line.endswith("Run: citechat index verify --repair") for line in found)
     assert store.repair() == ["The indexes, words, fields and counts were made again from documents and passages."]
     assert store.verify() == []
-    assert (store.lexical(["soup", "leave"], 9), store.dense(QUERY, 9, where), store.count()) == expected
+    again = store.lexical(["soup", "leave"], 9), store.dense(QUERY, 9, where), store.count(), store.totals()
+    assert again == expected
 
 
 def test_repair_of_a_sound_store_changes_nothing(store: Store) -> None:

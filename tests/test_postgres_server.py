@@ -18,7 +18,7 @@ from psycopg import Connection
 
 from index.errors import IndexDamaged, InputError, StoreUnavailable
 from index.jobs.table import JobTable
-from index.store.base import Store
+from index.store.base import Store, Totals
 from index.store.opening import open_server
 from index.store.postgres import changes, requirements
 from index.store.postgres.migrations import migrate, migrations, newest, version
@@ -168,6 +168,16 @@ def test_tables_of_every_version_are_brought_forward(postgres: Postgres, schema:
             assert store.verify() == []
             assert store.document(CANTEEN.id) == replace(CANTEEN, source="/a")
             assert store.lexical(["soup"], 5)
+            kept = stored(CANTEEN, HashingEmbedder())
+            sizes = (
+                1,
+                1,
+                len(kept),
+                sum(len(each.passage.sentences) for each in kept),
+                sum(each.tokens for each in kept),
+            )
+            assert store.totals() == Totals(*sizes, len(CANTEEN.text))
+            assert [(info.characters, info.passages) for info in store.documents()] == [(len(CANTEEN.text), len(kept))]
             put(store, LEAVE, "/b")
             assert store.verify() == []
         if released >= 2:

@@ -28,6 +28,14 @@ def expected_fields(document: Row, passages: Sequence[tuple[int, Row, int]]) -> 
     return found
 
 
+def expected_listing(document: Row, passages: Sequence[tuple[int, Row, int]]) -> tuple[int, int, int, int]:
+    """Return what a listing is to show of a document: characters, passages, sentences, tokens."""
+    tokens, vector, of_sentences = 10, 11, 12
+    # A sentence vector has half the bytes of a passage's. Counted so, no damage to the offsets stops it.
+    sentences = sum(2 * len(own[of_sentences]) // max(1, len(own[vector])) for _, own, _ in passages)
+    return len(document[2]), len(passages), sentences, sum(own[tokens] for _, own, _ in passages)
+
+
 class Differences:
     """Counts how what is derived differs from what it is derived from."""
 
@@ -40,6 +48,7 @@ class Differences:
     def compare(self, documents: Sequence[Row], passages: Passages, origins: Mapping[str, Sequence[Row]]) -> None:
         """Compare some documents with what is derived from them."""
         self._compare_fields(documents, passages)
+        self._compare_listing(documents, passages)
         self._compare_sources([row for each in origins.values() for row in each])
         self._compare_words([each for own in passages.values() for each in own])
 
@@ -57,9 +66,9 @@ class Differences:
         problems = [
             f"The lexical index differs from the passages: {number} {what}"
             for what, number in self._found.items()
-            if number and what not in (_FIELDS, _SOURCES)
+            if number and what not in _OTHERS
         ]
-        problems += [f"{number} {what}" for what in (_FIELDS, _SOURCES) if (number := self._found[what])]
+        problems += [f"{number} {what}" for what in _OTHERS if (number := self._found[what])]
         ((counted, length),) = self._connection.execute("SELECT passages, length FROM state").fetchall()
         if (counted, length) != (self._passages, self._length):
             problems.append(
@@ -75,6 +84,15 @@ class Differences:
         for document in documents:
             expected = Counter(expected_fields(document, passages.get(document[0], ())))
             self._found[_FIELDS] += Counter(stored[document[0]]) != expected
+
+    def _compare_listing(self, documents: Sequence[Row], passages: Passages) -> None:
+        ids = [row[0] for row in documents]
+        statement = """SELECT document_id, characters, passages, sentences, tokens FROM listing
+                       WHERE document_id = ANY(%s)"""
+        stored = {id_: tuple(own) for id_, *own in self._connection.execute(statement, (ids,))}
+        for document in documents:
+            expected = expected_listing(document, passages.get(document[0], ()))
+            self._found[_LISTED] += stored.get(document[0]) != expected
 
     def _compare_sources(self, origins: Sequence[Row]) -> None:
         expected = {row[0]: fields.comparable(row[1]) for row in origins}
@@ -102,3 +120,5 @@ class Differences:
 
 _FIELDS = "documents have other values for filters than they should"
 _SOURCES = "sources have other values for filters than they should"
+_LISTED = "documents are listed with other sizes than they have"
+_OTHERS = (_FIELDS, _SOURCES, _LISTED)

@@ -35,10 +35,9 @@ class PostgresReading:
         """See `Store`."""
         among, values = _among("d.id", document_ids)
         found = self._server.read(
-            f"""SELECT d.id, d.title, d.metadata, length(d.text),
-                       (SELECT array_agg(source) FROM origins o WHERE o.document_id = d.id),
-                       (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
-                FROM documents d {among}""",
+            f"""SELECT d.id, d.title, d.metadata, coalesce(l.characters, 0),
+                       (SELECT array_agg(source) FROM origins o WHERE o.document_id = d.id), coalesce(l.passages, 0)
+                FROM documents d LEFT JOIN listing l ON l.document_id = d.id {among}""",
             values,
         )
         listing = self._server.decoded(_listed, found)
@@ -132,11 +131,10 @@ class PostgresReading:
     def totals(self) -> Totals:
         """See `Store`."""
         ((documents, characters, sources, passages, sentences, tokens),) = self._server.read(
-            """SELECT (SELECT count(*) FROM documents), (SELECT coalesce(sum(length(text)), 0) FROM documents),
-                      (SELECT count(*) FROM origins), count(*),
-                      coalesce(sum(json_array_length(sentences::json)), 0), coalesce(sum(tokens), 0) FROM passages"""
+            """SELECT count(*), coalesce(sum(characters), 0), (SELECT count(*) FROM origins),
+                      coalesce(sum(passages), 0), coalesce(sum(sentences), 0), coalesce(sum(tokens), 0) FROM listing"""
         )
-        return Totals(documents, sources, passages, sentences, int(tokens), int(characters))
+        return Totals(documents, sources, passages, sentences, tokens, characters)
 
     def revision(self) -> int:
         """See `Store`."""

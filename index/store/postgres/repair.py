@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from psycopg import Connection
 
 from index.store.postgres import changes, fields, lexicon
-from index.store.postgres.derived import Differences, expected_fields
+from index.store.postgres.derived import Differences, expected_fields, expected_listing
 from index.store.postgres.verify import Batch, batches
 from index.store.rows import Row, checksum
 from index.store.sound import restored
 
-_TABLES = ("documents", "origins", "passages", "terms", "postings", "fields")
+_TABLES = ("documents", "origins", "passages", "listing", "terms", "postings", "fields")
 
 
 def repair(connection: Connection) -> list[str]:
@@ -49,7 +49,7 @@ def _sound(batch: Batch) -> list[Row]:
 
 def _derive(connection: Connection) -> None:
     """Make again what is derived, batch by batch."""
-    for table in ("postings", "terms", "fields"):
+    for table in ("postings", "terms", "fields", "listing"):
         connection.execute(f"DELETE FROM {table}")  # not TRUNCATE, which whoever reads now would see
     passages = total = 0
     for batch in batches(connection):
@@ -63,6 +63,8 @@ def _derive(connection: Connection) -> None:
             )
         for document in batch.documents:
             changes.insert_fields(connection, expected_fields(document, batch.passages[document[0]]))
+            listed = (document[0], *expected_listing(document, batch.passages[document[0]]))
+            connection.execute("INSERT INTO listing VALUES (%s, %s, %s, %s, %s)", listed)
         for location, source, *_ in (own for each in batch.origins.values() for own in each):
             value = "UPDATE origins SET value = %s, date = %s, number = %s WHERE location = %s"
             connection.execute(value, (*fields.comparable(source), location))

@@ -32,6 +32,7 @@ _OF_DOCUMENTS = {
     "documents": "id IN (SELECT {readable}())",
     "origins": "document_id IN (SELECT {readable}())",
     "passages": "document_id IN (SELECT {readable}())",
+    "listing": "document_id IN (SELECT {readable}())",
     "fields": "document_id IN (SELECT {readable}())",
     "postings": "row IN (SELECT p.row FROM {schema}.passages p)",  # of which the role sees its own
     "terms": "(SELECT true FROM {schema}.postings o WHERE o.term = terms.id LIMIT 1)",

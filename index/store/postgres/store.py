@@ -20,7 +20,7 @@ from index.store.postgres.server import Server
 from index.store.postgres.verify import verify
 from index.types import Document
 
-_TABLES = ("documents", "origins", "passages", "terms", "postings", "fields", "meta")
+_TABLES = ("documents", "origins", "passages", "listing", "terms", "postings", "fields", "meta")
 
 _WITHIN_A_PAGE = 1024
 """Dimensions up to which vectors stand in the table itself, where comparing them needs no further look-up."""
@@ -143,6 +143,7 @@ class PostgresStore(PostgresReading):
             with self._dense.building(connection):  # it is made anew with its table
                 for table in _TABLES:
                     connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+                    connection.execute(f"VACUUM {table}")  # only now is a page known to be visible to all
             self._dense.index(connection)
             return Compaction(before, _bytes(connection))
 
