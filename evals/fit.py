@@ -54,9 +54,9 @@ RARE = 6
 SIGNED = ("brevity",)
 """Features whose weight may be negative. More likeness and more coverage must never count against a sentence, although
 an unconstrained fit of such correlated features would let it."""
-OFTEN = 100
+OFTEN = 20
 """The same for the gate: near-misses written for a paragraph are not what people ask of a folder."""
-FALSE_ANSWERS = 0.2
+FALSE_ANSWERS = 0.25
 """Share of the near-misses fitted on that may be answered; the threshold is the lowest that keeps it."""
 RULES = {"phrases": 3.0, "years_covered": 3.0, "whole": 2.5}
 """Least weight of what is too rare in the sets to be learned but is plain to a reader: a sentence that lacks the words

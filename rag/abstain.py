@@ -18,62 +18,33 @@ import numpy as np
 from index.errors import InputError
 from index.terms import terms
 from rag.likeness import Likeness
-from rag.question import Expects, Question
 from rag.read import FEATURES as READER_FEATURES
-from rag.read import Candidate, Features, LinearModel, covered
-from rag.retrieve import Found
+from rag.read import Candidate, Features, LinearModel
 
 FILE = "abstain.json"
 """Name of the parameters, in the package and in a home folder."""
 
 FEATURES = (
-    "reader_score",  # score of the best sentence after the second reading
-    "reader_margin",  # the lead of its score over the sixth best
-    "sentence_similarity",  # cosine of the question and the best sentence
-    "best_similarity",  # cosine of the question and the nearest passage
-    "soft_coverage",  # term weight that the best sentence holds or comes near to
-    "soft_near",  # the same with title, headings, date and the sentences on either side
-    "names_covered",  # names of the question found there
-    "names_absent",  # share of the question's names that no sentence read holds
+    "log_odds",  # the greatest that the cross-encoder gives a sentence
     "lacking_near",  # greatest weight of a question term that the best sentence and its surroundings lack
-    "lacking_anywhere",  # the same of all sentences read
-    "missing",  # share of the question's term weight that the five best sentences lack
-    "expected_span",  # the best sentence holds a span of the expected kind
-    "prose",  # the question expects no particular kind
+    "names_covered",  # names of the question found there
 )
-SIGNS = (1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, 0, 0)
-"""Which way each feature may count: for (1) or against (-1) an answer, or either way."""
-_LEADERS = 5
+"""What means the same in any text. How alike question and sentence are does not: it tells answers from near-misses in
+encyclopaedia articles, but in a handbook or a dossier it says nothing, and a gate that goes by it does worse there."""
+SIGNS = (1, -1, 1)
+"""Which way each feature may count: for (1) or against (-1) an answer, or either way (0)."""
 
 
-def describe(
-    question: Question, candidates: Sequence[Candidate], found: Sequence[Found], likeness: Likeness
-) -> Features:
-    """Return the features of a question and what was found for it, in the order of `FEATURES`; shape ``(13,)``."""
+def describe(candidates: Sequence[Candidate], likeness: Likeness) -> Features:
+    """Return the features of a question and what was read for it, in the order of `FEATURES`; shape ``(3,)``."""
     best = candidates[0]
-    leaders = frozenset[str]().union(*(candidate.stems for candidate in candidates[:_LEADERS]))
-    everything = frozenset[str]().union(*(candidate.stems for candidate in candidates))
     around = best.stems | {term.stem for term in terms(best.found.stored.passage.context)}
     around |= {stem for other in candidates if _adjoins(best, other) for stem in other.stems}
-
-    def of_best(name: str) -> float:
-        return float(best.features[READER_FEATURES.index(name)])
-
     return np.array(
         [
-            best.score,
-            best.score - candidates[min(_LEADERS, len(candidates) - 1)].score,
-            of_best("sentence_similarity"),
-            max(hit.dense for hit in found),
-            of_best("soft_coverage"),
-            of_best("soft_near"),
-            of_best("names_covered"),
-            len(question.names - everything) / len(question.names) if question.names else 0.0,
+            max((each.log_odds for each in candidates if each.log_odds), default=0.0),  # 0: not read twice
             likeness.lacking(around),
-            likeness.lacking(everything | around),
-            1 - covered(question, leaders),
-            of_best("expected_span"),
-            float(question.expects is Expects.PROSE),
+            best.features[READER_FEATURES.index("names_covered")],
         ]
     )
 

@@ -77,7 +77,7 @@ _EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
     (
         Expects.MONEY,
         (
-            r"how (?:much|many) (?:money|dollars|euros|pounds)",
+            r"how (?:much|many) (?:money|dollars|euros|pounds)|how (?:expensive|costly|cheap)",
             r"how much (?:does|do|did|is|are|was|were|will|would|can|in)",
             rf"(?:{_WHICH} |{_IS_THE})(?:price|cost|sum|amount|budget|salary|fee)",
             r"cu[aá]nto dinero|cu[aá]nto (?:cuesta|cuestan|vale)|(?:wie ?viel|was) kostet|combien co[uû]te",
@@ -86,7 +86,8 @@ _EXPECTATIONS: tuple[tuple[Expects, tuple[str, ...]], ...] = (
     (
         Expects.NUMBER,
         (
-            r"how (?:many|much|long|old|tall|large|big|far|often|few)",
+            r"how (?:many|much|long|old|tall|large|big|far|often|few|heavy|high|deep|wide|thick|fast|quick|quickly"
+            r"|early|late|soon)",
             rf"(?:{_WHICH} |{_IS_THE})(?:number|percentage|share|proportion)",
             r"cu[aá]nt[oa]s?|wie ?viele?|combien",
         ),
@@ -164,6 +165,12 @@ _BOUNDS: Mapping[Bound, re.Pattern[str]] = {
     ),
 }
 _WHO_IS = re.compile(r"\s*[Ww]ho (?:is|was) (?P<name>(?:[A-Z][\w’'-]+\s?)+)\??\s*$")
+_HOW = re.compile(
+    r"\bhow (?!(?:do|does|did|is|are|was|were|am|can|could|to|should|would|will|shall|may|might|must|has|have|had|come"
+    r"|about|the|a|an)\b)(?P<measure>\w+)",
+    re.I,
+)
+"""What is measured: *how heavy* is answered by a weight, which need not say *heavy*."""
 _COUNTED = re.compile(r"how (?:many|much) ((?:\w+ ){0,3}?\w{3,}s)\b|how (?:many|much) (\w{3,})", re.I)
 
 
@@ -173,10 +180,15 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
     expects, asking = _expectation(text)
     language = language_of(text)
     every = [term for term in terms(text) if not is_function_word(text[term.start : term.end], language)] or terms(text)
+    wants_speech = bool(_SPEAKING.search(text))
+    beside = [asking, *(Span(*found.span("measure")) for found in _HOW.finditer(text))]
+    if wants_speech and expects is Expects.PROSE:
+        beside += [Span(*found.span()) for found in _SPEAKING.finditer(text)]
     content = [
         term
         for term in every
-        if text[term.start : term.end].lower() not in _ASKING and not asking.start <= term.start < asking.end
+        if text[term.start : term.end].lower() not in _ASKING
+        and not any(span.start <= term.start < span.end for span in beside)
     ]
     phrase = _COUNTED.search(text)
     counted = (phrase[1] or phrase[2]).split()[-1] if phrase else None
@@ -190,7 +202,7 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         years=frozenset(_YEAR.findall(text)),
         phrases=quoted_phrases(text),
         compares=bool(_COMPARING.search(text)),
-        wants_speech=bool(_SPEAKING.search(text)),
+        wants_speech=wants_speech,
         person=who_is["name"].split()[-1] if who_is else None,
         counted=stem(counted) if counted and counted.lower() not in STOP_WORDS else None,
         bound=next((bound for bound, pattern in _BOUNDS.items() if pattern.search(text)), None),

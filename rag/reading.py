@@ -157,7 +157,7 @@ class Reader:
         rivals = RIVALS if question.expects in VALUES else 0
         candidates = rerank(retrieved.text, candidates, self._cross_encoder, self._settings.reread_passages, rivals)
         steps.lap("rerank", passages=len({each.found.stored.passage.id for each in candidates if each.log_odds}))
-        features = abstain.describe(question, candidates, retrieved.found, likeness) if candidates else None
+        features = abstain.describe(candidates, likeness) if candidates else None
         confidence = 0.0 if features is None else self._gate.confidence(features)
         steps.lap("abstain", confidence=confidence, threshold=self.threshold)
         return Reading(question, retrieved.found, tuple(candidates), features, confidence)

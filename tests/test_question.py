@@ -56,6 +56,7 @@ from rag.question import Expects, Question, analyse, quoted_phrases
                 "How many dollars were lost?",
                 "What budget was approved?",
                 "How much is the fee?",
+                "How expensive is the soup?",
                 "What is the price of a ticket?",
                 "What was the budget?",
             ],
@@ -68,6 +69,8 @@ from rag.question import Expects, Question, analyse, quoted_phrases
                 "How old is the mayor?",
                 "What percentage of voters agreed?",
                 "How often is the report published?",
+                "How heavy is a lens?",
+                "How quickly must the radio be answered?",
                 "What is the number of victims?",
                 "¿Cuántos días de vacaciones hay?",
             ],
@@ -121,6 +124,16 @@ def test_terms_are_the_stems_of_content_words_in_order_each_with_its_weight() ->
 
 def test_a_repeated_word_counts_once() -> None:
     assert list(analyse("Plan or plans, which plan?").terms) == [stem("plan")]
+
+
+def test_what_is_measured_need_not_be_said() -> None:
+    assert list(analyse("How heavy is a lens?").terms) == [stem("lens")]
+    assert list(analyse("How to press a heavy lens?").terms) == [stem("press"), stem("heavy"), stem("lens")]
+
+
+def test_a_verb_of_speech_need_not_be_the_same_one() -> None:
+    assert list(analyse("What did the mayor tell the council?").terms) == [stem("mayor"), stem("council")]
+    assert stem("wrote") in analyse("Who wrote the report on bees?").terms  # an author is not who was quoted
 
 
 def test_words_that_only_ask_are_terms_where_there_are_no_others() -> None:
