@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evals.metrics import auc
+from evals.scoring.metrics import auc
 from index.errors import InputError
 from index.filters import parse_filter
-from rag.abstain import SIGNS, Risk
-from rag.rewrite import background, standalone
+from rag.query.rewrite import background, standalone
+from rag.reader.abstain import SIGNS, Risk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from evals.cases import Suite
+    from evals.cases.format import Suite
     from rag.pipeline import Pipeline
 
     Floats = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""How well claims that their quotes do not support are caught; what is fitted is ``rag/verify.json``.
+"""How well claims that their quotes do not support are caught; what is fitted is ``rag/writer/verify.json``.
 
     python -m evals.faithfulness --data DIR [--write]
 
@@ -29,16 +29,16 @@ from tqdm import tqdm
 
 from evals import mutations
 from evals.calibrate import fit
-from evals.metrics import auc
+from evals.scoring.metrics import auc
 from index.embedder import SentenceTransformerEmbedder
 from index.sentences import sentence_spans
 from index.types import Passage
-from rag.abstain import Gate
-from rag.facts import unfounded
 from rag.models import locate
-from rag.read import LinearModel
+from rag.reader.abstain import Gate
+from rag.reader.read import LinearModel
 from rag.settings import load_settings
-from rag.verify import FEATURES, FILE, SIGNS, Verifier
+from rag.writer.facts import unfounded
+from rag.writer.verify import FEATURES, FILE, SIGNS, Verifier
 
 FALSE_ALARMS = 0.05
 """Share of the supported claims that may be called unsupported."""
@@ -201,7 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gate, parameters = calibrate(examples, features, broken)
     sys.stdout.write(report(examples, features, broken, gate))
     if options.write:
-        (Path(__file__).parents[1] / "rag" / FILE).write_text(json.dumps(parameters, indent=1) + "\n", encoding="utf-8")
+        (Path(__file__).parents[1] / "rag" / "writer" / FILE).write_text(
+            json.dumps(parameters, indent=1) + "\n", encoding="utf-8"
+        )
     return 0
 
 

@@ -29,16 +29,16 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from evals.calibrate import fit
-from evals.cases import Case, Suite, load_cases
+from evals.cases.format import Case, Suite, load_cases
 from evals.datasets import Collection, joined, load
-from evals.homes import SuitePipelines
-from evals.text import contains
+from evals.running.homes import SuitePipelines
+from evals.scoring.text import contains
 from index.errors import CitechatError
 from index.filters import parse_filter
-from rag import abstain, read, rerank
 from rag.pipeline import Pipeline
-from rag.reading import Reading
-from rag.rewrite import standalone
+from rag.query.rewrite import standalone
+from rag.reader import abstain, read, rerank
+from rag.reader.reading import Reading
 from rag.settings import load_settings
 
 Floats = npt.NDArray[np.float64]

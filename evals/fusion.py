@@ -1,4 +1,4 @@
-"""Fit how dense and lexical search add up to questions with known passages. What comes out is ``rag/fusion.json``.
+"""Fit how dense and lexical search add up to questions with known passages. It gives ``rag/retrieval/fusion.json``.
 
     python -m evals.fusion --data DIR [--limit N] [--home DIR] [--without NAME ...]
 
@@ -22,15 +22,15 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from evals.cases import Suite
+from evals.cases.format import Suite
 from evals.datasets import spread
-from evals.homes import SuitePipelines
 from evals.pools import POOLS, Pool, Query
+from evals.running.homes import SuitePipelines
 from index.errors import CitechatError
-from rag import fusion
 from rag.pipeline import Pipeline
-from rag.retrieve import inverse_frequencies, search, sought
-from rag.rewrite import background, searchable, standalone
+from rag.query.rewrite import background, searchable, standalone
+from rag.retrieval import fusion
+from rag.retrieval.retrieve import inverse_frequencies, search, sought
 from rag.settings import load_settings
 
 FITTED_ON = ("squad", "nq", "chunking", "nfcorpus", "mtrag-clapnq")

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from evals.cases import Case
+from evals.cases.format import Case
 from evals.datasets import Collection, joined, nq, read_json, read_lines, realtimeqa, squad
-from evals.text import contains
+from evals.scoring.text import contains
 from index.errors import InputError
 from index.sentences import sentence_spans
 from rag.types import Turn

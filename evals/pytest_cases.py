@@ -20,8 +20,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evals.homes import SuitePipelines
-    from evals.judge import CaseResult
+    from evals.running.homes import SuitePipelines
+    from evals.scoring.judge import CaseResult
     from evals.types import Suite
 
 
@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f'{metafunc.definition.nodeid} needs a mark: @pytest.mark.citechat_cases("cases.yaml")')
     if not takes:
         raise pytest.UsageError(f"{metafunc.definition.nodeid} needs an argument: citechat_result, the judged answer")
-    from evals.cases import load_cases
+    from evals.cases.format import load_cases
     from index.errors import InputError
 
     try:
@@ -59,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def citechat_pipelines(pytestconfig: pytest.Config) -> Iterator[SuitePipelines]:
     """Open the pipelines of the suites, one at a time."""
-    from evals.homes import SuitePipelines
+    from evals.running.homes import SuitePipelines
     from rag.settings import load_settings
 
     with SuitePipelines(load_settings(pytestconfig.getoption("--citechat-home"))) as pipelines:
@@ -69,8 +69,8 @@ def citechat_pipelines(pytestconfig: pytest.Config) -> Iterator[SuitePipelines]:
 @pytest.fixture
 def citechat_result(citechat_case: tuple[Suite, str], citechat_pipelines: SuitePipelines) -> CaseResult:
     """Return the judged answer to the test's case: ``passed``, ``reasons``, ``metrics``, ``answer``."""
-    from evals.memory import AnswerMemory
-    from evals.run import run_suite
+    from evals.running.memory import AnswerMemory
+    from evals.running.run import run_suite
 
     suite, name = citechat_case
     report = run_suite(

@@ -21,15 +21,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from evals.cases import Suite
+from evals.cases.format import Suite
 from evals.datasets import spread
-from evals.homes import SuitePipelines
-from evals.metrics import mean, ndcg_of_ranks, recall_at, reciprocal_rank
 from evals.pools import POOLS, Pool, Query
+from evals.running.homes import SuitePipelines
+from evals.scoring.metrics import mean, ndcg_of_ranks, recall_at, reciprocal_rank
 from index.errors import CitechatError, InputError
 from rag.pipeline import Pipeline
-from rag.retrieve import fuse, inverse_frequencies, search, sought
-from rag.rewrite import Background, background, searchable, standalone
+from rag.query.rewrite import Background, background, searchable, standalone
+from rag.retrieval.retrieve import fuse, inverse_frequencies, search, sought
 from rag.settings import load_settings
 
 FIXED_WEIGHT = 0.6

@@ -1,4 +1,4 @@
-"""Train the cross-encoder of `rag.cross_encoder` on questions with known answers.
+"""Train the cross-encoder of `rag.reader.cross_encoder` on questions with known answers.
 
     python -m evals.train --data DIR [--epochs E] [--start F] [--out DIR]
 
@@ -31,20 +31,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from evals.cases import Case
+from evals.cases.format import Case
 from evals.datasets import Collection, kept_out, load
-from evals.metrics import auc
-from evals.text import contains
+from evals.scoring.metrics import auc
+from evals.scoring.text import contains
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import CitechatError
 from index.passages import split_document
 from index.readers import read
 from index.sentence_model import native_dtype
 from index.types import Passage
-from rag import cross_encoder
-from rag.layers import WIDTH, Layers
 from rag.models import locate
-from rag.pages import Base, Batch, Page, join
+from rag.reader import cross_encoder
+from rag.reader.layers import WIDTH, Layers
+from rag.reader.pages import Base, Batch, Page, join
 from rag.settings import Settings
 
 WEIGHTS = Path(cross_encoder.__file__).with_name("weights")

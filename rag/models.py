@@ -69,7 +69,7 @@ CATALOGUE = (
         licence="Apache-2.0; trained on CC BY-SA text",
         files={"cross_encoder.safetensors": "8041de70d8e8fc0176ea3d1f47616683c47876ffbb7333c09a8cf5a5c391c61e"},
         package="rag",
-        package_folder="weights",
+        package_folder="reader/weights",
         distribution="citechat",
     ),
     Model(

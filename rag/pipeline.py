@@ -18,26 +18,26 @@ from index.errors import InputError, ModelFailed
 from index.filters import Filter
 from index.originals import Originals
 from index.store.opening import open_store
-from rag.claims import Picked, quoted, source_of
-from rag.copies import Copies
-from rag.courtesy import is_civility
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.language import language_of
-from rag.llm import open_llm
+from rag.answer.claims import Picked, quoted, source_of
+from rag.answer.prose import prose, spoken, written
+from rag.answer.remarks import remarks
+from rag.answer.said import said
+from rag.answer.select import Selection, select
 from rag.models import locate
-from rag.prose import prose, spoken, written
-from rag.read import known_names
-from rag.reading import SHOWN_HITS, Reader, Reading
-from rag.remarks import remarks
-from rag.retrieve import NONE, Found, QueryVectors
-from rag.rewrite import Background, already_said, background, parts, standalone
-from rag.said import said
-from rag.select import Selection, select
+from rag.query.courtesy import is_civility
+from rag.query.language import language_of
+from rag.query.rewrite import Background, already_said, background, parts, standalone
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
+from rag.reader.read import known_names
+from rag.reader.reading import SHOWN_HITS, Reader, Reading
+from rag.retrieval.copies import Copies
+from rag.retrieval.retrieve import NONE, Found, QueryVectors
 from rag.settings import Settings
 from rag.tracing import NAME, Steps, open_tracing
 from rag.types import Answer, Done, Event, Evidence, Quoted, Source, Status, Turn
-from rag.verify import Verifier
-from rag.write import Writer
+from rag.writer.llm import open_llm
+from rag.writer.verify import Verifier
+from rag.writer.write import Writer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

@@ -14,7 +14,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests import web
-from ui.visitors import COOKIE
+from ui.page.visitors import COOKIE
 
 CITATION = '#chat a[href^="#cite-"]'
 CONTRAST = """element => {

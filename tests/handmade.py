@@ -8,10 +8,10 @@ import numpy as np
 
 from index.store.base import StoredPassage
 from index.types import Matrix, Passage, Span, Vector
-from rag.likeness import Likeness
-from rag.question import Question
-from rag.read import Candidate, read
-from rag.retrieve import Found
+from rag.query.question import Question
+from rag.reader.read import Candidate, read
+from rag.retrieval.likeness import Likeness
+from rag.retrieval.retrieve import Found
 from tests.embedding import HashingEmbedder
 
 QUERY: Vector = np.array([1, 0], np.float32)

@@ -24,7 +24,7 @@ from tests.proxy import proxy
 from tests.stores import Place
 from tests.terminal import CITECHAT, ENVIRONMENT, ROOT
 from tests.web import Keeping, settings
-from ui.app import build_app, listen, server_for
+from ui.web.app import build_app, listen, server_for
 
 NGINX = Path("/usr/sbin/nginx")
 PROGRAM = "import sys; from tests.processes import main; main(*sys.argv[1:])"

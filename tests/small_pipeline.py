@@ -1,6 +1,6 @@
 """A complete little question answerer over documents in memory: it quotes the sentence that shares most words.
 
-It follows ``evals.answerer.Answerer``, so that evals can be tested on answers that are worked out by hand.
+It follows ``evals.running.answerer.Answerer``, so that evals can be tested on answers that are worked out by hand.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from evals.cases import Suite
+from evals.cases.format import Suite
 from index.errors import InputError
 from index.filters import Filter
 from index.filters.fields import document_fields

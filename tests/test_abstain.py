@@ -10,10 +10,10 @@ import pytest
 
 from index.errors import InputError
 from index.terms import stem
-from rag.abstain import FEATURES, FILE, SIGNS, Gate, describe, load_gate
-from rag.question import analyse
-from rag.read import FEATURES as READER_FEATURES
-from rag.read import LinearModel, read
+from rag.query.question import analyse
+from rag.reader.abstain import FEATURES, FILE, SIGNS, Gate, describe, load_gate
+from rag.reader.read import FEATURES as READER_FEATURES
+from rag.reader.read import LinearModel, read
 from tests.handmade import QUERY, found, likeness
 
 # The reader's score is the sentence's cosine, so that it can be told at a glance.

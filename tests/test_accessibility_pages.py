@@ -11,8 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
-from evals.cases import Case, Suite
-from evals.run import run_suite
+from evals.cases.format import Case, Suite
+from evals.running.run import run_suite
 from index.corpus import Corpus
 from index.store.embedded import EmbeddedStore
 from tests import web

@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from evals.memory import FOLDER
+from evals.running.memory import FOLDER
 from index.corpus import Corpus
 from index.store.embedded import EmbeddedStore
 from tests.embedding import HashingEmbedder
 from tests.operator_pages import TOKEN, Operator
 from tests.web import Keeping, running, settings
-from ui.uploads import Uploads
+from ui.page.uploads import Uploads
 
 HOSTILE = "<img src=x> </style>"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."

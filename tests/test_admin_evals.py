@@ -10,17 +10,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evals.cases import Case, Suite, load_cases
-from evals.draft import from_feedback
-from evals.feedback import read_feedback
-from evals.page import render_body
-from evals.run import run_suite
-from evals.stored import slim
+from evals.cases.draft import from_feedback
+from evals.cases.feedback import read_feedback
+from evals.cases.format import Case, Suite, load_cases
+from evals.reports.page import render_body
+from evals.reports.stored import slim
+from evals.running.run import run_suite
 from tests.operator_pages import Operator
 from tests.small_pipeline import SmallPipeline, answering
 from ui.admin.cases import Cases
-from ui.conversations import Exchange
-from ui.feedback import FeedbackLog, judgement
+from ui.kept.conversations import Exchange
+from ui.kept.feedback import FeedbackLog, judgement
 
 HOSTILE = "<img src=x> </style>"
 PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."

@@ -15,12 +15,12 @@ import httpx
 import pytest
 from lxml import etree
 
-from evals.cases import Case, Suite
-from evals.run import run_suite
+from evals.cases.format import Case, Suite
+from evals.running.run import run_suite
 from tests.small_pipeline import SmallPipeline, answering
 from tests.web import LexicalPipeline, running, settings
 from ui.admin import plots
-from ui.metrics import MINUTES, Metrics
+from ui.web.metrics import MINUTES, Metrics
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "a token of the operator"

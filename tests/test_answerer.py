@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from evals.answerer import ANSWERING
+from evals.running.answerer import ANSWERING
 from rag.settings import Settings
 
 SERVING = {

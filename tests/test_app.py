@@ -11,7 +11,7 @@ import pytest
 
 from index.errors import InputError
 from tests.web import LexicalPipeline, running, settings
-from ui.app import listen, serve
+from ui.web.app import listen, serve
 
 
 def test_a_port_in_use_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 
 from tests import web
 from tests.browser import chromium
-from ui.assets import STATIC, version, versioned
-from ui.parts import FRONTEND, parts
+from ui.web.assets import STATIC, version, versioned
+from ui.web.parts import FRONTEND, parts
 
 
 @pytest.fixture(scope="module")

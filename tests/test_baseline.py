@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import load_cases
-from evals.compare import compare
-from evals.gate import dropped
-from evals.homes import SuitePipelines
-from evals.run import run_suite
-from evals.stored import StoredReport, read_report
+from evals.cases.format import load_cases
+from evals.reports.compare import compare
+from evals.reports.gate import dropped
+from evals.reports.stored import StoredReport, read_report
+from evals.running.homes import SuitePipelines
+from evals.running.run import run_suite
 from rag.settings import load_settings
 
 EVALS = Path(__file__).parents[1] / "evals"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.cases import Case, Evidence, Quantity, load_cases
+from evals.cases.format import Case, Evidence, Quantity, load_cases
 from index.errors import InputError
 from rag.types import Turn
 

@@ -11,11 +11,11 @@ import gradio as gr
 from starlette.requests import Request
 
 from tests.web import LexicalPipeline, settings
-from ui.chat import Chat
-from ui.conversations import Conversations
-from ui.metrics import Metrics
-from ui.stream import Streams
-from ui.visitors import COOKIE
+from ui.kept.conversations import Conversations
+from ui.page.chat import Chat
+from ui.page.visitors import COOKIE
+from ui.web.metrics import Metrics
+from ui.web.stream import Streams
 
 ANN, BOB = "a" * 43, "b" * 43
 QUESTION = "How many days of leave do employees get?"

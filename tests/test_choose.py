@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import Case, Suite
-from evals.choose import choose, parse_condition
+from evals.cases.choose import choose, parse_condition
+from evals.cases.format import Case, Suite
 from index.errors import InputError
 
 SUITES = [

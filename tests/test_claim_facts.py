@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.facts import numbers, polarity, speakers, unfounded
+from rag.writer.facts import numbers, polarity, speakers, unfounded
 
 QUOTE = (
     "On 19 November, President Volodymyr Zelensky met three envoys in Kyiv. “We will never give up our land,” Zelensky "

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evals.cases import load_cases
+from evals.cases.format import load_cases
 from tests.terminal import run, start
 
 CANTEEN = "Canteen\n\nThe canteen opens at noon. The canteen serves soup on Fridays. Marco Rubio runs the canteen.\n"

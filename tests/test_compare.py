@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.cases import Case, Suite
-from evals.compare import compare, render_comparison
-from evals.gate import below, check_gates, dropped, must_pass
-from evals.report import render_baseline
-from evals.run import run_suite
-from evals.stored import read_report
-from evals.summary import Report
+from evals.cases.format import Case, Suite
+from evals.reports.compare import compare, render_comparison
+from evals.reports.gate import below, check_gates, dropped, must_pass
+from evals.reports.report import render_baseline
+from evals.reports.stored import read_report
+from evals.reports.summary import Report
+from evals.running.run import run_suite
 from index.errors import InputError
 from tests.small_pipeline import SmallPipeline
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.test_api import events_of
 from tests.web import LexicalPipeline, running, settings
-from ui.app import build_app, listen, server_for
-from ui.stream import Streams
+from ui.web.app import build_app, listen, server_for
+from ui.web.stream import Streams
 
 
 def connect(address: str) -> socket.socket:
@@ -31,7 +31,7 @@ def ends(connection: socket.socket) -> bool:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
 def test_a_head_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    monkeypatch.setattr("ui.connection.HEAD_SECONDS", 0.3)
+    monkeypatch.setattr("ui.web.connection.HEAD_SECONDS", 0.3)
     with running(LexicalPipeline(), settings(tmp_path)) as address, connect(address) as connection:
         connection.sendall(sent)
         begun = time.monotonic()
@@ -41,7 +41,7 @@ def test_a_head_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_body_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.app.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("ui.web.app.BODY_SECONDS", 0.3)
     with running(LexicalPipeline(), settings(tmp_path)) as address, connect(address) as connection:
         head = b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         connection.sendall(head + b'Content-Length: 100\r\n\r\n{"question": ')
@@ -49,7 +49,7 @@ def test_a_body_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_client_that_does_not_read_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.connection.READ_SECONDS", 0.3)
+    monkeypatch.setattr("ui.web.connection.READ_SECONDS", 0.3)
     with (
         running(LexicalPipeline(), settings(tmp_path)) as address,
         connect(address) as connection,
@@ -113,7 +113,7 @@ def test_an_answer_that_takes_too_long_is_cut_off_at_the_limit(tmp_path: Path) -
 
 
 def test_too_many_waiting_questions_are_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.stream.MAX_WAITING", 0)
+    monkeypatch.setattr("ui.web.stream.MAX_WAITING", 0)
     monkeypatch.setattr(Streams.__init__, "__defaults__", (1, None, None))
     with running(LexicalPipeline(delay=0.2), settings(tmp_path)) as address:
         question = {"question": "days of leave in the portal"}

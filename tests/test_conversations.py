@@ -10,8 +10,8 @@ import pytest
 
 from index.store.opening import open_server
 from rag.types import Answer, Turn
-from ui.conversations import MAX_PER_VISITOR, Conversations, Exchange, Transcripts
-from ui.shared.conversations import SharedConversations
+from ui.kept.conversations import MAX_PER_VISITOR, Conversations, Exchange, Transcripts
+from ui.kept.shared.conversations import SharedConversations
 
 Keep = Callable[..., Transcripts]
 """Makes conversations with limits: ``keep(max_exchanges=2)``."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.courtesy import is_civility, without_courtesies, without_fillers
+from rag.query.courtesy import is_civility, without_courtesies, without_fillers
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from index.embedder import SentenceTransformerEmbedder
 from index.errors import ModelMissing
 from index.sentence_model import native_dtype
 from index.types import Passage, Span
-from rag.cross_encoder import BASE, FILE, TRAINED, CrossEncoder
-from rag.layers import MINILM, WIDTH, Layers
 from rag.models import locate
-from rag.pages import PASSAGE_TOKENS, Base
+from rag.reader.cross_encoder import BASE, FILE, TRAINED, CrossEncoder
+from rag.reader.layers import MINILM, WIDTH, Layers
+from rag.reader.pages import PASSAGE_TOKENS, Base
 
 QUESTION = "Who operates the ferry?"
 SENTENCES = ("The ferry runs hourly.", "Its operator is Ana Ruiz of Oller.", "It was painted blue.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import Case, Evidence
+from evals.cases.format import Case, Evidence
 from evals.datasets import article_text, joined, kept_out, load
 from index.errors import InputError
 

@@ -17,7 +17,7 @@ from index.errors import CitechatError
 from index.store.opening import open_server
 from tests.postgres import Postgres
 from tests.web import LexicalPipeline, running, settings
-from ui.days import DAYS, FILE, GAPS_A_DAY, Counts, Daybook, DaysInFile, DayStore, Gap
+from ui.kept.days import DAYS, FILE, GAPS_A_DAY, Counts, Daybook, DaysInFile, DayStore, Gap
 
 TOKEN = "a token of the operator"
 HOSTILE = "\0 \ud800 🌍 '); DROP TABLE questions; -- <b>Who?</b>"
@@ -32,7 +32,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     if request.param == "file":
         yield lambda: DaysInFile(tmp_path / FILE)
         return
-    from ui.shared.days import SharedDays
+    from ui.kept.shared.days import SharedDays
 
     postgres: Postgres = request.getfixturevalue("postgres")
     with closing(open_server(postgres.url(), request.getfixturevalue("schema"))) as server:

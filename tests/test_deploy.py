@@ -28,7 +28,7 @@ from tests.replica import replicated
 from tests.stores import Place
 from tests.terminal import ROOT
 from ui.cli import _parser
-from ui.keeping import open_keeping
+from ui.kept.keeping import open_keeping
 
 DEPLOY = ROOT / "docs" / "deploy"
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import load_cases
-from evals.choose import choose
-from evals.draft import from_documents, from_feedback, render_drafts
-from evals.feedback import Feedback, Words
-from evals.phrasing import questions_of
-from evals.questions import Questioner, read_question
+from evals.cases.choose import choose
+from evals.cases.draft import from_documents, from_feedback, render_drafts
+from evals.cases.feedback import Feedback, Words
+from evals.cases.format import load_cases
+from evals.cases.phrasing import questions_of
+from evals.cases.questions import Questioner, read_question
 from index.errors import InputError, ModelFailed
-from rag.llm import open_llm
 from rag.settings import Settings
+from rag.writer.llm import open_llm
 from tests.llm_servers import saying, serving
 from tests.small_pipeline import SmallPipeline
 

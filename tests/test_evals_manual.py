@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import load_cases
+from evals.cases.format import load_cases
 from evals.datasets import DATASETS
 from evals.datasets.__main__ import RETRIEVED
-from evals.gate import METRICS
-from evals.sweep import read_grid
+from evals.reports.gate import METRICS
+from evals.running.sweep import read_grid
 from evals.types import CASE_KEYS
 from tests.terminal import run
 

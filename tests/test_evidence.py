@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from index.terms import terms
-from rag.evidence import evidence, without_orders
-from rag.measure import measured
-from rag.question import analyse
-from rag.read import FEATURES, QUESTION_ENDS, Candidate
+from rag.query.question import analyse
+from rag.reader.evidence import evidence, without_orders
+from rag.reader.measure import measured
+from rag.reader.read import FEATURES, QUESTION_ENDS, Candidate
 from tests.handmade import found
 
 

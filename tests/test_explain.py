@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Block, Document
-from rag.explain import LONGEST_ANTECEDENT, LOOK_BACK, explain_pronoun, with_antecedent
+from rag.answer.explain import LONGEST_ANTECEDENT, LOOK_BACK, explain_pronoun, with_antecedent
 
 
 def explained(before: str, quote: str, after: str = "") -> tuple[str, str] | None:

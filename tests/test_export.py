@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from rag.types import Answer, Claim, Quote
-from ui import export
-from ui.conversations import Conversation, Exchange
 from ui.i18n import messages
+from ui.kept.conversations import Conversation, Exchange
+from ui.page import export
 
 EN = messages("en")
 HOSTILE = "<script>x</script> ![a](http://evil.invalid) {\\input} 5% & more"

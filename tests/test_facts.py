@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from evals.cases import Case, Quantity
-from evals.facts import count_facts, in_order, missing_facts, states_date, states_quantity
+from evals.cases.format import Case, Quantity
+from evals.scoring.facts import count_facts, in_order, missing_facts, states_date, states_quantity
 
 KM = {"km": 1.0, "kilometres": 1.0, "m": 0.001}
 

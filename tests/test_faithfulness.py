@@ -11,7 +11,7 @@ import pytest
 
 from evals import mutations
 from evals.faithfulness import Example, altered, begin, calibrate, refchecker, report
-from rag.verify import FEATURES, SIGNS, shipped_gate
+from rag.writer.verify import FEATURES, SIGNS, shipped_gate
 
 
 @pytest.fixture

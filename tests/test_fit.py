@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from evals.fit import OFTEN, RULES, SIGNED, Example, fit_gate, fit_reader, fit_rerank, report_reader, report_rerank
-from rag import abstain, read, rerank
+from rag.reader import abstain, read, rerank
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from index.store.base import StoredPassage
 from index.terms import stem
 from index.types import Passage, Span
-from rag.fusion import FEATURES, LIKENESSES, Fusion, fusion_model, likenesses, query_features
+from rag.retrieval.fusion import FEATURES, LIKENESSES, Fusion, fusion_model, likenesses, query_features
 
 SHARE = st.floats(0, 1)
 COSINE = st.floats(-1, 1)

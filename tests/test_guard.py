@@ -16,10 +16,10 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.web import LEAVE, LexicalPipeline, running, settings
-from ui.guard import Guard, Policy
-from ui.limits import TokenBuckets
-from ui.metrics import Metrics
-from ui.sites import Sites
+from ui.web.guard import Guard, Policy
+from ui.web.limits import TokenBuckets
+from ui.web.metrics import Metrics
+from ui.web.sites import Sites
 
 SITE = "https://allowed.example"
 QUESTION = {"question": "How many days of leave?"}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from evals.calibrate import fit_suites
-from evals.cases import Case, Evidence, Suite
-from evals.homes import SuitePipelines
-from evals.run import run_suite
+from evals.cases.format import Case, Evidence, Suite
+from evals.running.homes import SuitePipelines
+from evals.running.run import run_suite
 from index.errors import InputError
 from rag.pipeline import open_pipeline
 from rag.settings import Settings, load_settings
@@ -85,7 +85,9 @@ def test_a_calibration_on_cases_is_used_on_them(corpus: Path, tmp_path: Path) ->
     assert features is not None
     assert len(calibration.weights) == len(features)
     assert calibration.auc == 1.0
-    names = json.loads((Path(__file__).parent.parent / "rag" / "abstain.json").read_text(encoding="utf-8"))["features"]
+    names = json.loads((Path(__file__).parent.parent / "rag" / "reader" / "abstain.json").read_text(encoding="utf-8"))[
+        "features"
+    ]
     own = json.dumps({"features": names, **calibration.parameters()})
     (settings.home / "abstain.json").write_text(own, encoding="utf-8")
     with SuitePipelines(settings) as pipeline_for:

@@ -11,10 +11,10 @@ from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
 from index.files import find_files
 from index.store.embedded import EmbeddedStore
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder
+from rag.answer.said import remarked
 from rag.models import locate
 from rag.pipeline import Pipeline
-from rag.said import remarked
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.settings import Settings
 from rag.types import Answer, Delta, Done, Remark, Turn
 

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 from babel import Locale
 
-from rag.language import LANGUAGES, Language
+from rag.query.language import LANGUAGES, Language
 from ui.i18n import messages, negotiate
 
 STATIC = Path(__file__).parent.parent / "ui" / "static"

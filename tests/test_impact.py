@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.cases import Case, Suite
-from evals.feedback import read_feedback
-from evals.impact import altered, cite, cited_by, cited_by_saved_answers, cited_in, counted, recall, remember
-from evals.run import run_suite
-from evals.summary import Report
+from evals.cases.feedback import read_feedback
+from evals.cases.format import Case, Suite
+from evals.cases.impact import altered, cite, cited_by, cited_by_saved_answers, cited_in, counted, recall, remember
+from evals.reports.summary import Report
+from evals.running.run import run_suite
 from index.errors import InputError
 from tests.small_pipeline import Shelf, SmallPipeline
 

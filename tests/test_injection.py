@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evals.attacks import Attack, Place, attacks
-from evals.cases import Case
+from evals.cases.format import Case
 from evals.injection import Outcome, Planted, judge, main, table
 from index.errors import InputError
 from rag.types import Answer, Claim, Quote, Support

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.instead import instead
+from rag.query.instead import instead
 
 
 @pytest.mark.parametrize(

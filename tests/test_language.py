@@ -4,9 +4,9 @@ from string import Formatter
 
 import pytest
 
-from rag.language import LANGUAGES, Language, content_words, language_of
-from rag.question import analyse
-from rag.said import catalogue, key_of, may_become_own, remarked, said
+from rag.answer.said import catalogue, key_of, may_become_own, remarked, said
+from rag.query.language import LANGUAGES, Language, content_words, language_of
+from rag.query.question import analyse
 from rag.types import Remark
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lists import LONGEST, whole_list
+from rag.answer.lists import LONGEST, whole_list
 
 
 def whole(text: str, sentence: str, *, from_item: bool = False) -> str | None:

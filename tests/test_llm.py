@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from index.errors import ContextTooSmall, InputError, ModelFailed, ModelMissing
-from rag.llm import LLM, Message, open_llm, read_chunk
 from rag.models import CATALOGUE, gguf_file
-from rag.server_llm import ServerLLM
 from rag.settings import load_settings
+from rag.writer.llm import LLM, Message, open_llm, read_chunk
+from rag.writer.server_llm import ServerLLM
 from tests import llm_servers
 from tests.llm_servers import KEY, TINY, Behaviour, Client, llama_cpp, serving
 

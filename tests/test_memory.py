@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evals.answerer import Answerer, describe
-from evals.cases import Case, Suite
-from evals.memory import KEPT, AnswerMemory, forget
-from evals.run import run_suite
-from evals.summary import Report
+from evals.cases.format import Case, Suite
+from evals.reports.summary import Report
+from evals.running.answerer import Answerer, describe
+from evals.running.memory import KEPT, AnswerMemory, forget
+from evals.running.run import run_suite
 from index.errors import InputError
 from rag.types import Turn
 from tests.small_pipeline import SmallPipeline

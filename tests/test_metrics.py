@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from evals import metrics, wordings
-from evals.cases import Case, Evidence
-from evals.text import contains, normalise
+from evals.cases.format import Case, Evidence
+from evals.scoring import metrics, wordings
+from evals.scoring.text import contains, normalise
 from index.errors import InputError
 from rag.types import Answer, Claim, Quote, Source, Status, Support
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from rag.language import LANGUAGES, Language
-from rag.said import for_readers, said
+from rag.answer.said import for_readers, said
+from rag.query.language import LANGUAGES, Language
 from rag.types import Done, Event
 from tests.web import LexicalPipeline
-from ui.metrics import Metrics
-from ui.stream import Streams
+from ui.web.metrics import Metrics
+from ui.web.stream import Streams
 
 PROBLEM = "http://10.0.0.7:8080/v1 refuses the key (HTTP 401). Set CITECHAT_LLM_KEY or llm_key_file."
 

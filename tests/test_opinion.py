@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import Case, Suite
-from evals.continuous import render_markdown
-from evals.facts import missing_facts
-from evals.labelled import FILE, Labelled, labelled, make, render
-from evals.metrics import cohens_kappa
-from evals.opinion import agreement, open_judge
-from evals.page import render_html, render_page
-from evals.report import render_json, render_text
-from evals.run import run_suite
-from evals.summary import Report
+from evals.cases.format import Case, Suite
+from evals.reports.continuous import render_markdown
+from evals.reports.page import render_html, render_page
+from evals.reports.report import render_json, render_text
+from evals.reports.summary import Report
+from evals.running.run import run_suite
+from evals.scoring.facts import missing_facts
+from evals.scoring.labelled import FILE, Labelled, labelled, make, render
+from evals.scoring.metrics import cohens_kappa
+from evals.scoring.opinion import agreement, open_judge
 from index.errors import InputError, ModelFailed, ModelMissing
 from tests.llm_servers import Behaviour, Client, Seen, saying, serving
 from tests.small_pipeline import SmallPipeline

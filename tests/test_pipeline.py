@@ -14,12 +14,12 @@ from index.errors import InputError
 from index.files import find_files
 from index.filters import parse_filter
 from index.store.embedded import EmbeddedStore
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.language import Language
+from rag.answer.said import said
+from rag.answer.serialize import answer_json
 from rag.models import locate
 from rag.pipeline import Pipeline
-from rag.said import said
-from rag.serialize import answer_json
+from rag.query.language import Language
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.settings import Settings
 from rag.types import Answer, Delta, Done, Event, Evidence, Turn
 

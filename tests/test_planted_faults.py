@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evals.cases import Case, Evidence, Quantity, Suite
-from evals.measures import LESS_IS_BETTER, MEANS
-from evals.run import run_suite
-from evals.summary import Report
+from evals.cases.format import Case, Evidence, Quantity, Suite
+from evals.reports.summary import Report
+from evals.running.run import run_suite
+from evals.scoring.measures import LESS_IS_BETTER, MEANS
 from index.corpus import Corpus
 from index.files import find_files
 from index.filters import Filter
 from rag.pipeline import Pipeline, open_pipeline
-from rag.retrieve import retrieve
+from rag.retrieval.retrieve import retrieve
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Quote, Turn
-from rag.verify import Verdict, Verifier
+from rag.writer.verify import Verdict, Verifier
 from tests.llm_servers import saying, serving
 
 TEXTS = {
@@ -130,7 +130,7 @@ def test_random_passages_are_caught_by_retrieval(
         found = retrieve(*given, **options)
         return [found[place] for place in order.permutation(len(found))]
 
-    monkeypatch.setattr("rag.reading.retrieve", at_random)
+    monkeypatch.setattr("rag.reader.reading.retrieve", at_random)
     red = worse(healthy, run_suite([SUITE], lambda _: pipeline))
     assert {"retrieval_hit@1", "mrr", "ndcg@10"} <= red
     assert "quote_verbatim" not in red

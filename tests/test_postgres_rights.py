@@ -20,7 +20,7 @@ from tests.embedding import HashingEmbedder
 from tests.postgres import PASSWORD, Postgres
 from tests.stores import Place
 from tests.terminal import run
-from ui.keeping import Keeping, open_keeping
+from ui.kept.keeping import Keeping, open_keeping
 
 QUERY = HashingEmbedder().embed_query("soup and days of leave")
 TABLES = ("documents", "origins", "passages", "fields", "postings", "terms")

@@ -28,9 +28,9 @@ from tests.embedding import HashingEmbedder
 from tests.postgres import DATABASE, PASSWORD, ROLE, Postgres
 from tests.stores import Place
 from tests.terminal import run
-from ui.conversations import Exchange
-from ui.shared.codec import encoded
-from ui.shared.conversations import SharedConversations
+from ui.kept.conversations import Exchange
+from ui.kept.shared.codec import encoded
+from ui.kept.shared.conversations import SharedConversations
 
 
 def test_nobody_is_let_in_with_a_wrong_password(postgres: Postgres, schema: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.terms import stem
-from rag.question import Expects, Question, analyse, quoted_phrases
+from rag.query.question import Expects, Question, analyse, quoted_phrases
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.question import analyse
-from rag.ranges import in_range, settled
+from rag.query.question import analyse
+from rag.reader.ranges import in_range, settled
 from tests.handmade import found, read_all
 
 ROWS = (

@@ -6,8 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.terms import stem
-from rag.question import analyse
-from rag.read import FEATURES, SENTENCE_ENDS, LinearModel, covered, expected_spans, known_names, read, reader_model
+from rag.query.question import analyse
+from rag.reader.read import (
+    FEATURES,
+    SENTENCE_ENDS,
+    LinearModel,
+    covered,
+    expected_spans,
+    known_names,
+    read,
+    reader_model,
+)
 from tests.handmade import QUERY, found, likeness, read_all
 
 

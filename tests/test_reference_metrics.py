@@ -14,9 +14,9 @@ from scipy.stats import binomtest, bootstrap
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score
 
-from evals import metrics, wordings
-from evals.compare import compare
 from evals.datasets import load
+from evals.reports.compare import compare
+from evals.scoring import metrics, wordings
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 RANDOM = np.random.default_rng(11)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from rag.said import may_become_own, said
+from rag.answer.said import may_become_own, said
 from rag.types import Answer, Claim, Quote, Source, Status, Support
-from ui import render
 from ui.i18n import messages
+from ui.page import render
 
 EN = messages("en")
 MESSAGE = "AbC_-9" * 4

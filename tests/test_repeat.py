@@ -6,10 +6,10 @@ from statistics import stdev
 
 import pytest
 
-from evals.cases import Case, Suite
-from evals.repeat import combine
-from evals.report import render_text
-from evals.run import run_suite
+from evals.cases.format import Case, Suite
+from evals.reports.report import render_text
+from evals.running.repeat import combine
+from evals.running.run import run_suite
 from index.filters import Filter
 from rag.types import Answer, Turn
 from tests.small_pipeline import SmallPipeline

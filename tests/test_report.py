@@ -10,12 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evals.cases import Case, Evidence, Suite
-from evals.compare import compare
-from evals.continuous import render_junit, render_markdown
-from evals.metrics import wilson
-from evals.page import percent, render_html, render_page, shorten
-from evals.plots import (
+from evals.cases.format import Case, Evidence, Suite
+from evals.reports.compare import compare
+from evals.reports.continuous import render_junit, render_markdown
+from evals.reports.page import percent, render_html, render_page, shorten
+from evals.reports.plots import (
     HEIGHT,
     WIDTH,
     calibration_points,
@@ -23,10 +22,11 @@ from evals.plots import (
     latency_histogram,
     risk_coverage_curve,
 )
-from evals.run import run_suite
-from evals.stored import slim
-from evals.summary import Report
-from evals.text import printable
+from evals.reports.stored import slim
+from evals.reports.summary import Report
+from evals.running.run import run_suite
+from evals.scoring.metrics import wilson
+from evals.scoring.text import printable
 from index.errors import InputError
 from rag.types import Answer, Turn
 from tests.small_pipeline import SmallPipeline

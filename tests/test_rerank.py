@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from index.types import Passage
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder, Scores
 from rag.models import locate
-from rag.question import analyse
-from rag.read import Candidate, LinearModel
-from rag.rerank import FEATURES, rerank, rerank_model
+from rag.query.question import analyse
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder, Scores
+from rag.reader.read import Candidate, LinearModel
+from rag.reader.rerank import FEATURES, rerank, rerank_model
 from tests.handmade import found, read_all
 
 SUM = LinearModel(np.array([1.0, 2.0]), 0.0, np.zeros(2), np.ones(2))

@@ -11,9 +11,9 @@ from index.corpus import Corpus
 from index.files import find_files
 from index.filters import Filter, parse_filter
 from index.terms import stem, stems
-from rag.fusion import fusion_model, query_features
-from rag.retrieve import TERM_SHARE, Found, inverse_frequencies, retrieve, search, search_words, sought
-from rag.rewrite import Background
+from rag.query.rewrite import Background
+from rag.retrieval.fusion import fusion_model, query_features
+from rag.retrieval.retrieve import TERM_SHARE, Found, inverse_frequencies, retrieve, search, search_words, sought
 from tests.conftest import MakeCorpus
 
 

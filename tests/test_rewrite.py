@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.rewrite import LONGEST_TURN, already_said, background, parts, standalone
+from rag.query.rewrite import LONGEST_TURN, already_said, background, parts, standalone
 from rag.types import Role, Turn
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from evals.cases import Case, Evidence, Suite
-from evals.measures import COSTS, MEANS
-from evals.metrics import wilson
-from evals.report import render_json
-from evals.run import CaseResult, run_suite
-from evals.summary import Report
+from evals.cases.format import Case, Evidence, Suite
+from evals.reports.report import render_json
+from evals.reports.summary import Report
+from evals.running.run import CaseResult, run_suite
+from evals.scoring.measures import COSTS, MEANS
+from evals.scoring.metrics import wilson
 from index.errors import InputError
 from index.filters import Filter
 from rag.types import Answer, Turn

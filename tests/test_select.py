@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from index.terms import terms
-from rag.question import analyse
-from rag.read import FEATURES, Candidate
-from rag.select import CLOSE_GAP, RIVAL_GAP, Selection, select
+from rag.answer.select import CLOSE_GAP, RIVAL_GAP, Selection, select
+from rag.query.question import analyse
+from rag.reader.read import FEATURES, Candidate
 from tests.handmade import found
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from rag.serialize import answer_json
+from rag.answer.serialize import answer_json
 from rag.types import Answer, Claim, Quote, Source
 
 QUOTE = Quote(1, "d1", "plan.md", "The plan", 3, 27, 47, "It was “drafted” 😀.", "2025-11-20", "AP")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.feedback import Words, saved_feedback
+from evals.cases.feedback import Words, saved_feedback
 from index.errors import CitechatError, InputError
 from index.store.opening import open_server
 from index.store.postgres.server import Row, Server
@@ -28,16 +28,16 @@ from tests.terminal import ROOT
 from tests.web import Shelf
 from ui.admin.access import Access
 from ui.admin.sessions import FREE_FAILURES, pause
-from ui.conversations import Exchange
-from ui.keeping import open_keeping
-from ui.shared.changes import CachedLibrary, Changes
-from ui.shared.codec import decoded, encoded
-from ui.shared.conversations import SharedConversations
-from ui.shared.feedback import SharedFeedback
-from ui.shared.keys import signing_key
-from ui.shared.limits import SharedBuckets
-from ui.shared.sessions import SharedLedger
-from ui.sites import Sites, Visit
+from ui.kept.conversations import Exchange
+from ui.kept.keeping import open_keeping
+from ui.kept.shared.changes import CachedLibrary, Changes
+from ui.kept.shared.codec import decoded, encoded
+from ui.kept.shared.conversations import SharedConversations
+from ui.kept.shared.feedback import SharedFeedback
+from ui.kept.shared.keys import signing_key
+from ui.kept.shared.limits import SharedBuckets
+from ui.kept.shared.sessions import SharedLedger
+from ui.web.sites import Sites, Visit
 
 TOKEN = "a token of the operator"
 HOSTILE = "\0 \ud800 🌍 '; DROP TABLE exchanges; --"
@@ -364,9 +364,9 @@ def test_a_lost_notice_is_made_up_for_by_the_check(
 def test_without_a_database_nothing_of_it_is_imported(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.web import LexicalPipeline, settings; "
-        "from ui.app import build_app; "
+        "from ui.web.app import build_app; "
         f"build_app(LexicalPipeline(), settings(Path({str(tmp_path)!r}))); "
-        "print([name for name in sys.modules if name.startswith(('psycopg', 'ui.shared', 'index.store.postgres'))])"
+        "print([n for n in sys.modules if n.startswith(('psycopg', 'ui.kept.shared', 'index.store.postgres'))])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr

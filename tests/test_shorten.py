@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.question import analyse
-from rag.shorten import short_answer
+from rag.answer.shorten import short_answer
+from rag.query.question import analyse
 
 NOBODY = frozenset[str]()
 

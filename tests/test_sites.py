@@ -16,8 +16,8 @@ from index.errors import InputError
 from rag.settings import Settings, load_settings
 from tests.test_api import events_of
 from tests.web import CANTEEN, LEAVE, LexicalPipeline, running, settings
-from ui.limits import client_address
-from ui.sites import RENEWABLE_S, TOKEN_S, Denied, Sites, page_origin
+from ui.web.limits import client_address
+from ui.web.sites import RENEWABLE_S, TOKEN_S, Denied, Sites, page_origin
 
 STAFF = "https://staff.example"
 NEWS = "https://news.example"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Span
-from rag.spans import (
+from rag.reader.spans import (
     DATE,
     FIGURE,
     MONEY,

@@ -20,14 +20,14 @@ import pytest
 from evals.bench.load import resident_mib
 from index.errors import InputError
 from index.filters import Filter
-from rag.retrieve import NONE, QueryVectors
+from rag.retrieval.retrieve import NONE, QueryVectors
 from rag.types import Answer, Delta, Done, Event, Evidence, Quoted, Turn
 from tests.web import LexicalPipeline, running, settings
-from ui import sse
-from ui.conversations import Conversations
-from ui.metrics import Metrics
-from ui.stream import MAX_STREAMS, TOGETHER, WORKERS, Streams
-from ui.workers import Step, Workers
+from ui.kept.conversations import Conversations
+from ui.web import sse
+from ui.web.metrics import Metrics
+from ui.web.stream import MAX_STREAMS, TOGETHER, WORKERS, Streams
+from ui.web.workers import Step, Workers
 
 LEAVES_S = 0.2
 """Seconds after which nothing may be left of the work for somebody who has gone."""

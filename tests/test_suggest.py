@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.suggest import suggestions
+from rag.answer.suggest import suggestions
 from tests.documents import document, prose
 
 

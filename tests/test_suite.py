@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from evals.cases import load_cases
-from evals.text import contains, normalise
+from evals.cases.format import load_cases
+from evals.scoring.text import contains, normalise
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from evals.cases import Case, Suite
-from evals.run import run_suite
-from evals.summary import Report
-from evals.sweep import INDEXED, half, held_out, proved, read_grid, render_trials, sweep, with_settings
+from evals.cases.format import Case, Suite
+from evals.reports.summary import Report
+from evals.running.run import run_suite
+from evals.running.sweep import INDEXED, half, held_out, proved, read_grid, render_trials, sweep, with_settings
 from index.errors import InputError
 from rag.settings import Settings
 from tests.small_pipeline import SmallPipeline

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.web import LexicalPipeline, running, settings
-from ui.today import believed, read
+from ui.web.today import believed, read
 
 QUESTION = "How many days of leave do employees get?"
 BODIES: dict[str, dict[str, object]] = {

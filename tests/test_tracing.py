@@ -20,15 +20,15 @@ from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import InputError
 from index.files import find_files
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.llm import open_llm
 from rag.models import locate
 from rag.pipeline import Pipeline
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.settings import Settings, load_settings
 from rag.tracing import Steps, open_tracing
 from rag.types import Evidence
-from rag.verify import Verifier
-from rag.write import Writer
+from rag.writer.llm import open_llm
+from rag.writer.verify import Verifier
+from rag.writer.write import Writer
 from tests.conftest import MakeCorpus
 from tests.llm_servers import TINY, saying, serving
 from tests.test_pipeline import DOCUMENTS

@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 
 from evals.datasets import kept_out
 from evals.train import Exercise, School, lesson, report, train
-from rag.cross_encoder import BASE
-from rag.layers import WIDTH, Layers
 from rag.models import locate
-from rag.pages import Page
+from rag.reader.cross_encoder import BASE
+from rag.reader.layers import WIDTH, Layers
+from rag.reader.pages import Page
 
 RHINE = "The Rhine begins in the Alps. It flows north to the sea. Its mouth is in Rotterdam."
 WARSAW = "Warsaw stands on the Vistula. Its old town was built anew after the war."

@@ -8,7 +8,7 @@ import pytest
 
 from index.errors import InputError
 from tests.web import Shelf
-from ui.uploads import Uploads
+from ui.page.uploads import Uploads
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from index.embedder import SentenceTransformerEmbedder
 from index.types import Document
 from rag.types import Quote
-from rag.verify import FEATURES, Verifier, is_exact, support
+from rag.writer.verify import FEATURES, Verifier, is_exact, support
 
 DOCUMENT = Document("d", "d.txt", "D", "😀 Jane left. She [the founder] slept [1].")
 QUOTE = Quote(1, "d", "d.txt", "D", None, 13, 42, "She [the founder] slept [1].")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from index.types import Block, Document
 from rag.types import Quote
-from ui import view
+from ui.page import view
 
 
 def quote(n: int, start: int, end: int) -> tuple[int, Quote]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.watch import wait_for_change
+from evals.running.watch import wait_for_change
 
 
 @pytest.mark.parametrize(

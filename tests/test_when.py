@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.filters import parse_filter
-from rag.when import tells_of, when
+from rag.query.when import tells_of, when
 
 TODAY = date(2026, 3, 18)  # a Wednesday
 

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.widget_page import LEAVE_QUESTION, address, chromium, reading, running_site
-from ui.sites import Sites
+from ui.web.sites import Sites
 
 
 def test_a_token_is_renewed_before_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.sites.TOKEN_S", 2)
+    monkeypatch.setattr("ui.web.sites.TOKEN_S", 2)
     with (
         running_site(tmp_path) as site,
         chromium() as browser,
@@ -36,7 +36,7 @@ def test_a_server_that_forgot_its_tokens_is_asked_for_another(tmp_path: Path, mo
             super().__init__(*given, **named)  # type: ignore[arg-type]
             self.made.append(self)
 
-    monkeypatch.setattr("ui.app.Sites", Forgetful)
+    monkeypatch.setattr("ui.web.app.Sites", Forgetful)
     with (
         running_site(tmp_path) as site,
         chromium() as browser,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import ContextTooSmall, ModelFailed
-from rag import prompts
-from rag.llm import MAX_TOKENS
-from rag.server_llm import ServerLLM
 from rag.tokens import count
 from rag.types import Claim, Quote
-from rag.verify import Verifier
-from rag.write import MAX_SENTENCES, Sentence, Writer, split
+from rag.writer import prompts
+from rag.writer.llm import MAX_TOKENS
+from rag.writer.server_llm import ServerLLM
+from rag.writer.verify import Verifier
+from rag.writer.write import MAX_SENTENCES, Sentence, Writer, split
 from tests.llm_servers import KEY, Behaviour, Client, llama_cpp, saying, serving
 
 TEXTS = (

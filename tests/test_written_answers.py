@@ -12,16 +12,16 @@ import pytest
 from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
 from index.files import find_files
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.facts import unfounded
-from rag.llm import open_llm
+from rag.answer.serialize import answer_json
 from rag.models import locate
 from rag.pipeline import Pipeline
-from rag.serialize import answer_json
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.settings import load_settings
 from rag.types import Answer, Delta, Done, Event, Evidence, Quoted
-from rag.verify import Verifier
-from rag.write import Writer
+from rag.writer.facts import unfounded
+from rag.writer.llm import open_llm
+from rag.writer.verify import Verifier
+from rag.writer.write import Writer
 from tests import llm_servers
 from tests.conftest import MakeCorpus
 from tests.llm_servers import TINY, Behaviour, Client, saying, serving

@@ -20,11 +20,11 @@ from index.readers import read
 from index.sources import FoundFile
 from index.store.base import DocumentInfo
 from index.types import Block, Document
-from rag.retrieve import NONE, QueryVectors
+from rag.retrieval.retrieve import NONE, QueryVectors
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Quoted, Source, Status, Turn
-from ui.app import build_app, listen, server_for
-from ui.stream import Answerer
+from ui.web.app import build_app, listen, server_for
+from ui.web.stream import Answerer
 
 LEAVE = Document(
     id="a" * 16,

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from index.filters import Filter
-from rag.retrieve import NONE, QueryVectors
+from rag.retrieval.retrieve import NONE, QueryVectors
 from rag.types import Delta, Done, Event, Turn
 from tests import web
 from tests.hosts import Hosts, serving

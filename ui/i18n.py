@@ -1,4 +1,4 @@
-"""What the chat page says, in the reader's language: ``locales/*.json`` and `rag.said`, with plurals and dates by CLDR.
+"""What the chat page says, in the reader's language: ``locales/*.json`` and `rag.answer.said`, plurals, dates by CLDR.
 
 A message is a text with ``{places}``, or, where it counts something, a text for each plural category of its language.
 """
@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from rag.language import LANGUAGES, Language
-from rag.said import catalogue
+from rag.answer.said import catalogue
+from rag.query.language import LANGUAGES, Language
 
 _LOCALES = Path(__file__).with_name("locales")
 

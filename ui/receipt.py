@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evals.answerer import Documents
+    from evals.running.answerer import Documents
     from index.removal import Removal
 
 
@@ -39,8 +39,8 @@ def traces(removals: Sequence[Removal], remedy: str) -> list[str]:
 
 def impact(corpus: Documents, home: Path) -> str:
     """Erase the answers that evals keep of what is gone, and say how many cases and saved answers cited it, if any."""
-    from evals.impact import altered, cited_by_saved_answers, counted, recall
-    from evals.memory import forget
+    from evals.cases.impact import altered, cited_by_saved_answers, counted, recall
+    from evals.running.memory import forget
 
     forget(home)
     try:

@@ -27,8 +27,8 @@ from pathlib import Path
 
 import httpx
 
-from evals.cases import load_cases
-from evals.metrics import percentile
+from evals.cases.format import load_cases
+from evals.scoring.metrics import percentile
 
 QUESTIONS = (
     "Who prepared the draft of the peace plan?",

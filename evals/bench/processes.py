@@ -26,7 +26,7 @@ from pathlib import Path
 import httpx
 
 from evals.bench.load import QUESTIONS, Outcome, load, resident_mib
-from evals.metrics import percentile
+from evals.scoring.metrics import percentile
 
 ENTRY = "import sys; from ui.cli import main; sys.exit(main())"
 START_SECONDS = 120

@@ -19,11 +19,11 @@ import faiss
 import numpy as np
 
 from evals.bench.questions import suite_questions
-from evals.metrics import percentile
+from evals.scoring.metrics import percentile
 from index.embedder import SentenceTransformerEmbedder
 from index.store.database import Database
-from rag.cross_encoder import BASE
 from rag.models import locate
+from rag.reader.cross_encoder import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evals.cases import load_cases
+from evals.cases.format import load_cases
 
 SUITES = Path(__file__).parents[1] / "suite"
 

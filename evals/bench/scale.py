@@ -28,7 +28,7 @@ import numpy as np
 
 from evals.bench.questions import suite_questions
 from evals.bench.synthetic import PARTS, build, dumped, real_passages, stated, synthetic_origin
-from evals.metrics import percentile
+from evals.scoring.metrics import percentile
 from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
 from index.filters import Filter, parse_filter
@@ -37,9 +37,9 @@ from index.store.base import StoredPassage
 from index.store.database import Database
 from index.store.embedded import EmbeddedStore
 from index.types import Block, Document
-from rag.cross_encoder import BASE
 from rag.models import locate
-from rag.retrieve import inverse_frequencies, retrieve, search_words
+from rag.reader.cross_encoder import BASE
+from rag.retrieval.retrieve import inverse_frequencies, retrieve, search_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ from time import perf_counter, process_time, sleep
 from typing import TYPE_CHECKING
 
 from evals.datasets import load
-from evals.metrics import percentile
+from evals.scoring.metrics import percentile
 from index.errors import CitechatError
 from rag.pipeline import open_pipeline
 from rag.settings import load_settings

@@ -42,8 +42,8 @@ from index.sentences import sentence_spans
 from index.store.base import Origin, Store, StoredPassage
 from index.store.opening import open_store
 from index.types import Document, Matrix, Passage, Span, Vector
-from rag.language import content_words
 from rag.models import locate
+from rag.query.language import content_words
 from rag.settings import load_settings
 
 Result = TypeVar("Result")

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evals.stored import StoredReport
+    from evals.reports.stored import StoredReport
 
 CITECHAT = (sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main())")
 SUITE = tuple(

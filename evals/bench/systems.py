@@ -218,7 +218,7 @@ class Citechat:
 
     def find(self, question: str, limit: int) -> list[str]:
         """See `System`."""
-        from rag.retrieve import inverse_frequencies, retrieve
+        from rag.retrieval.retrieve import inverse_frequencies, retrieve
 
         corpus, candidates = self._pipeline.corpus, self._pipeline.settings.candidates
         query, frequencies = corpus.embedder.embed_query(question), inverse_frequencies(corpus, question)

@@ -20,21 +20,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from evals.cases import Case, load_cases
-from evals.facts import count_facts, missing_facts
-from evals.metrics import percentile, share
-from evals.wordings import answer_text
+from evals.cases.format import Case, load_cases
+from evals.scoring.facts import count_facts, missing_facts
+from evals.scoring.metrics import percentile, share
+from evals.scoring.wordings import answer_text
 from index.errors import CitechatError
 from index.files import find_files
-from rag import prompts
-from rag.cross_encoder import BASE, TRAINED, CrossEncoder
-from rag.llm import LLM, open_llm
 from rag.models import locate
 from rag.pipeline import Pipeline, open_pipeline
+from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.settings import load_settings
 from rag.types import Answer, Claim, Delta, Done, Evidence
-from rag.verify import Verifier
-from rag.write import Ask, Sentence, Writer
+from rag.writer import prompts
+from rag.writer.llm import LLM, open_llm
+from rag.writer.verify import Verifier
+from rag.writer.write import Ask, Sentence, Writer
 
 SUITE = Path(__file__).parents[1] / "suite"
 FILES = ("dossier", "handbook", "manual")

@@ -13,14 +13,14 @@ from typing import Any
 from tqdm import tqdm
 
 from evals import datasets
-from evals.cases import Suite
+from evals.cases.format import Suite
 from evals.datasets import DATASETS, load
-from evals.homes import SuitePipelines
-from evals.page import render_html
 from evals.pools import MTRAG, Pool, beir, mtrag, summhay
-from evals.report import render_json, render_text
+from evals.reports.page import render_html
+from evals.reports.report import render_json, render_text
 from evals.retrieval import measured, show
-from evals.run import run_suite
+from evals.running.homes import SuitePipelines
+from evals.running.run import run_suite
 from index.errors import CitechatError
 from rag.settings import load_settings
 

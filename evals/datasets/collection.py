@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from evals.cases import Case, Suite
+from evals.cases.format import Case, Suite
 
 Item = TypeVar("Item")
 

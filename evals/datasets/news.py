@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evals.cases import Case
+from evals.cases.format import Case
 from evals.datasets.collection import Collection, slug
 from evals.datasets.files import read_lines
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evals.cases import Case, Evidence
+from evals.cases.format import Case, Evidence
 from evals.datasets.collection import Collection, joined, single, slug
 from evals.datasets.files import read_json, read_lines
 

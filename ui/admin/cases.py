@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from evals.cases import load_cases
+from evals.cases.format import load_cases
 from index.errors import InputError
 
 Draft = dict[str, Any]

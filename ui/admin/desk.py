@@ -13,17 +13,17 @@ from ui import receipt
 from ui.admin.access import Access
 from ui.admin.cases import Cases
 from ui.admin.documents import Shelves
-from ui.feedback import asked_again
+from ui.kept.feedback import asked_again
 
 if TYPE_CHECKING:
     from index.intake import AddResult
     from index.removal import Removal
     from index.store.base import DocumentInfo
-    from ui.conversations import Transcripts
-    from ui.days import Daybook
-    from ui.feedback import Judgements
-    from ui.metrics import Metrics
-    from ui.stream import Library
+    from ui.kept.conversations import Transcripts
+    from ui.kept.days import Daybook
+    from ui.kept.feedback import Judgements
+    from ui.web.metrics import Metrics
+    from ui.web.stream import Library
 
 
 @dataclass(frozen=True, slots=True)

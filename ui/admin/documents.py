@@ -13,12 +13,12 @@ from index.errors import InputError
 from index.intake import AddResult
 from index.sources import FoundFile
 from index.sync import sync_folder
-from ui.uploads import FOLDER, safe_name
+from ui.page.uploads import FOLDER, safe_name
 
 if TYPE_CHECKING:
     from index.removal import Removal
     from index.store.base import Compaction, DocumentInfo, Store
-    from ui.stream import Library
+    from ui.web.stream import Library
 
 
 class Archive(Protocol):

@@ -15,19 +15,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
-from evals.measures import label
-from evals.page import stylesheet
-from evals.text import printable
+from evals.reports.page import stylesheet
+from evals.scoring.measures import label
+from evals.scoring.text import printable
 from index.errors import CitechatError, InputError
-from rag.serialize import answer_json
+from rag.answer.serialize import answer_json
 from ui.admin import plots, runs
 from ui.admin.desk import Changes, Desk
 from ui.admin.plots import Look
 from ui.admin.sessions import Session
-from ui.conversations import MAX_CONVERSATIONS
-from ui.days import Gap
-from ui.metrics import Minute, Outcome
-from ui.problems import LoggedOut
+from ui.kept.conversations import MAX_CONVERSATIONS
+from ui.kept.days import Gap
+from ui.web.metrics import Minute, Outcome
+from ui.web.problems import LoggedOut
 
 COOKIE = "citechat_operator"
 SHOWN = 200

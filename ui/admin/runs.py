@@ -8,10 +8,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from evals.compare import Comparison, Difference, compare
-from evals.measures import label
-from evals.page import render_body
-from evals.stored import StoredReport, read_report
+from evals.reports.compare import Comparison, Difference, compare
+from evals.reports.page import render_body
+from evals.reports.stored import StoredReport, read_report
+from evals.scoring.measures import label
 from index.errors import InputError
 from ui.admin import plots
 from ui.admin.plots import Look

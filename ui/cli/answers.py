@@ -66,8 +66,8 @@ def _ask(options: argparse.Namespace, console: Console) -> int:
     where = parse_filter(options.filter) if options.filter else None
     history = _history(options.history) if options.history else []
 
+    from rag.answer.serialize import answer_json
     from rag.pipeline import open_pipeline
-    from rag.serialize import answer_json
     from rag.settings import load_settings
 
     with open_pipeline(load_settings(options.home, llm=options.llm, llm_url=options.llm_url)) as pipeline:
@@ -96,8 +96,8 @@ def _history(path: Path) -> list[Turn]:
 
 
 def _shown(answer: Answer, console: Console) -> str:
-    from rag.language import language_of
-    from rag.said import remarked
+    from rag.answer.said import remarked
+    from rag.query.language import language_of
 
     if answer.status == "clarify":
         return answer.text
@@ -129,8 +129,8 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
     )
 
     from rag.pipeline import open_pipeline
-    from ui.app import serve
     from ui.cli.documents import add_documents
+    from ui.web.app import serve
 
     with open_pipeline(settings) as pipeline:
         if options.add:

@@ -14,13 +14,13 @@ from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command
 
 if TYPE_CHECKING:
-    from evals.answerer import Answerer
-    from evals.compare import Comparison
-    from evals.memory import AnswerMemory
-    from evals.opinion import Judge
-    from evals.run import CaseResult
-    from evals.stored import StoredReport
-    from evals.summary import Report
+    from evals.reports.compare import Comparison
+    from evals.reports.stored import StoredReport
+    from evals.reports.summary import Report
+    from evals.running.answerer import Answerer
+    from evals.running.memory import AnswerMemory
+    from evals.running.run import CaseResult
+    from evals.scoring.opinion import Judge
     from evals.types import Suite
 
 BELOW_THRESHOLD = 1
@@ -110,7 +110,7 @@ def positive(text: str) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
         return _run_once(options, console)[0]
-    from evals.watch import state, wait_for_change
+    from evals.running.watch import state, wait_for_change
 
     while True:
         code, watched = BELOW_THRESHOLD, list(options.cases)
@@ -130,11 +130,11 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
     """Return the exit code and the files and folders that the outcome depends on."""
     from tqdm import tqdm
 
-    from evals.cases import load_cases
-    from evals.choose import choose, parse_condition
-    from evals.compare import compare, render_comparison
-    from evals.gate import below, check_gates, dropped, must_pass
-    from evals.stored import read_report
+    from evals.cases.choose import choose, parse_condition
+    from evals.cases.format import load_cases
+    from evals.reports.compare import compare, render_comparison
+    from evals.reports.gate import below, check_gates, dropped, must_pass
+    from evals.reports.stored import read_report
 
     suites = [load_cases(path) for path in options.cases]
     conditions = [parse_condition(text) for text in options.filter]
@@ -170,7 +170,7 @@ def _judge(options: argparse.Namespace) -> Judge | None:
         if options.judge_url is not None:
             raise InputError("--judge-url names a server and no model.", "Add --judge NAME.")
         return None
-    from evals.opinion import open_judge
+    from evals.scoring.opinion import open_judge
 
     return open_judge(options.home, options.judge, options.judge_url, fresh=options.fresh)
 
@@ -178,11 +178,11 @@ def _judge(options: argparse.Namespace) -> Judge | None:
 def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
     from tqdm import tqdm
 
-    from evals.homes import SuitePipelines
-    from evals.impact import altered, counted, recall, remember
-    from evals.memory import AnswerMemory
-    from evals.repeat import combine
-    from evals.run import run_suite
+    from evals.cases.impact import altered, counted, recall, remember
+    from evals.running.homes import SuitePipelines
+    from evals.running.memory import AnswerMemory
+    from evals.running.repeat import combine
+    from evals.running.run import run_suite
     from rag.settings import load_settings
 
     total = len(only) * options.repeat
@@ -260,8 +260,8 @@ def _write_reports(
     comparison: Comparison | None,
     stops: list[str],
 ) -> None:
-    from evals.continuous import render_junit, render_markdown
-    from evals.report import render_baseline, render_json, render_text
+    from evals.reports.continuous import render_junit, render_markdown
+    from evals.reports.report import render_baseline, render_json, render_text
 
     if options.json == STANDARD_OUTPUT:
         console.line(render_json(report).rstrip())
@@ -272,7 +272,7 @@ def _write_reports(
     if options.save_baseline:
         write(options.save_baseline, render_baseline(report))
     if options.html:
-        from evals.page import render_html
+        from evals.reports.page import render_html
 
         write(options.html, render_html(report, baseline, comparison))
     if options.junit:

@@ -14,9 +14,9 @@ from ui.cli.eval_run import add_command_run, positive, write
 from ui.cli.opening import open_corpus
 
 if TYPE_CHECKING:
-    from evals.draft import Draft, Propose
-    from evals.impact import Citation, Impact
-    from evals.summary import Report
+    from evals.cases.draft import Draft, Propose
+    from evals.cases.impact import Citation, Impact
+    from evals.reports.summary import Report
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -84,13 +84,13 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _compare(options: argparse.Namespace, console: Console) -> int:
-    from evals.compare import compare, render_comparison
-    from evals.stored import read_report
+    from evals.reports.compare import compare, render_comparison
+    from evals.reports.stored import read_report
 
     before, after = read_report(options.before), read_report(options.after)
     comparison = compare(before, after, common=options.common)
     if options.html:
-        from evals.page import render_page
+        from evals.reports.page import render_page
 
         write(options.html, render_page(after, before, comparison))
     console.result(comparison.as_json(), printable(render_comparison(comparison)))
@@ -98,8 +98,8 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _impact(options: argparse.Namespace, console: Console) -> int:
-    from evals.impact import cited_in, counted
-    from evals.stored import read_report
+    from evals.cases.impact import cited_in, counted
+    from evals.reports.stored import read_report
 
     reported = [citation for path in options.report for citation in cited_in(read_report(path))]
     cited, found = (_impact_on_suites if options.cases else _impact_on_index)(options, console, reported)
@@ -117,8 +117,8 @@ def _impact(options: argparse.Namespace, console: Console) -> int:
 def _impact_on_index(
     options: argparse.Namespace, console: Console, reported: list[Citation]
 ) -> tuple[int, list[Impact]]:
-    from evals.feedback import saved_feedback
-    from evals.impact import altered, cited_by_judged, recall
+    from evals.cases.feedback import saved_feedback
+    from evals.cases.impact import altered, cited_by_judged, recall
     from rag.settings import load_settings
 
     settings = load_settings(options.home)
@@ -129,9 +129,9 @@ def _impact_on_index(
 
 
 def _impact_on_suites(options: argparse.Namespace, _: Console, reported: list[Citation]) -> tuple[int, list[Impact]]:
-    from evals.cases import load_cases
-    from evals.homes import SuitePipelines
-    from evals.impact import altered, recall
+    from evals.cases.format import load_cases
+    from evals.cases.impact import altered, recall
+    from evals.running.homes import SuitePipelines
     from rag.settings import load_settings
 
     suites = [load_cases(path) for path in options.cases]
@@ -148,8 +148,8 @@ def _impact_on_suites(options: argparse.Namespace, _: Console, reported: list[Ci
 
 
 def _draft(options: argparse.Namespace, console: Console) -> int:
-    from evals.draft import from_feedback, render_drafts
-    from evals.feedback import saved_feedback
+    from evals.cases.draft import from_feedback, render_drafts
+    from evals.cases.feedback import saved_feedback
     from rag.settings import load_settings
 
     if options.paths:
@@ -177,14 +177,14 @@ def _draft(options: argparse.Namespace, console: Console) -> int:
 def _from_documents(options: argparse.Namespace) -> list[Draft]:
     from tqdm import tqdm
 
-    from evals.draft import TRIED, from_documents
-    from evals.homes import SuitePipelines
-    from evals.phrasing import questions_of
-    from evals.questions import Questioner
+    from evals.cases.draft import TRIED, from_documents
+    from evals.cases.phrasing import questions_of
+    from evals.cases.questions import Questioner
+    from evals.running.homes import SuitePipelines
     from evals.types import Suite
     from index.files import find_files
-    from rag.llm import open_llm
     from rag.settings import load_settings
+    from rag.writer.llm import open_llm
 
     find_files(options.paths)  # tells of a path that is not there before a model is loaded
     suite = Suite(Path("drafts"), tuple(path.resolve() for path in options.paths))
@@ -198,12 +198,12 @@ def _from_documents(options: argparse.Namespace) -> list[Draft]:
 def _sweep(options: argparse.Namespace, console: Console) -> int:
     from tqdm import tqdm
 
-    from evals.cases import load_cases
-    from evals.choose import choose
-    from evals.homes import SuitePipelines
-    from evals.memory import AnswerMemory
-    from evals.run import run_suite
-    from evals.sweep import proved, read_grid, render_trials, sweep, with_settings
+    from evals.cases.choose import choose
+    from evals.cases.format import load_cases
+    from evals.running.homes import SuitePipelines
+    from evals.running.memory import AnswerMemory
+    from evals.running.run import run_suite
+    from evals.running.sweep import proved, read_grid, render_trials, sweep, with_settings
     from rag.settings import load_settings
 
     suites = [load_cases(path) for path in options.cases]
@@ -242,9 +242,9 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:
     from evals.calibrate import fit_suites, render_curve
-    from evals.cases import load_cases
-    from evals.homes import SuitePipelines
-    from rag.abstain import FEATURES, FILE
+    from evals.cases.format import load_cases
+    from evals.running.homes import SuitePipelines
+    from rag.reader.abstain import FEATURES, FILE
     from rag.settings import load_settings
 
     settings = load_settings(options.home)

@@ -24,7 +24,7 @@ async function press(button, value) {
   document.querySelector(button).click();
 }
 
-/** Ask again, or another question instead: see `Command` in ui/chat.py. */
+/** Ask again, or another question instead: see `Command` in ui/page/chat.py. */
 export const command = (wanted) => press('#do', JSON.stringify(wanted));
 
 /** Show an earlier conversation. */

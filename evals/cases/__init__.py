@@ -1,0 +1,1 @@
+"""Questions with expected answers: their format, and where new ones come from."""

@@ -1,0 +1,1 @@
+"""Reports for people and builds: written, read back, compared, gated."""

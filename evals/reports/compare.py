@@ -1,0 +1,182 @@
+"""Whether answers got better or worse: two reports case by case, and whether the difference is more than noise.
+
+The cases are a sample of the questions that will be asked. The paired bootstrap draws from them, with replacement, as
+many as there are, again and again, and looks at how far the difference of the two systems on the same cases moves
+(Efron and Tibshirani 1993; Koehn 2004 for systems judged on the same inputs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evals.reports.stored import changed_settings, paired
+from evals.scoring.measures import LESS_IS_BETTER, MEANS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from evals.reports.stored import StoredCase, StoredReport
+
+    Floats = NDArray[np.float64]
+
+RESAMPLES = 2_000
+SEED = 20251120
+BLOCK = 2_000_000
+"""Draws that are made at once: 16 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a metric changed: ``delta = after - before``, its 95% interval ``low`` to ``high``, over ``cases`` cases.
+
+    ``verdict`` is ``better`` or ``worse`` where the interval leaves out 0, else ``no difference``.
+    """
+
+    metric: str
+    before: float
+    after: float
+    delta: float
+    low: float
+    high: float
+    cases: int
+
+    @property
+    def verdict(self) -> str:
+        """Tell which way the metric changed, if it did by more than chance."""
+        if self.low <= 0 <= self.high:
+            return "no difference"
+        return "better" if (self.delta > 0) != (self.metric in LESS_IS_BETTER) else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs of the same cases: ids by what became of them, and every metric that both measured.
+
+    ``settings`` says in words what made the two differently, see `stored.changed_settings`.
+    """
+
+    fixed: tuple[str, ...]
+    broken: tuple[str, ...]
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    settings: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> int:
+        """How many cases were compared."""
+        return len(self.fixed) + len(self.broken) + len(self.passed) + len(self.failed)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The cases that were compared."""
+        return frozenset((*self.fixed, *self.broken, *self.passed, *self.failed))
+
+    @property
+    def worse(self) -> tuple[Difference, ...]:
+        """The metrics that dropped by more than chance."""
+        return tuple(difference for difference in self.differences if difference.verdict == "worse")
+
+    @property
+    def sentence(self) -> str:
+        """Say in one line what became of the cases that pass."""
+        overall = self.differences[0]
+        counted = f"{self.cases} cases, {len(self.fixed)} fixed, {len(self.broken)} broken"
+        if not (self.fixed or self.broken):
+            return f"no difference: every case ended as before, {self.cases} cases"
+        span = f"{100 * overall.delta:+.1f} points, interval {100 * overall.low:+.1f} to {100 * overall.high:+.1f}"
+        said = overall.verdict if overall.verdict != "no difference" else "no difference that chance does not explain"
+        return f"{said}: {span}, {counted}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        return {
+            "sentence": self.sentence,
+            "settings": list(self.settings),
+            "cases": self.cases,
+            "fixed": list(self.fixed),
+            "broken": list(self.broken),
+            "unchanged": {"passed": list(self.passed), "failed": list(self.failed)},
+            "differences": [{**asdict(each), "verdict": each.verdict} for each in self.differences],
+        }
+
+
+def compare(before: StoredReport, after: StoredReport, *, common: bool = False) -> Comparison:
+    """Compare two reports of the same cases; ``common``: of those that both have, where they differ.
+
+    Raises ``InputError`` if the reports asked different cases (see `stored.paired`).
+    """
+    pairs = paired(before, after, common)
+    return Comparison(
+        fixed=_ids(pairs, False, True),
+        broken=_ids(pairs, True, False),
+        passed=_ids(pairs, True, True),
+        failed=_ids(pairs, False, False),
+        differences=tuple(_differences(pairs)),
+        settings=changed_settings(before, after),
+    )
+
+
+def _ids(pairs: Sequence[tuple[StoredCase, StoredCase]], before: bool, after: bool) -> tuple[str, ...]:
+    return tuple(new["id"] for old, new in pairs if (old["passed"], new["passed"]) == (before, after))
+
+
+def _differences(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[Difference]:
+    weights = np.array([new.get("weight", 1.0) for _, new in pairs])
+    table = {name: _values(pairs, name) for name in MEANS}
+    table = {name: values for name, values in table.items() if np.isfinite(values).all(axis=1).any()}
+    drawn = _resampled(list(table.values()), weights)
+    for number, (name, values) in enumerate(table.items()):
+        both = np.isfinite(values).all(axis=1)
+        old, new = np.average(values[both], axis=0, weights=weights[both])
+        deltas = drawn[:, number]
+        low, high = np.quantile(deltas[np.isfinite(deltas)], [0.025, 0.975])
+        yield Difference(name, float(old), float(new), float(new - old), float(low), float(high), int(both.sum()))
+
+
+def _values(pairs: Sequence[tuple[StoredCase, StoredCase]], name: str) -> Floats:
+    """Return the values of a metric before and after, shape (cases, 2), NaN where there is none."""
+    return np.array([[_number(case["metrics"].get(name)) for case in pair] for pair in pairs])
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _resampled(columns: Sequence[Floats], weights: Floats) -> Floats:
+    """Return the weighted mean differences of the columns over resampled cases, shape (RESAMPLES, columns)."""
+    gaps = np.column_stack([column[:, 1] - column[:, 0] for column in columns])
+    known = np.isfinite(gaps)
+    sums = np.where(known, gaps, 0.0) * weights[:, None]
+    counted = known * weights[:, None]
+    random = np.random.default_rng(SEED)
+    count = len(weights)
+    rows = max(1, BLOCK // count)
+    found = []
+    for begin in range(0, RESAMPLES, rows):
+        some = min(rows, RESAMPLES - begin)
+        drawn = random.integers(0, count, (some, count)) + count * np.arange(some)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=some * count).reshape(some, count).astype(float)
+        with np.errstate(invalid="ignore"):
+            found.append((times @ sums) / (times @ counted))
+    return np.vstack(found)
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """Return a comparison as lines for a terminal: the sentence, what was changed, the cases that did, every metric."""
+    lines = [comparison.sentence, *(f"  setting {change}" for change in comparison.settings)]
+    for title, names in (("fixed", comparison.fixed), ("broken", comparison.broken)):
+        lines += [f"  {title:8}{name}" for name in names]
+    lines.append(f"{'metric':20}{'before':>9}{'after':>9}{'change':>9}  95% interval       n")
+    for each in comparison.differences:
+        verdict = f"  {each.verdict}" if each.verdict != "no difference" else ""
+        lines.append(
+            f"{each.metric:20}{each.before:9.4f}{each.after:9.4f}{each.delta:+9.4f}"
+            f"  {each.low:+.4f} to {each.high:+.4f}{each.cases:6}{verdict}"
+        )
+    return "\n".join(lines)

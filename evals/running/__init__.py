@@ -1,0 +1,1 @@
+"""Asking all questions of a suite, and remembering what was answered."""

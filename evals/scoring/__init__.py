@@ -1,0 +1,1 @@
+"""What an answer is worth: metrics, and a model's opinion beside them."""

@@ -1,0 +1,1 @@
+"""Passages that may answer: dense and lexical search, one order of both, copies named once."""

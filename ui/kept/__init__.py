@@ -1,0 +1,1 @@
+"""What readers and the operator leave: conversations, feedback, counts of days."""

@@ -1,0 +1,156 @@
+"""Answers and conversations to take along: Markdown, HTML, JSON, and reference lists in plain text and BibTeX.
+
+A reference names title, outlet, author, date, page and file of each quote, and gives its words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rag.answer.said import remarked
+from rag.answer.serialize import answer_json
+from rag.types import Answer, Quote
+from ui.i18n import Messages
+from ui.kept.conversations import Conversation, Exchange
+from ui.page import render
+
+References = Literal["markdown", "text", "bibtex"]
+Format = Literal["markdown", "html", "json"]
+
+MEDIA_TYPES: dict[Format, str] = {
+    "markdown": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+}
+SUFFIXES: dict[Format, str] = {"markdown": "md", "html": "html", "json": "json"}
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_LATEX = re.compile(r"[\\{}$&#^_%~]")
+_LATEX_NAMES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+
+
+def references(answer: Answer, style: References, say: Messages) -> str:
+    """Return an answer with its references (``markdown``), or its references alone (``text``, ``bibtex``)."""
+    match style:
+        case "markdown":
+            return _answer_markdown(answer, say)
+        case "text":
+            return "".join(f"{_reference(quote, say)}\n" for quote in answer.quotes)
+        case "bibtex":
+            return "\n".join(_bibtex(quotes) for quotes in _by_document(answer.quotes))
+
+
+def conversation(kept: Conversation, format_: Format, title: str, say: Messages) -> str:
+    """Return a conversation in one of the formats."""
+    match format_:
+        case "markdown":
+            return "\n".join([f"# {render.escape(title)}\n", *(_markdown(each, say) for each in kept.exchanges)])
+        case "html":
+            return _html(kept.exchanges, title, say)
+        case "json":
+            values = {"title": title, "exchanges": [_json(each) for each in kept.exchanges]}
+            return json.dumps(values, ensure_ascii=False, indent=2)
+
+
+def _markdown(exchange: Exchange, say: Messages) -> str:
+    lines = [f"## {render.escape(exchange.question)}\n", f"*{exchange.asked.isoformat(timespec='seconds')}*\n"]
+    if exchange.where:
+        lines.append(f"*{say.text('export.filter')}: {render.escape(exchange.where)}*\n")
+    lines.append(_answer_markdown(exchange.answer, say) if exchange.answer else f"{render.escape(exchange.text)}\n")
+    return "\n".join(lines)
+
+
+def _answer_markdown(answer: Answer, say: Messages) -> str:
+    say = render.in_its_language(answer, say)
+    parts = [f"**{render.escape(answer.short_answer)}**\n"] if answer.short_answer else []
+    for claim in answer.claims:
+        numbers = "".join(f" [{quote.n}]" for quote in claim.quotes)
+        parts.append(f"{render.escape(claim.text)}{render.escape(numbers) and ' ' + render.escape(numbers)}\n")
+    if not answer.claims:
+        parts.append(f"{render.escape(render.own_words(answer, say))}\n")
+    parts += [f"*{render.escape(remarked(remark, say.language))}*\n" for remark in answer.remarks]
+    parts += [
+        f"{quote.n}. {render.escape(_origin(quote, say))}: “{render.escape(quote.text)}”" for quote in answer.quotes
+    ]
+    return "\n".join(parts) + ("\n" if answer.quotes else "")
+
+
+def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    template = environment.get_template("conversation.html")
+    return template.render(
+        exchanges=exchanges,
+        title=title,
+        say=say,
+        origin=_origin,
+        in_its_language=render.in_its_language,
+        own_words=render.own_words,
+        remarked=remarked,
+    )
+
+
+def _json(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "asked": exchange.asked.isoformat(timespec="seconds"),
+        "question": exchange.question,
+        "filter": exchange.where or None,
+        "state": exchange.state,
+        "answer": answer_json(exchange.answer) if exchange.answer else None,
+    }
+
+
+def _reference(quote: Quote, say: Messages) -> str:
+    return f"[{quote.n}] {_origin(quote, say)}: “{' '.join(quote.text.split())}”"
+
+
+def _origin(quote: Quote, say: Messages) -> str:
+    """Return where a quote comes from, in one line."""
+    date = say.date(quote.published) if quote.published else ""
+    page = say.text("page", n=str(quote.page)) if quote.page else ""
+    title = quote.title or quote.source
+    return ", ".join(
+        filter(None, [title, quote.outlet or "", date, page, quote.source if title != quote.source else ""])
+    )
+
+
+def _by_document(quotes: Sequence[Quote]) -> Iterable[list[Quote]]:
+    grouped: dict[str, list[Quote]] = {}
+    for quote in quotes:
+        grouped.setdefault(quote.document_id, []).append(quote)
+    return grouped.values()
+
+
+def _bibtex(quotes: Sequence[Quote]) -> str:
+    """Return the entry of one document; its pages are those that are quoted."""
+    first = quotes[0]
+    pages = ", ".join(dict.fromkeys(str(quote.page) for quote in quotes if quote.page))
+    year, _, rest = (first.published or "").partition("-")
+    fields = {
+        "title": first.title or first.source,
+        "organization": first.outlet or "",
+        "year": year,
+        "month": rest[:2].lstrip("0"),
+        "pages": pages,
+        "howpublished": first.source,
+        "note": " / ".join(f"“{' '.join(quote.text.split())}”" for quote in quotes),
+    }
+    lines = [f"  {name} = {{{_latex(value)}}}" for name, value in fields.items() if value]
+    return f"@misc{{{_key(first)},\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _key(quote: Quote) -> str:
+    """Return a citation key of plain letters and digits that differs between documents."""
+    plain = unicodedata.normalize("NFKD", quote.title or quote.source).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", plain.lower())
+    return "-".join([*words[:3], (quote.published or "")[:4], quote.document_id[:6]]).replace("--", "-")
+
+
+def _latex(text: str) -> str:
+    return _LATEX.sub(lambda found: _LATEX_NAMES.get(found[0], f"\\{found[0]}"), " ".join(text.split()))

@@ -1,0 +1,1 @@
+"""The server: application, guard, limits, the two interfaces for programs."""
