@@ -19,8 +19,8 @@ from pydantic import BaseModel, Field, ValidationError
 from index.filters import parse_filter
 from rag.answer.said import may_become_own
 from rag.types import Delta, Done, Event, Evidence, Quoted
-from ui.aside import aside
 from ui.i18n import Messages, messages, negotiate
+from ui.kept.aside import aside
 from ui.kept.conversations import Exchange, Transcripts
 from ui.page import render
 from ui.page.visitors import visitor_of

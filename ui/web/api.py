@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from index.errors import InputError
 from index.filters import joined, parse_filter
 from index.filters.fields import Fields, document_fields
-from ui.aside import aside
+from ui.kept.aside import aside
 from ui.kept.conversations import Exchange, Transcripts
 from ui.kept.feedback import Judgements, Verdict
 from ui.page.visitors import visitor_of

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from ui.aside import aside
+from ui.kept.aside import aside
 from ui.web.limits import (
     Bucketing,
     Network,
