@@ -159,7 +159,7 @@ class EmbeddedStore(StoredReading):
         """See `Store`."""
         with self._lock.held():
             differs = self._derived_differs()
-            mended = repair_database(self._database)
+            mended = repair_database(self._database, self._derived.tell)
             if differs:
                 self._derived.drop()
                 mended.append("The FAISS file was made again from the stored vectors.")

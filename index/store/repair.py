@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from index.store import listing
 from index.store.database import Database
@@ -16,17 +16,20 @@ _UNUSED = re.compile("free space corruption|Freelist|is never used|Fragmentation
 """What SQLite says of the unused parts of its file."""
 
 
-def repair_database(database: Database) -> list[str]:
-    """Mend indexes, leftovers, passages that their document proves, and the lexical index; return what was mended."""
-    return [*_unused_space(database), *_rows(database)]
+def repair_database(database: Database, tell: Callable[[str], None]) -> list[str]:
+    """Mend indexes, leftovers, passages that their document proves, and the lexical index; return what was mended.
+
+    ``tell`` hears that a reader is waited for.
+    """
+    return [*_unused_space(database, tell), *_rows(database)]
 
 
-def _unused_space(database: Database) -> Iterator[str]:
+def _unused_space(database: Database, tell: Callable[[str], None]) -> Iterator[str]:
     """Write the file anew where only its unused parts are damaged."""
     with database.snapshot() as connection:
         damage = integrity(connection)
     if damage and all(_UNUSED.search(line) for line in damage):
-        database.vacuum()
+        database.vacuum(tell)
         yield "The file of SQLite was written anew."
 
 
