@@ -1,6 +1,6 @@
 """Train the cross-encoder of `rag.reader.cross_encoder` on questions with known answers.
 
-    python -m evals.train --data DIR [--epochs E] [--start F] [--out DIR]
+    python -m evals.train --data DIR [--epochs E] [--start F] [--rate R] [--mean] [--out DIR]
 
 It learns from the public sets ``squad``, ``squad2``, ``nq``, ``qed``, ``clapnq`` and ``hotpot``, and from some of the
 questions of SQuAD in Spanish and German (``squad-es``, ``xquad``), which of all sentences of a question's passages and
@@ -64,8 +64,10 @@ DECAY = 0.01
 DROPOUT = 0.1
 OWN_PAGES, SIMILAR_PAGES = 4, 4
 """Passages of the question's own text that are read at most, and similar ones that are known."""
-SIMILAR = 0.5
-"""How often a question is also asked of one of the similar passages."""
+PAGES = 3
+"""Passages that a question is asked of in a step: to its own, similar ones are added, so many or one."""
+SPARED = 0.25
+"""How often that one is left out."""
 SPAN_SHARE = 0.25
 """Weight of the short answer's loss."""
 
@@ -260,21 +262,30 @@ def lesson(exercises: Sequence[Exercise], pages: Sequence[Page], choose: Callabl
     return Lesson(exercises, rows, join([(exercises[number].question, pages[page]) for number, page in rows]))
 
 
-def train(layers: Layers, exercises: Sequence[Exercise], pages: Sequence[Page], epochs: float, seed: int = 0) -> None:
-    """Train the layers in place."""
+def train(
+    layers: Layers,
+    exercises: Sequence[Exercise],
+    pages: Sequence[Page],
+    epochs: float,
+    rate: float = RATE,
+    seed: int = 0,
+) -> None:
+    """Train the layers in place; ``rate`` is the greatest learning rate."""
     chance = random.Random(seed)  # noqa: S311  # not for secrets
     torch.manual_seed(seed)
     ends = nn.Linear(WIDTH, 2)
     parameters = [*layers.parameters(), *ends.parameters()]
-    optimiser = torch.optim.AdamW(_parameter_groups(layers, ends), lr=RATE)
+    optimiser = torch.optim.AdamW(_parameter_groups(layers, ends, rate), lr=rate)
     steps = max(1, math.ceil(len(exercises) / QUESTIONS * epochs))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(step / (WARM_UP * steps), 1 - step / steps)
     )
 
     def choose(exercise: Exercise) -> list[int]:
-        similar = [chance.choice(exercise.similar)] if exercise.similar and chance.random() < SIMILAR else []
-        return [*exercise.own, *similar]
+        count = min(len(exercise.similar), max(1, PAGES - len(exercise.own)))
+        if count == 1 and chance.random() < SPARED:
+            count = 0
+        return [*exercise.own, *chance.sample(exercise.similar, count)]
 
     dtype = native_dtype()
     layers.train()
@@ -297,7 +308,7 @@ def train(layers: Layers, exercises: Sequence[Exercise], pages: Sequence[Page], 
     layers.eval()
 
 
-def _parameter_groups(layers: Layers, ends: nn.Linear) -> Iterator[dict[str, Any]]:
+def _parameter_groups(layers: Layers, ends: nn.Linear, rate: float) -> Iterator[dict[str, Any]]:
     """Yield the parameters with their learning rates: the lower a layer, the less it is changed."""
     rates = [(layer.parameters(), LOWER_RATE**below) for below, layer in enumerate(reversed(layers.layers))]
     heads = [layers.likeness, layers.verdict, ends]
@@ -305,8 +316,8 @@ def _parameter_groups(layers: Layers, ends: nn.Linear) -> Iterator[dict[str, Any
     rates.append(((each for each in [layers.segments]), LOWER_RATE ** len(layers.layers)))
     for parameters, share in rates:
         found = list(parameters)
-        yield {"params": [each for each in found if each.ndim > 1], "weight_decay": DECAY, "lr": RATE * share}
-        yield {"params": [each for each in found if each.ndim == 1], "weight_decay": 0.0, "lr": RATE * share}
+        yield {"params": [each for each in found if each.ndim > 1], "weight_decay": DECAY, "lr": rate * share}
+        yield {"params": [each for each in found if each.ndim == 1], "weight_decay": 0.0, "lr": rate * share}
 
 
 def _odds(layers: Layers, states: Tensor, batch: Batch) -> Tensor:
@@ -358,6 +369,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
     parser.add_argument("--epochs", type=float, default=2, metavar="E", help="passes over all questions (default 2)")
     parser.add_argument("--start", type=Path, metavar="F", help="go on from these layers, not from MiniLM's")
+    parser.add_argument("--rate", type=float, default=RATE, metavar="R", help=f"learning rate (default {RATE})")
+    parser.add_argument("--mean", action="store_true", help="write the mean of the layers before and after")
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="DIR", help="write the layers there")
     options = parser.parse_args(arguments)
     try:
@@ -370,7 +383,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layers.load_state_dict(load_file(options.start))
     else:
         layers.start_from(load_file(locate(Settings().embedder) / "model.safetensors"))
-    train(layers, [each for each in school.exercises if not each.kept_out], school.pages, options.epochs)
+    before = {name: weight.clone() for name, weight in layers.state_dict().items()}
+    learned = [each for each in school.exercises if not each.kept_out]
+    train(layers, learned, school.pages, options.epochs, options.rate)
+    if options.mean:  # of two that share a beginning it is often better than either: Wortsman et al., arXiv 2109.01903
+        layers.load_state_dict({name: (before[name] + weight) / 2 for name, weight in layers.state_dict().items()})
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / cross_encoder.FILE
     save_file({name: weight.half().contiguous() for name, weight in layers.state_dict().items()}, path)
