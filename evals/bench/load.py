@@ -100,7 +100,7 @@ class ChatPage:
         if "citechat_visitor" not in client.cookies:
             await client.get(url)
         session = secrets.token_hex(5)
-        data = [question, None, ""]  # the box, the conversation, the filter
+        data = [question, None, "", ""]  # the box, the conversation, the filter, the day
         body = {"data": data, "fn_index": self.submit, "session_hash": session, "trigger_id": self.box}
         begun = time.perf_counter()
         joined = await client.post(f"{url}/gradio_api/queue/join", json=body)
