@@ -287,7 +287,7 @@ def test_a_follow_up_is_answered_in_the_light_of_the_history(pipeline: Pipeline)
     assert first.short_answer == "Jane Roe"
     history = [Turn("user", first.question), Turn("assistant", first.text)]
     second = pipeline.ask("When did she found it?", history)
-    assert second.standalone_question == "When did Jane Roe found it?"
+    assert second.standalone_question == "When did Jane Roe found the clock museum?"
     assert second.question == "When did she found it?"
     assert (second.short_answer, sources(second)[0]) == ("1897", "museum.md")
     holds_its_promises(pipeline, second)

@@ -150,7 +150,7 @@ def test_the_chat_page_works_behind_the_proxy_and_lists_what_was_asked(house: Ho
 def test_the_event_stream_of_the_chat_page_is_what_needs_one_server(house: House) -> None:
     """The reason for the one sticky path of ``docs/deploy/nginx.conf``: should it go, this tells."""
     one, other = (server.address for server in house.servers)
-    asked = {"data": [QUESTION, "", ""], "fn_index": 0, "session_hash": "onesession"}
+    asked = {"data": [QUESTION, "", "", ""], "fn_index": 0, "session_hash": "onesession"}
     assert httpx.post(f"{one}/gradio_api/queue/join", json=asked).status_code == 200
     stream = "/gradio_api/queue/data?session_hash=onesession"
     with suppress(httpx.RemoteProtocolError):  # it knows nothing of the question and breaks off
