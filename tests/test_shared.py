@@ -79,7 +79,8 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
 
 def answered(exchange: Exchange) -> Exchange:
     claims = (Claim("It [he] is.", "verbatim", (QUOTE,)),)
-    answer = Answer("q", "q", "answered", 0.75, None, "Text [1].", claims, (HIT,), "extractive", {"total": 1.5}, "n")
+    asked, timings = exchange.question, {"total": 1.5}
+    answer = Answer(asked, asked, "answered", 0.75, None, "Text [1].", claims, (HIT,), "extractive", timings, "n")
     return replace(exchange, state="complete", text=answer.text, hits=(HIT,), quotes=(QUOTE,), answer=answer)
 
 
