@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,7 @@ from rag.writer.server_llm import ServerLLM
 from tests import llm_servers
 from tests.llm_servers import KEY, TINY, Behaviour, Client, llama_cpp, serving
 
+ROOT = Path(__file__).parents[1]
 SKY = (Message("system", "You are brief."), Message("user", "Say which colour the sky has."))
 STORY = (Message("user", "Tell a long story about a lighthouse."),)
 
@@ -49,6 +52,21 @@ def test_a_reader_who_leaves_stops_the_model(llm: LLM) -> None:
     begun = time.monotonic()
     assert "".join(llm.stream(SKY))  # there is one slot: this would wait for the story's end
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("leaves", ["pieces.close()", ""])
+def test_a_program_may_end_while_the_model_writes(leaves: str) -> None:
+    """llama.cpp asks Python back for each piece, which aborts a process whose interpreter has gone."""
+    program = f"""
+from pathlib import Path
+from rag.writer.llm import Message
+from rag.writer.local_llm import LocalLLM
+pieces = LocalLLM(Path({str(gguf_file(TINY))!r}), 512, 60).stream([Message("user", {STORY[0].content!r})])
+next(piece for piece in pieces if piece)
+{leaves}
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "FATAL" in done.stderr) == (0, False)
 
 
 def test_what_does_not_fit_is_told_in_the_models_own_tokens(llm: LLM) -> None:

@@ -42,7 +42,7 @@ class LocalLLM:
 
     def stream(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         """See `LLM`."""
-        yield from relay(lambda emit: self._produce(messages, emit), self._timeout_s)
+        yield from relay(lambda emit: self._produce(messages, emit), self._timeout_s, outlives=False)
 
     def _produce(self, messages: Sequence[Message], emit: Emit) -> None:
         failures: list[Exception] = []

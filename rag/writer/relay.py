@@ -21,19 +21,24 @@ Emit = Callable[[str], bool]
 
 
 def relay(
-    produce: Callable[[Emit], None], timeout_s: float, interrupt: Callable[[], None] = lambda: None
+    produce: Callable[[Emit], None],
+    timeout_s: float,
+    interrupt: Callable[[], None] = lambda: None,
+    *,
+    outlives: bool = True,
 ) -> Generator[str, None, None]:
     """Run ``produce`` in a thread and yield what it emits; an empty piece for each `PATIENCE_S` without one.
 
     When the reader leaves or the time is over, ``produce`` is told so by its ``Emit``; ``interrupt`` wakes it if it
-    waits for something else.
+    waits for something else. A ``produce`` that is native code must not outlive the interpreter, which would abort the
+    process; the program then waits at its end until that has heard that nobody reads any more.
 
     Raises:
         ModelFailed: ``produce`` emits for longer than ``timeout_s``, or more than `MAX_CHARACTERS`.
         Exception: what ``produce`` raises.
     """
     channel = _Channel()
-    threading.Thread(target=channel.run, args=(produce,), name="llm", daemon=True).start()
+    threading.Thread(target=channel.run, args=(produce,), name="llm", daemon=outlives).start()
     deadline = time.monotonic() + timeout_s
     length = 0
     try:
@@ -77,10 +82,14 @@ class _Channel:
         return arrival
 
     def _put(self, arrival: str | Exception | None) -> bool:
-        while not self.left.is_set():
+        while not self._is_left():
             try:
                 self._arrivals.put(arrival, timeout=PATIENCE_S)
             except queue.Full:
                 continue
             break
-        return self.left.is_set()
+        return self._is_left()
+
+    def _is_left(self) -> bool:
+        """Tell whether nobody reads: the reader has left, or the program is at its end."""
+        return self.left.is_set() or not threading.main_thread().is_alive()
