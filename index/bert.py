@@ -138,8 +138,7 @@ class Bert(nn.Module):
 
     def __init__(self, shape: Shape, layers: int | None = None) -> None:
         super().__init__()
-        self.words = nn.Embedding(shape.vocabulary, shape.width)
-        self.positions = nn.Embedding(shape.max_tokens, shape.width)
+        self.words, self.positions = (_embedding(count, shape.width) for count in (shape.vocabulary, shape.max_tokens))
         self.segment = nn.Parameter(torch.empty(shape.width))
         self.norm = nn.LayerNorm(shape.width, eps=shape.epsilon)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers if layers is None else layers))
@@ -174,6 +173,11 @@ class Bert(nn.Module):
         for layer in self.layers:
             states = layer(states, mask)
         return states
+
+
+def _embedding(count: int, width: int) -> nn.Embedding:
+    """Return one whose weights are not drawn: where there are none yet, torch would load its compiler to draw them."""
+    return nn.Embedding(count, width, _weight=torch.empty(count, width))
 
 
 def layer_weights(weights: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:

@@ -86,3 +86,20 @@ for command in {commands!r}:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
     assert "unchanged  a.txt" in done.stdout
+
+
+def test_asking_does_not_load_torchs_compiler(tmp_path: Path) -> None:
+    """It takes a second, and torch loads it by itself for as little as drawing weights that are there already."""
+    (tmp_path / "a.txt").write_text("The canteen opens at noon.")
+    home = ["--home", str(tmp_path / "home")]
+    program = f"""
+import sys
+from ui.cli import main
+assert main(["index", "add", {str(tmp_path / "a.txt")!r}, *{home!r}]) == 0
+assert main(["ask", "When does the canteen open?", *{home!r}]) == 0
+assert "torch" in sys.modules
+assert not {{"torch._dynamo", "transformers", "sentence_transformers", "gradio"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert "The canteen opens at noon." in done.stdout, done.stderr
+    assert done.returncode == 0, done.stderr

@@ -82,6 +82,7 @@ class CrossEncoder:
             return self._parts
 
     def _load(self) -> tuple[Base, Layers]:
+        import torch
         from safetensors.torch import load_file
 
         from index.bert import pack
@@ -90,9 +91,10 @@ class CrossEncoder:
         from rag.reader.pages import Base
 
         dtype = native_dtype()
-        layers = Layers()
+        with torch.device("meta"):
+            layers = Layers()
         try:
-            layers.load_state_dict(load_file(self._trained / FILE))
+            layers.load_state_dict(load_file(self._trained / FILE), assign=True)
         except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelMissing(f"{self._trained / FILE} cannot be used: {reason}", "Install citechat again.") from error
