@@ -120,3 +120,8 @@ def test_letters_of_a_language_tell_the_encoding(encoding: str, text: str) -> No
 def test_utf_8_with_a_broken_byte_stays_utf_8() -> None:
     assert decode("Köln, Müller ".encode() + b"\xff and more") == "Köln, Müller \ufffd and more"
     assert decode("Ein Text über Köln".encode() + b"\xc3") == "Ein Text über Köln\ufffd"
+
+
+def test_the_first_letter_that_tells_an_encoding_may_stand_far_down() -> None:
+    plain = "Nothing in these words tells how they are written. " * 6000
+    assert decode((plain + "Das Café schließt früh.").encode("cp1252")) == plain + "Das Café schließt früh."

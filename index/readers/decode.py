@@ -21,6 +21,8 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _LETTERS = re.compile(rb"[A-Za-z]")
 _ALONE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff](?=[A-Za-z])")
 _GUESS_FROM = 1 << 18
+_BEFORE = 1000
+"""Bytes that an encoding is guessed from, and how many of them stand before the first that is not ASCII."""
 _AS_GOOD = 0.02
 _ALPHABETS = (
     ("cp1252", "àâæçéèêëîïôœùûüÿ"),  # French
@@ -110,13 +112,17 @@ def _broken_utf8(data: bytes) -> str | None:
 def _guessed(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    if _is_in_latin_words(data[:_GUESS_FROM]) and (encoding := _by_alphabet(data[:_GUESS_FROM])):
+    telling = _BEYOND_ASCII.search(data)  # what stands before it is the same in any encoding
+    begin = max(0, telling.start() - _BEFORE) // 4 * 4 if telling else 0
+    sample = data[begin : begin + _GUESS_FROM]
+    is_latin = _is_in_latin_words(sample)
+    if is_latin and (encoding := _by_alphabet(sample)):
         return data.decode(encoding, "replace")
-    guesses = from_bytes(data[:_GUESS_FROM])
+    guesses = from_bytes(sample)
     best = guesses.best()
     if best is None:
         raise _not_text()
-    if best.multi_byte_usage > 0 and _is_in_latin_words(data[:_GUESS_FROM]):
+    if best.multi_byte_usage > 0 and is_latin:
         return data.decode("cp1252", "replace")
     # Of the encodings that could be meant, Windows-1252 is by far the commonest in the west.
     is_western = any(

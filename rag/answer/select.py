@@ -9,7 +9,7 @@ from itertools import islice
 
 from index.terms import stem, words
 from rag.answer.shorten import short_answer
-from rag.query.question import Expects, Question
+from rag.query.question import VALUES, Expects, Question
 from rag.query.when import Order
 from rag.reader.read import CELLS, FEATURES, Candidate, covered
 from rag.reader.spans import has_speech
@@ -31,8 +31,6 @@ _WORDS = re.compile(
     r"\b(?:say|said|tell|told|write|written|add|added|reply|replied|answer|announce)\b",
     re.I,
 )
-VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
-"""What documents may give differently."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class Expects(Enum):
     PROSE = "prose"
 
 
+VALUES = (Expects.NUMBER, Expects.MONEY, Expects.DATE)
+"""What documents may give differently."""
 Bound = Literal["start", "end"]
 
 

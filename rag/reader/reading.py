@@ -12,8 +12,7 @@ from datetime import date
 from index.corpus import Corpus
 from index.filters import Filter, joined, parse_filter
 from index.types import Vector
-from rag.answer.select import VALUES
-from rag.query.question import Question, analyse, timed
+from rag.query.question import VALUES, Question, analyse, timed
 from rag.query.rewrite import Background, parts, searchable
 from rag.query.when import Asked, Period, tells_of, when
 from rag.reader import abstain
