@@ -63,10 +63,11 @@ def made_by(**suites: dict[str, object]) -> dict[str, Any]:
 
 
 def test_what_was_changed_is_told() -> None:
-    before = made_by(a={"models": {"m": "0a"}, "threshold": 0.5}, b={"threshold": 0.5}, gone={})
-    after = made_by(a={"models": {"m": "0b"}, "threshold": 0.93604}, b={"threshold": 0.93604, "llm": None}, new={})
+    before = made_by(a={"models": {"m": "0a"}, "packages": {"p": "1"}, "threshold": 0.5}, b={"threshold": 0.5}, gone={})
+    new = {"threshold": 0.93604}
+    after = made_by(a={"models": {"m": "0b"}, "packages": {"p": "2"}, **new}, b={"llm": None, **new}, new={})
     found = compare(before, after)
-    assert found.settings == ("threshold: 0.5 → 0.936", "model m: 0a → 0b (a)")
+    assert found.settings == ("threshold: 0.5 → 0.936", "model m: 0a → 0b (a)", "package p: 1 → 2 (a)")
     assert "\n  setting threshold: 0.5 → 0.936\n" in render_comparison(found)
     assert found.as_json()["settings"] == [*found.settings]
     assert compare(before, before).settings == compare(report(True), before).settings == ()

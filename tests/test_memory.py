@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,19 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "evals").write_text("a file")
     with pytest.raises(InputError, match="Cannot write"):
         AnswerMemory(tmp_path, describe(SmallPipeline(TEXTS)))
+
+
+def test_what_is_told_from_today_is_another_question_tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    friday = replace(WHO, id="friday", question="Who prepared the draft last Friday?")
+    suite = replace(SUITE, cases=(WHO, friday))
+    run(tmp_path, SmallPipeline(TEXTS), suite)
+
+    class Tomorrow(date):
+        @classmethod
+        def today(cls) -> Tomorrow:
+            return cls(2031, 3, 4)
+
+    monkeypatch.setattr("evals.running.memory.date", Tomorrow)
+    pipeline = Counting(TEXTS)
+    _, memories = run(tmp_path, pipeline, suite)
+    assert (pipeline.asked, memories[0].found) == (1, 1)

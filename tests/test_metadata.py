@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from index.readers import dates
 from index.readers.dates import parse_date
 from index.readers.metadata import header_facts, known_fields
 from tests.reading import LONG, word, written
@@ -40,6 +41,13 @@ from tests.reading import LONG, word, written
 )
 def test_a_date_is_as_precise_as_it_says(text: str, date: str) -> None:
     assert parse_date(text) == date
+
+
+@pytest.mark.parametrize("name", dates._ENGLISH)
+def test_english_months_are_those_of_dateparser(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = dates._ENGLISH[name]
+    monkeypatch.setattr(dates, "_ENGLISH", {})
+    assert dates._month.__wrapped__(name) == known
 
 
 def test_day_and_month_that_cannot_be_told_apart_leave_the_year() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evals.cases.feedback import FILE as FEEDBACK
@@ -40,6 +40,10 @@ class Citation:
     source: str
     words: int
     digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def remember(home: Path, results: Sequence[CaseResult]) -> None:
     path = _path(home)
     asked = {result.case.id for result in results}
     kept = [each for each in recall(home) if each.case not in asked]
-    lines = [json.dumps(asdict(each), ensure_ascii=False) for each in (*kept, *cited_by(results))]
+    lines = [json.dumps(each.as_json(), ensure_ascii=False) for each in (*kept, *cited_by(results))]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogatepass")
 

@@ -9,19 +9,23 @@ from evals.reports.stored import slim
 from evals.scoring.measures import COSTS
 
 if TYPE_CHECKING:
+    from evals.reports.stored import StoredReport
     from evals.reports.summary import Report
 
 
 def render_json(report: Report) -> str:
-    """Return the report as JSON text."""
-    return json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    """Return the report as JSON text, a line for each case."""
+    return _lines(report.as_json())
 
 
 def render_baseline(report: Report) -> str:
     """Return what a later comparison needs of the report as JSON text, a line for each case."""
-    whole = slim(report.as_json())
-    cases = ",\n".join(json.dumps(case, ensure_ascii=False, allow_nan=False) for case in whole.pop("cases"))
-    head = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
+    return _lines(slim(report.as_json()))
+
+
+def _lines(report: StoredReport) -> str:
+    cases = ",\n".join(json.dumps(case, ensure_ascii=False, allow_nan=False) for case in report.pop("cases"))
+    head = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
     return f'{head},\n "cases": [\n{cases}\n]}}\n'
 
 

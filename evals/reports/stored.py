@@ -112,13 +112,17 @@ def changed_settings(before: StoredReport, after: StoredReport) -> tuple[str, ..
 
 
 def _made_by(report: StoredReport) -> dict[str, dict[str, object]]:
-    """Return by suite what a report says of how it was made, each model by itself."""
+    """Return by suite what a report says of how it was made, each model and package by itself."""
     settings = report.get("settings", {})
     made: dict[str, dict[str, object]] = {}
     for suite in settings.get("suites", ()):
         told = {"citechat": settings.get("citechat"), **suite}
-        models = {f"model {name}": digest for name, digest in (told.pop("models", None) or {}).items()}
-        made[str(told.pop("suite", ""))] = {key: value for key, value in told.items() if key != "cases"} | models
+        parts = {
+            f"{kind} {name}": value
+            for kind, group in (("model", "models"), ("package", "packages"))
+            for name, value in (told.pop(group, None) or {}).items()
+        }
+        made[str(told.pop("suite", ""))] = {key: value for key, value in told.items() if key != "cases"} | parts
     return made
 
 

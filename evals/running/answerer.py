@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from functools import cache
 from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +29,9 @@ ANSWERING = {
 }
 """The settings that answers depend on, besides the embedder and the threshold, which ``max_false_answers`` sets
 too. A report holds no other: some are secret, the rest is about where things lie and how they are served."""
+
+COMPUTING = ("faiss-cpu", "numpy", "tokenizers", "torch", "xllamacpp")
+"""The packages whose versions may change what the same models and code give."""
 
 
 class Named(Protocol):
@@ -75,7 +80,7 @@ class Answerer(Protocol):
 
 
 def describe(answerer: Answerer) -> Mapping[str, object]:
-    """Return what the answers depend on, by name: models, documents, settings, calibration, code."""
+    """Return what the answers depend on, by name: models, documents, settings, calibration, code, what computes."""
     listing = answerer.corpus.documents()
     indexed = sorted((info.id, list(info.sources), info.passages) for info in listing)
     settings = answerer.settings.model_dump(mode="json", include=ANSWERING)
@@ -89,6 +94,7 @@ def describe(answerer: Answerer) -> Mapping[str, object]:
         "threshold": answerer.threshold,
         "calibration": _digest_of([own]) if (own := answerer.settings.home / CALIBRATION).is_file() else "as shipped",
         "code": code_digest(),
+        "packages": _versions(),
     }
 
 
@@ -97,6 +103,16 @@ def code_digest() -> str:
     """Return a digest of everything in the packages ``index`` and ``rag``: code, models, parameters."""
     roots = [Path(str(resources.files(package))) for package in ("index", "rag")]
     return _digest_of(sorted(path for root in roots for path in root.rglob("*") if "__pycache__" not in path.parts))
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    """Return the versions of the packages that compute with the models, as far as they are there."""
+    found: dict[str, str] = {}
+    for name in COMPUTING:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _digest_of(paths: Sequence[Path]) -> str:

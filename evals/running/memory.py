@@ -11,11 +11,13 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import asdict, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evals.running.asking import Asked
 from index.errors import InputError
 from rag.answer.serialize import answer_of
+from rag.query.when import when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,8 +79,18 @@ class AnswerMemory:
 
     def _key(self, case: Case, history: Sequence[Turn]) -> str:
         turns = [(turn.role, turn.content) for turn in history]
-        asked = [case.question, turns, case.filter, self._repetition, *([case.today.isoformat()] if case.today else [])]
+        day = _day(case, history)
+        asked = [case.question, turns, case.filter, self._repetition, *([day.isoformat()] if day else [])]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _day(case: Case, history: Sequence[Turn]) -> date | None:
+    """Return the day on which a case is asked, where its answer may depend on it, as that of *last Friday?* does."""
+    if case.today is not None:
+        return case.today
+    now, then = date.today(), date.min.replace(year=2)
+    asked = [case.question, *(turn.content for turn in history if turn.role == "user")]
+    return now if any(when(text, now) != when(text, then) for text in asked) else None
 
 
 def forget(home: Path) -> None:

@@ -21,6 +21,8 @@ _SHAPES = tuple(
         r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月(?:\s*(?P<day>\d{1,2})\s*日)?",
     )
 )
+_MONTHS = "january february march april may june july august september october november december".split()
+_ENGLISH = {called: number for number, name in enumerate(_MONTHS, 1) for called in (name, name[:3])}
 _WEEKDAY = re.compile(
     r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|"
     r"lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|"
@@ -90,6 +92,8 @@ def _iso_from_numbers(year: int, month: int, day: int) -> str:
 @lru_cache(maxsize=512)
 def _month(name: str) -> int:
     """Return the number of the month called ``name`` in one of the languages, 0 if it is no month."""
+    if name in _ENGLISH:  # dateparser takes a fifth of a second to open
+        return _ENGLISH[name]
     from dateparser.date import DateDataParser
 
     parser = DateDataParser(

@@ -7,13 +7,17 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from evals.cases.impact import Impact
     from evals.reports.compare import Comparison
     from evals.reports.stored import StoredReport
     from evals.reports.summary import Report
@@ -178,68 +182,91 @@ def _judge(options: argparse.Namespace) -> Judge | None:
 def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
     from tqdm import tqdm
 
-    from evals.cases.impact import altered, counted, recall, remember
     from evals.running.homes import SuitePipelines
-    from evals.running.memory import AnswerMemory
     from evals.running.repeat import combine
     from evals.running.run import run_suite
     from rag.settings import load_settings
 
     total = len(only) * options.repeat
-    memories: list[AnswerMemory] = []
-    told: set[Path] = set()
     runs: list[Report] = []
-    passed = 0
     with (
         SuitePipelines(load_settings(options.home)) as pipeline_for,
         tqdm(total=total, unit="case", disable=None) as bar,
     ):
-
-        def progress(result: CaseResult) -> None:
-            nonlocal passed
-            passed += result.passed
-            bar.update()
-            bar.set_postfix_str(f"{passed} passed, {passed / max(1, bar.n):.0%}", refresh=False)
-
-        def memory_for(answerer: Answerer, system: Mapping[str, object]) -> AnswerMemory:
-            memories.append(AnswerMemory(answerer.settings.home, system, len(runs), fresh=options.fresh))
-            return memories[-1]
-
-        def after_suite(answerer: Answerer, results: Sequence[CaseResult]) -> None:
-            home = answerer.settings.home
-            # Answers that are all known are over the very documents of the last run. Suites over the same documents
-            # share a home: what it recalls is of them all, and is said once.
-            same = memories[-1].found >= len(results) or home in told
-            changed = [] if same else altered(recall(home), answerer.corpus)
-            told.add(home)
-            if changed:
-                console.say(f"Since the last run, the documents no longer say what {counted(changed)} cited:")
-            for each in changed[:IMPACTS_SHOWN]:
-                console.say(f"  {each}")
-            if len(changed) > IMPACTS_SHOWN:
-                console.say(f"  and {len(changed) - IMPACTS_SHOWN} more")
-            remember(home, results)
-
+        asking = _Asking(console, bar, fresh=options.fresh)
         try:
-            for _ in range(options.repeat):
+            for repetition in range(options.repeat):
                 made = run_suite(
                     suites,
                     pipeline_for,
-                    progress,
+                    asking.progress,
                     only=only,
-                    memory_for=memory_for,
-                    after_suite=after_suite,
+                    memory_for=partial(asking.memory_for, repetition),
+                    after_suite=asking.after_suite,
                     workers=options.workers,
                 )
                 runs.append(made)
         except KeyboardInterrupt:
             console.say("The answers so far are kept. Run the same command again to go on.")
             raise
-    known = sum(memory.found for memory in memories)
-    if known:
+    if known := asking.known:
         unchanged = "Nothing has changed" if known >= total else "The rest is as before"
         console.say(f"{unchanged}: {known} answers of an earlier run were used (--fresh asks again).")
     return combine(runs)
+
+
+class _Asking:
+    """What a run tells while it goes on: how many have passed, and whose citations of the run before are gone."""
+
+    def __init__(self, console: Console, bar: tqdm[Any], *, fresh: bool) -> None:
+        self._console = console
+        self._bar = bar
+        self._fresh = fresh
+        self._passed = 0
+        self._memories: list[AnswerMemory] = []
+        self._told: set[Path] = set()
+
+    @property
+    def known(self) -> int:
+        """How many answers were those of an earlier run."""
+        return sum(memory.found for memory in self._memories)
+
+    def progress(self, result: CaseResult) -> None:
+        """Count a case that was judged."""
+        self._passed += result.passed
+        self._bar.update()
+        self._bar.set_postfix_str(f"{self._passed} passed, {self._passed / max(1, self._bar.n):.0%}", refresh=False)
+
+    def memory_for(self, repetition: int, answerer: Answerer, system: Mapping[str, object]) -> AnswerMemory:
+        """Open what is known of a system, asked for the time ``repetition``, from 0."""
+        from evals.running.memory import AnswerMemory
+
+        self._memories.append(AnswerMemory(answerer.settings.home, system, repetition, fresh=self._fresh))
+        return self._memories[-1]
+
+    def after_suite(self, answerer: Answerer, results: Sequence[CaseResult]) -> None:
+        """Tell which cases cited what the documents of a suite no longer say; keep what they cite now.
+
+        Answers that are all known are over the very documents of the last run. Suites over the same documents share a
+        home: what it recalls is of them all, and is said once.
+        """
+        from evals.cases.impact import altered, recall, remember
+
+        home = answerer.settings.home
+        if self._memories[-1].found < len(results) and home not in self._told:
+            self._tell(altered(recall(home), answerer.corpus))
+        self._told.add(home)
+        remember(home, results)
+
+    def _tell(self, changed: Sequence[Impact]) -> None:
+        from evals.cases.impact import counted
+
+        if changed:
+            self._console.say(f"Since the last run, the documents no longer say what {counted(changed)} cited:")
+        for each in changed[:IMPACTS_SHOWN]:
+            self._console.say(f"  {each}")
+        if len(changed) > IMPACTS_SHOWN:
+            self._console.say(f"  and {len(changed) - IMPACTS_SHOWN} more")
 
 
 def _check_places(options: argparse.Namespace) -> None:
