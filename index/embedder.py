@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.errors import ModelMissing
+from index.files import weights_digest
 from index.lanes import Lanes
 from index.passages import lead
 from index.sentence_model import SentenceModel, declared_dimension, load_model, padded_length
@@ -272,8 +273,7 @@ def _fingerprint(folder: Path) -> str:
         )
     digest = hashlib.sha256()
     for path in weights:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(weights_digest(path)))
     return digest.hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from index.errors import InputError
@@ -62,3 +63,14 @@ def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def weights_digest(path: Path) -> str:
+    """Return the same for the file of a model, which is large: it is read once in a process while it stays as it is."""
+    stat = path.stat()
+    return _weights_digest(path, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _weights_digest(path: Path, _: tuple[int, ...]) -> str:
+    return digest_of(path)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import ModelMissing
-from index.files import digest_of
+from index.files import weights_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def matches(model: Model, folder: Path, file: str) -> bool:
     path = folder / file
     if not path.is_file():
         return False
-    return digest_of(path) == model.files[file]
+    return weights_digest(path) == model.files[file]
 
 
 def pull(name: str) -> Path:

@@ -57,6 +57,12 @@ def test_one_broken_case_of_many_may_be_chance() -> None:
     assert dropped(found) == []
 
 
+@pytest.mark.parametrize(("broken", "verdict"), [(1, "no difference"), (4, "no difference"), (5, "worse")])
+def test_very_few_cases_show_a_difference_only_if_enough_of_them_changed(broken: int, verdict: str) -> None:
+    found = compare(report(*[True] * broken), report(*[False] * broken))
+    assert (found.differences[0].changed, found.differences[0].verdict) == (broken, verdict)
+
+
 def made_by(**suites: dict[str, object]) -> dict[str, Any]:
     told = [{"suite": name, "cases": 1, "passage_tokens": 144, **more} for name, more in suites.items()]
     return report(True, settings={"citechat": "1", "suites": told})
