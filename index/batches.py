@@ -99,7 +99,7 @@ class Batches:
         vectors = batch.vectors()
         for each in batch.waiting:
             if isinstance(each, Complete):
-                self._store.settle(each.location, each.origins)
+                self.settle(each)
             else:
                 report(self.put(each, vectors))
 
@@ -113,10 +113,19 @@ class Batches:
             for passage, tokens in zip(pending.passages, self._embedder.count_tokens(texts), strict=True)
         ]
         origin = pending.origin
-        if self._originals is not None and origin.digest:
-            self._originals.keep(Path(origin.location), origin.digest)
+        self._keep(origin.location, origin.digest)
         self._store.put(pending.document, origin, stored, expected=expected)
         return AddResult(origin.source, pending.status, pending.document.id, len(stored), pending.note)
+
+    def settle(self, complete: Complete) -> None:
+        """Keep a file of several documents as an original, and settle what it consists of; see `Store.settle`."""
+        self._keep(complete.location, complete.digest)
+        self._store.settle(complete.location, complete.origins)
+
+    def _keep(self, location: str, digest: str) -> None:
+        """Keep a file as an original; one without a digest is kept once it was read to its end."""
+        if self._originals is not None and digest:
+            self._originals.keep(Path(location), digest)
 
 
 def size(waiting: Iterable[Pending | Complete]) -> int:

@@ -18,7 +18,7 @@ from index.readers.worker import ReaderProcess
 from index.removal import Removal, remove
 from index.sources import FoundFile, Sources, location_of
 from index.store.base import Compaction, DocumentInfo, Origin, SourceTaken, StaleVersion, Store, Totals
-from index.types import Document
+from index.types import Document, Original
 
 _Waiting = tuple[int, Pending | Complete]
 """What waits to be stored, with the number of the file that it comes from."""
@@ -110,7 +110,7 @@ class Corpus(AbstractContextManager["Corpus"]):
                     continue
                 try:
                     if isinstance(outcome, Complete):
-                        self.store.settle(outcome.location, outcome.origins)
+                        self._batches.settle(outcome)
                     else:
                         known = origins.get(outcome.origin.location)
                         told.append(self._batches.put(outcome, vectors, known.document_id if known else ""))
@@ -142,10 +142,15 @@ class Corpus(AbstractContextManager["Corpus"]):
             InputError: one of them is not in the index; nothing is removed then.
         """
         doomed = [named for name in names for named in self._named(name)]
-        if self._originals is not None:
-            self._left |= {each.digest for each in self.store.origins([info.id for _, info in doomed]).values()}
+        if self._originals is None:
+            return remove(self.store, doomed)
+        origins = self.store.origins([info.id for _, info in doomed]).values()
         removed = remove(self.store, doomed)
+        self._left |= {each.digest for each in origins}
         self._let_go()
+        # A container has the bytes of what is gone still; adding it again reads, and keeps, what else is in it.
+        gone = {each.id for each in removed if not each.kept_sources}
+        self._originals.drop({each.digest for each in origins if each.document_id in gone} - {""})
         return removed
 
     def drop(self, origins: Sequence[Origin]) -> None:
@@ -211,21 +216,22 @@ class Corpus(AbstractContextManager["Corpus"]):
         """Return the names that a document goes by, in order; none for an unknown one."""
         return self.store.sources([document_id]).get(document_id, ())
 
-    def original(self, document_id: str) -> Path | None:
+    def original(self, document_id: str) -> Original | None:
         """Return a file that a document came from, if there is one that still has the same bytes.
 
         It is looked for where it was, then among the originals, of which it is a copy that is gone after a while.
         """
-        own = list(self.store.origins([document_id]).values())
+        own = [origin for origin in self.store.origins([document_id]).values() if origin.digest]
         for origin in own:
-            path = Path(origin.location)
+            place = Path(origin.location)
+            path = next((each for each in (place, *place.parents) if each.is_file()), place)
             if path.is_file() and path.stat().st_size == origin.size and digest_of(path) == origin.digest:
-                return path
+                return Original(document_id, path, origin.location)
         if self._originals is not None:
             with suppress(StoreUnavailable):  # the text of the document is there all the same
-                for digest in {origin.digest for origin in own if origin.digest.startswith(document_id)}:
-                    if copy := self._originals.fetch(digest):
-                        return copy
+                for origin in own:
+                    if copy := self._originals.fetch(origin.digest):
+                        return Original(document_id, copy, origin.location)
         return None
 
     def verify(self) -> list[str]:

@@ -53,6 +53,7 @@ class Complete:
 
     location: str
     origins: list[Origin]
+    digest: str
 
 
 Outcome = Pending | Complete | AddResult
@@ -97,7 +98,7 @@ class Intake:
             return
         yield only
         if "" not in visit.failed:
-            yield Complete(location, origins)
+            yield Complete(location, origins, digest)
 
     def _outcome(self, visit: Visit, reading: Reading) -> Pending | AddResult:
         """Return what is to be done about a document that was read, or what is to be said of it."""

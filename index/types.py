@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,15 @@ class Block:
     start: int
     end: int
     level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file that has the bytes of a document: all of it, or, at ``location``, a container that it lies in."""
+
+    document_id: str
+    path: Path
+    location: str
 
 
 @dataclass(frozen=True, slots=True)

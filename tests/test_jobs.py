@@ -43,6 +43,7 @@ table = JobTable(open_server(place.url, place.schema))
 embedder = HashingEmbedder()
 with Corpus(place.open(embedder.fingerprint), embedder, 60) as corpus:
     print("ready", flush=True)
+    input()
     Worker(corpus, table, Heard(), lease_s=float(sys.argv[4])).run(until_empty=True)
 """
 
@@ -89,9 +90,19 @@ def folder_of(tmp_path: Path, number: int) -> list[FoundFile]:
     return find_files([folder])
 
 
-def begin(place: Place, lease_s: float = 1.0) -> subprocess.Popen[str]:
+def begin(place: Place, lease_s: float = 1.0, number: int = 1) -> list[subprocess.Popen[str]]:
+    """Start workers, and let them work once all are ready, however slow the machine is."""
+    begun = [_ready(place, lease_s) for _ in range(number)]
+    for worker in begun:
+        assert worker.stdin is not None
+        print(file=worker.stdin, flush=True)
+    return begun
+
+
+def _ready(place: Place, lease_s: float) -> subprocess.Popen[str]:
     begun = subprocess.Popen(
         [sys.executable, "-c", WORKER, *place.arguments, str(lease_s)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
@@ -124,7 +135,9 @@ def is_as_if_added_here(corpus: Corpus, files: list[FoundFile]) -> None:
     assert [info.sources for info in corpus.documents()] == [(file.name,) for file in files]
     for info in corpus.documents():
         document = corpus.document(info.id)
-        assert document.text == Path(corpus.original(info.id) or "").read_text()
+        original = corpus.original(info.id)
+        assert original is not None
+        assert document.text == original.path.read_text()
 
 
 def test_a_worker_indexes_what_is_queued(table: JobTable, corpus: Corpus, tmp_path: Path) -> None:
@@ -148,7 +161,7 @@ def test_two_workers_share_the_files_and_none_is_read_twice(
 ) -> None:
     files = folder_of(tmp_path, 60)
     table.add(files)
-    workers = [begin(place) for _ in range(2)]
+    workers = begin(place, number=2)
     for worker in workers:
         assert ended(worker) == 0
     jobs = table.jobs("done")
@@ -162,15 +175,17 @@ def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(
 ) -> None:
     files = folder_of(tmp_path, 60)
     table.add(files)
+    under_way = 0
     for kills in range(4):
-        worker = begin(place)
+        (worker,) = begin(place)
         until(partial(_more_than, table, 8 * kills))
         time.sleep(0.013 * kills)
         worker.send_signal(signal.SIGKILL)
         ended(worker)
         assert corpus.verify() == []
-    assert table.counts()["running"] >= 1
-    assert ended(begin(place)) == 0
+        under_way += table.counts()["running"]
+    assert under_way
+    assert ended(*begin(place)) == 0
     assert table.counts()["done"] == 60
     is_as_if_added_here(corpus, files)
 
@@ -181,7 +196,7 @@ def test_a_restart_of_the_server_in_the_middle_is_sat_out(
 ) -> None:
     files = folder_of(tmp_path, 40)
     table.add(files)
-    workers = [begin(place, lease_s=5.0) for _ in range(2)]
+    workers = begin(place, lease_s=5.0, number=2)
     until(partial(_more_than, table, 4))
     stored = {info.id for info in corpus.documents()}
     postgres.stop(how)
@@ -202,7 +217,7 @@ def test_a_worker_goes_on_at_the_replica_that_took_over(tmp_path: Path) -> None:
         table = JobTable(server)
         with Corpus(place.open(embedder.fingerprint), embedder, PASSAGE_TOKENS) as corpus:
             table.add(files)
-            worker = begin(place, lease_s=5.0)
+            (worker,) = begin(place, lease_s=5.0)
             until(partial(_more_than, table, 4))
             acknowledged = {job.id for job in table.jobs("done")}
             primary.stop(signal.SIGQUIT)

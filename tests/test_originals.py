@@ -16,6 +16,7 @@ from index.corpus import Corpus
 from index.errors import InputError, StoreUnavailable
 from index.files import digest_of, find_files
 from index.originals import KEPT_S, Originals
+from index.readers.unpack import bytes_of
 from index.sync import sync_folder
 from tests.conftest import PASSAGE_TOKENS
 from tests.embedding import HashingEmbedder
@@ -73,7 +74,7 @@ def test_another_host_gets_the_file_that_was_indexed(host: Host, files: Path, ur
         for info in corpus.documents():
             copy = corpus.original(info.id)
             assert copy is not None
-            assert copy.read_text() == corpus.document(info.id).text
+            assert copy.path.read_text() == corpus.document(info.id).text
             assert corpus.original(info.id) == copy
     assert other.original("0" * 16) is None
 
@@ -96,6 +97,31 @@ def test_an_original_goes_with_the_last_document_that_came_from_it(host: Host, f
     (files / "leave.md").unlink()
     sync_folder(corpus, files)
     assert kept(url) == {digest_of(files / "new.md")}
+
+
+@both
+def test_the_archive_that_a_document_lies_in_is_kept_until_something_in_it_is_removed(
+    host: Host, files: Path, tmp_path: Path, url: str
+) -> None:
+    one, other = host(), host()
+    packed = Path(shutil.make_archive(str(tmp_path / "staff"), "zip", files))
+    one.add(find_files([packed]))
+    digest = digest_of(packed)
+    assert kept(url) == {digest}
+    for info in one.documents():
+        original = one.original(info.id)
+        assert original is not None
+        assert original.path == packed  # where it was indexed, it is read in its place
+    packed = packed.rename(tmp_path / "moved.zip")
+    for info in other.documents():
+        original = other.original(info.id)
+        assert original is not None
+        assert bytes_of(info.id, original.path, original.location).decode() == other.document(info.id).text
+    one.remove(["staff.zip/soup.md"])
+    assert kept(url) == set()  # the archive holds what was removed
+    packed.rename(tmp_path / "staff.zip")
+    one.add(find_files([tmp_path / "staff.zip"]))
+    assert kept(url) == {digest}
 
 
 def test_what_is_not_what_was_indexed_is_not_given_out(host: Host, files: Path, url: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from index.readers import read
-from index.types import Document
+from index.types import Document, Original
 from rag.types import Done, Event
 from tests import web
 from tests.chat_page import LEAVE, PHONE, QUOTE, Service, Visitor, serving, visiting
@@ -186,7 +186,7 @@ def on_paper(service: Service, tmp_path: Path) -> Iterator[str]:
     document = read(file, "handbook.pdf")
     shelf = service.pipeline.corpus
     before, shelf.by_id = shelf.by_id, {document.id: document}
-    shelf.originals[document.id] = file
+    shelf.originals[document.id] = Original(document.id, file, str(file))
     yield file.name
     shelf.by_id = before
 

@@ -19,7 +19,7 @@ from index.intake import AddResult
 from index.readers import read
 from index.sources import FoundFile
 from index.store.base import DocumentInfo
-from index.types import Block, Document
+from index.types import Block, Document, Original
 from rag.retrieval.retrieve import NONE, QueryVectors
 from rag.settings import Settings
 from rag.types import Answer, Claim, Delta, Done, Event, Evidence, Quote, Quoted, Source, Status, Turn
@@ -81,7 +81,7 @@ class Shelf:
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self.by_id: Mapping[str, Document] = {document.id: document for document in documents}
-        self.originals: dict[str, Path] = {}
+        self.originals: dict[str, Original] = {}
         self.aliases: dict[str, tuple[str, ...]] = {}
 
     def document(self, document_id: str) -> Document:
@@ -106,7 +106,7 @@ class Shelf:
         holders = (document for document in self.by_id.values() if words in document.text)
         return tuple(name for each in holders for name in self._names(each) if name != besides)
 
-    def original(self, document_id: str) -> Path | None:
+    def original(self, document_id: str) -> Original | None:
         return self.originals.get(document_id)
 
     def add(self, files: Sequence[FoundFile]) -> list[AddResult]:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evals.bench.questions import suite_questions
-from evals.bench.synthetic import PARTS, build, dumped, real_passages, stated, synthetic_origin
+from evals.bench.synthetic import PARTS, batches, build, dumped, real_passages, stated, synthetic_origin
 from evals.scoring.metrics import percentile
 from index.corpus import Corpus
 from index.embedder import SentenceTransformerEmbedder
@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures: dict[str, Any] = {"index": stated(real, options.passages)}
     if not (home / "index.sqlite3").exists():
         begun = perf_counter()
-        for done in build(home, real, options.passages, embedder.fingerprint):
+        made = batches(real, options.passages)
+        for done in build(home, made, embedder.fingerprint, embedder.dimension):
             if done % 50_000 == 0:
                 _say(f"{done:,} passages stored")
         figures["build_s"] = perf_counter() - begun
@@ -99,7 +100,7 @@ def measured(home: Path, questions: Sequence[str], exact: dict[str, list[list[st
     """Open the index and measure, in this process."""
     embedder = SentenceTransformerEmbedder(locate(BASE))
     query = embedder.embed_query("Which plan is it?")  # loads the model
-    figures: dict[str, Any] = {"memory_before_mib": _memory()}
+    figures: dict[str, Any] = {"memory_before_mib": memory_mib()}
     begun = perf_counter()
     store = EmbeddedStore(home, embedder.fingerprint, embedder.dimension)
     figures["open_s"] = perf_counter() - begun
@@ -114,10 +115,10 @@ def measured(home: Path, questions: Sequence[str], exact: dict[str, list[list[st
         where = None
         if parts != PARTS:
             asked, nearest, where = questions[::5], exact[name][::5], parse_filter(f"part<{parts}")
-        figures[f"filter {name}"] = _searched(corpus, {each: vectors[each] for each in asked}, nearest, where)
+        figures[f"filter {name}"] = searched(corpus, {each: vectors[each] for each in asked}, nearest, where)
         _say(f"filter {name}: {figures[f'filter {name}']}")
     figures["frequencies"] = _timed(lambda question: inverse_frequencies(corpus, question), questions)
-    figures["memory_mib"] = _memory()
+    figures["memory_mib"] = memory_mib()
     figures["lexical_by_sqlite"] = _by_sqlite(home, embedder, questions[::10])
     _say(str(figures))
     calls: dict[str, Callable[[], object]] = {
@@ -133,7 +134,7 @@ def measured(home: Path, questions: Sequence[str], exact: dict[str, list[list[st
     return figures | _changed(store, embedder, home)
 
 
-def _searched(
+def searched(
     corpus: Corpus, asked: dict[str, Vector], nearest: Sequence[Sequence[str]], where: Filter | None
 ) -> dict[str, Any]:
     """Measure both searches and the two together, for these questions and under this filter."""
@@ -145,9 +146,10 @@ def _searched(
     both = [len({id_ for id_, _ in hits[:NEAREST]} & set(best)) for hits, best in zip(found, nearest, strict=True)]
 
     def hybrid(question: str) -> None:
-        frequencies = inverse_frequencies(corpus, question)
         vector = corpus.embedder.embed_query(question)
-        retrieve(corpus, question, vector, frequencies, candidates=CANDIDATES, limit=LIMIT, where=where)
+        with store.reading():
+            frequencies = inverse_frequencies(corpus, question)
+            retrieve(corpus, question, vector, frequencies, candidates=CANDIDATES, limit=LIMIT, where=where)
 
     questions = list(asked)
     return {
@@ -256,7 +258,7 @@ def _exact(home: Path, embedder: SentenceTransformerEmbedder, queries: Matrix) -
     return {name: [list(names) for _, names in each] for name, each in best.items()}
 
 
-def _memory() -> int:
+def memory_mib() -> int:
     """Return the resident memory of this process in MiB."""
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) // 1024

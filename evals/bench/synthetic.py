@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +45,17 @@ _OFFSET = 2.7
 """Mandelbrot's: p(rank) is proportional to (rank + offset) ** -exponent."""
 
 
+Made = tuple[Document, Origin, list[StoredPassage]]
+"""A document as a store takes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Real:
-    """Real passages: their texts joined, and their vectors, shape ``(passages, dimension)``."""
+    """Real passages: their texts joined, their vectors, shape ``(passages, dimension)``, and what they are part of."""
 
     text: str
     vectors: Matrix
+    documents: tuple[Made, ...]
 
 
 def real_passages(folder: Path, embedder: Embedder, data: Path | None, articles: int) -> Real:
@@ -66,29 +71,43 @@ def real_passages(folder: Path, embedder: Embedder, data: Path | None, articles:
     with Corpus(store, embedder, 144) as corpus:
         if not is_there:
             corpus.add(find_files([Path(__file__).parents[2] / "seeds", texts]))
-        ids = [f"{info.id}-{number}" for info in corpus.documents() for number in range(info.passages)]
-        found = store.passages(ids).values()
-        return Real("\n".join(each.passage.text for each in found), np.array([each.vector for each in found]))
+        origins = {origin.document_id: origin for origin in store.origins().values()}
+        made: list[Made] = []
+        for info in corpus.documents():
+            if document := corpus.document(info.id):
+                found = store.passages([f"{info.id}-{number}" for number in range(info.passages)])
+                made.append((document, origins[info.id], [*found.values()]))
+        stored = [each for _, _, passages in made for each in passages]
+        text = "\n".join(each.passage.text for each in stored)
+        return Real(text, np.array([each.vector for each in stored]), tuple(made))
 
 
-def build(home: Path, real: Real, passages: int, fingerprint: str, seed: int = 1) -> Iterator[int]:
-    """Store synthetic documents until there are so many passages; yield how many there are now and then.
+def batches(real: Real, passages: int, seed: int = 1) -> Iterator[list[Made]]:
+    """Yield so many synthetic passages, up to a document more, in batches; always the same for the same arguments."""
+    maker = _Maker(real, np.random.default_rng(seed))
+    for first in range(0, -(-passages // PASSAGES), _BATCH):
+        count = min(_BATCH, -(-passages // PASSAGES) - first)
+        yield [
+            (document, synthetic_origin(document, number), stored)
+            for number, (document, stored) in enumerate(maker.documents(first, count), first)
+        ]
 
-    The rows are made by the store's own code, many documents to a transaction, and the disk is not waited for.
+
+def build(home: Path, made: Iterable[Sequence[Made]], fingerprint: str, dimension: int) -> Iterator[int]:
+    """Store documents in a home folder, a batch after the other; yield how many passages there are after each.
+
+    The rows are made by the store's own code, a batch to a transaction, and the disk is not waited for.
     """
     home.mkdir(parents=True, exist_ok=True)
-    dimension = real.vectors.shape[1]
     database = Database(home / "index.sqlite3", {"fingerprint": fingerprint, "dimension": str(dimension)})
     database.read("PRAGMA synchronous = OFF")
     database.read("PRAGMA cache_size = -400000")
-    maker = _Maker(real, np.random.default_rng(seed))
     done = 0
-    while done < passages:
-        count = min(_BATCH, (passages - done) // PASSAGES or 1)
+    for batch in made:
         with database.writing() as cursor:
-            for number, (document, stored) in enumerate(maker.documents(done // PASSAGES, count), done // PASSAGES):
-                changes.put(cursor, document, synthetic_origin(document, number), stored, None)
-        done += count * PASSAGES
+            for document, origin, stored in batch:
+                changes.put(cursor, document, origin, stored, None)
+        done += sum(len(stored) for _, _, stored in batch)
         yield done
     database.checkpoint()
     database.close()

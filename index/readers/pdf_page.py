@@ -22,7 +22,9 @@ from typing import Any
 from index.errors import ReadError
 from index.readers import wire
 from index.readers.child import limit, refuse
+from index.readers.unpack import bytes_of
 from index.readers.worker import child_environment
+from index.types import Original
 
 SECONDS = 20.0
 """Wall clock for one page."""
@@ -58,13 +60,15 @@ class PageImage:
     marks: tuple[Mark, ...]
 
 
-def draw_page(path: Path, number: int, quote: str, seconds: float = SECONDS) -> PageImage:
-    """Draw page ``number`` (from 1) of the PDF at ``path`` in a child process.
+def draw_page(original: Original, number: int, quote: str, seconds: float = SECONDS) -> PageImage:
+    """Draw page ``number`` (from 1) of a PDF, which may lie in another file, in a child process.
 
     Raises:
         ReadError: the page cannot be drawn, or not within ``seconds``.
     """
-    request = json.dumps([str(path.absolute()), number, quote]).encode()
+    request = json.dumps(
+        [original.document_id, str(original.path.absolute()), original.location, number, quote]
+    ).encode()
     framed = io.BytesIO()
     wire.send(framed, request)
     try:
@@ -100,8 +104,8 @@ def main(seconds: float, memory: int) -> None:
     request = wire.receive(sys.stdin.buffer)
     if request is None:
         return
-    path, number, quote = json.loads(request)
-    image = draw(Path(path).read_bytes(), number, quote)
+    document_id, path, location, number, quote = json.loads(request)
+    image = draw(bytes_of(document_id, Path(path), location), number, quote)
     marks = [(mark.x, mark.y, mark.width, mark.height) for mark in image.marks]
     wire.send(pipe_out, json.dumps([image.width, image.height, marks]).encode())
     wire.send(pipe_out, image.png)

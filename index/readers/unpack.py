@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,11 +25,12 @@ Begin = Callable[[str], bool]
 class Piece:
     """A file, or a member of it (named by its way from the file: ``inner.zip/report.md``).
 
-    ``read`` returns its document or raises ``ReadError``.
+    ``read`` returns its document or raises ``ReadError``; ``data`` is what it reads.
     """
 
     member: str
     read: Callable[[], Document]
+    data: bytes = field(default=b"", repr=False)
 
 
 def unpack(
@@ -51,6 +53,24 @@ def unpack(
         yield from walk.pieces(data, kind, "", 0)
 
 
+def bytes_of(document_id: str, path: Path, location: str) -> bytes:
+    """Return the bytes of a document: the file at ``path``, or what lies in it at ``location``, as in its origin.
+
+    Nothing is unpacked that is not on the way there. Raises ``ReadError`` if it is not there any more.
+    """
+
+    def is_it(data: bytes) -> bool:
+        return hashlib.sha256(data).hexdigest().startswith(document_id)
+
+    data = content(path, location, MAX_BYTES)
+    if is_it(data):
+        return data
+    for piece in unpack(path, location, Options(), lambda member: not member or f"/{member}/" in f"{location}/"):
+        if is_it(piece.data):
+            return piece.data
+    raise ReadError(f"{location} is not there as it was read.", "Add its file again.")
+
+
 class _Walk:
     """Goes through a file and what lies in it, within one budget."""
 
@@ -65,7 +85,7 @@ class _Walk:
         source = self._name(member)
         options = replace(self._options, alive=lambda: self._go_on(member))
         if kind not in ONLY_CONTAINERS:
-            yield Piece(member, partial(document, data, kind, source, options))
+            yield Piece(member, partial(document, data, kind, source, options), data)
         if kind not in CONTAINERS:
             return
         found = 0

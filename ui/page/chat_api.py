@@ -9,7 +9,6 @@ import base64
 import threading
 from dataclasses import asdict
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -27,7 +26,7 @@ from ui.page.visitors import visitor_of
 from ui.web.stream import Library
 
 if TYPE_CHECKING:
-    from index.types import Document
+    from index.types import Document, Original
     from rag.settings import Settings
 
 _FILE = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}}
@@ -119,7 +118,7 @@ def answers_router(
             raise HTTPException(404, "The file of this document is not there any more; its text is.")
         try:
             with _PAGES_DRAWN:
-                image = _draw(original, document.id, cited.page or 1, cited.text)
+                image = _draw(original, cited.page or 1, cited.text)
         except ReadError as error:
             raise HTTPException(422, str(error)) from error
         return {
@@ -218,7 +217,7 @@ def _of(document: Document, numbered: list[tuple[int, Quote | Source]]) -> list[
     return [(n, source) for n, source in numbered if source.document_id == document.id]
 
 
-def _original_page(library: Library, document: Document, cited: Quote | Source) -> Path | None:
+def _original_page(library: Library, document: Document, cited: Quote | Source) -> Original | None:
     """Return the file whose page can be drawn, if the document is a PDF and its file is unchanged."""
     if document.metadata.get("format") != "pdf" or not cited.page:
         return None
@@ -226,5 +225,5 @@ def _original_page(library: Library, document: Document, cited: Quote | Source) 
 
 
 @lru_cache(maxsize=32)
-def _draw(path: Path, document_id: str, number: int, quote: str) -> PageImage:  # noqa: ARG001  # a part of the key
-    return draw_page(path, number, quote)
+def _draw(original: Original, number: int, quote: str) -> PageImage:
+    return draw_page(original, number, quote)

@@ -25,13 +25,12 @@ from ui.web.workers import Step, Workers
 
 if TYPE_CHECKING:
     from datetime import date
-    from pathlib import Path
 
     from index.filters import Filter
     from index.intake import AddResult
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
-    from index.types import Document
+    from index.types import Document, Original
     from ui.kept.days import Daybook
 
 _problems = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ class Library(Protocol):
         """Return the names that a document goes by, in order; none for an unknown one."""
         ...
 
-    def original(self, document_id: str) -> Path | None:
+    def original(self, document_id: str) -> Original | None:
         """Return the file that a document came from, if it is still there and the same."""
         ...
 

@@ -19,6 +19,8 @@ from index.types import Document
 REMOVED = "removed"
 """Key in ``meta`` while words of removed documents may still be on disk."""
 
+_NUMBERS = "ARRAY (SELECT nextval(pg_get_serial_sequence('passages', 'row')) FROM generate_series(1, %s))"
+
 
 def put(
     connection: Connection,
@@ -28,17 +30,16 @@ def put(
     expected: str | None,
 ) -> None:
     """Store a document and point its origin to it; see `Store.put`."""
-    passages = list(passages)
     ((known, there, numbers),) = connection.execute(
-        """SELECT (SELECT document_id FROM origins WHERE location = %s), EXISTS (SELECT 1 FROM documents WHERE id = %s),
-           ARRAY (SELECT nextval(pg_get_serial_sequence('passages', 'row')) FROM generate_series(1, %s))""",
+        f"""SELECT (SELECT document_id FROM origins WHERE location = %s),
+           EXISTS (SELECT 1 FROM documents WHERE id = %s), {_NUMBERS}""",
         (origin.location, document.id, len(passages)),
     ).fetchall()
     refuse_stale(origin.location, known or "", expected)
     try:
         with connection.pipeline():  # nothing below waits for an answer
             if not there:
-                _insert(connection, document, numbers, passages)
+                _insert(connection, [(document, passages)], numbers)
             connection.execute("DELETE FROM origins WHERE location = %s", (origin.location,))
             _insert_origins(connection, [origin])
     except errors.UniqueViolation as error:
@@ -47,6 +48,15 @@ def put(
         raise taken(origin.source) from error
     if known not in (None, document.id):
         _delete_orphans(connection, [known])
+
+
+def put_new(connection: Connection, made: Sequence[tuple[Document, Origin, Sequence[StoredPassage]]]) -> None:
+    """Store many documents at once, none of which is there, nor its origin."""
+    count = sum(len(passages) for _, _, passages in made)
+    ((numbers,),) = connection.execute(f"SELECT {_NUMBERS}", (count,)).fetchall()
+    with connection.pipeline():
+        _insert(connection, [(document, passages) for document, _, passages in made], numbers)
+        _insert_origins(connection, (origin for _, origin, _ in made))
 
 
 def move(connection: Connection, location: str, origin: Origin) -> bool:
@@ -151,35 +161,34 @@ def insert_fields(connection: Connection, values: Iterable[fields.FieldRow]) -> 
 
 
 def _insert(
-    connection: Connection, document: Document, numbers: Sequence[int], passages: Sequence[StoredPassage]
+    connection: Connection, made: Sequence[tuple[Document, Sequence[StoredPassage]]], numbers: Iterable[int]
 ) -> None:
-    """Insert a document with its passages, which get these numbers, and all that is derived from them."""
-    values = rows.document_row(document)
-    connection.execute(
-        f"INSERT INTO documents ({DOCUMENT}, checksum) VALUES (%s, %s, %s, %s, %s, %s, %s)", (*values, checksum(values))
-    )
-    made = [lexicon.of_passage(stored.passage) for stored in passages]
-    written = []
-    for row, stored, (_, length) in zip(numbers, passages, made, strict=True):
+    """Insert documents with their passages, which get these numbers, and all that is derived from them."""
+    for values in (rows.document_row(document) for document, _ in made):
+        connection.execute(
+            f"INSERT INTO documents ({DOCUMENT}, checksum) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (*values, checksum(values)),
+        )
+    written, words, of_passages = [], [], []
+    owned = [(document, stored) for document, passages in made for stored in passages]
+    for row, (document, stored) in zip(numbers, owned, strict=True):
         own = rows.passage_row(stored)
+        terms, length = lexicon.of_passage(stored.passage)
         written.append((row, *written_passage(own), checksum(own), length))
+        words.append((row, terms, length))
+        of_passages.append(fields.passage_rows(row, document, stored.passage))
     connection.execute(
         f"""INSERT INTO passages (row, {PASSAGE_NAMES}, checksum, length) OVERRIDING SYSTEM VALUE SELECT * FROM unnest(
             %b::bigint[], %b::text[], %b::text[], %b::int[], %b::int[], %b::int[], %b::text[], %b::text[], %b::text[],
             %b::text[], %b::text[], %b::int[], %s::vector[], %b::bytea[], %b::text[], %b::int[])""",
         _columns(written, 16),
     )
-    index_words(connection, [(row, terms, length) for row, (terms, length) in zip(numbers, made, strict=True)])
-    of_passages = (
-        fields.passage_rows(row, document, stored.passage) for row, stored in zip(numbers, passages, strict=True)
-    )
-    insert_fields(
-        connection,
-        itertools.chain(fields.document_rows(document.id, document.title, document.metadata), *of_passages),
-    )
+    index_words(connection, words)
+    of_documents = (fields.document_rows(each.id, each.title, each.metadata) for each, _ in made)
+    insert_fields(connection, itertools.chain(*of_documents, *of_passages))
     connection.execute(
         "UPDATE state SET passages = passages + %s, length = length + %s",
-        (len(passages), sum(length for _, length in made)),
+        (len(words), sum(length for *_, length in words)),
     )
 
 

@@ -16,12 +16,11 @@ from index.store.postgres.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from index.intake import AddResult
     from index.sources import FoundFile
     from index.store.base import DocumentInfo
-    from index.types import Document
+    from index.types import Document, Original
     from ui.web.stream import Library, Totals
 
 CHECK_S = 2.0
@@ -86,7 +85,7 @@ class CachedLibrary:
         """See `Library`."""
         return self._library.sources(document_id)
 
-    def original(self, document_id: str) -> Path | None:
+    def original(self, document_id: str) -> Original | None:
         """See `Library`."""
         return self._library.original(document_id)
 
