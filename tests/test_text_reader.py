@@ -125,3 +125,20 @@ def test_utf_8_with_a_broken_byte_stays_utf_8() -> None:
 def test_the_first_letter_that_tells_an_encoding_may_stand_far_down() -> None:
     plain = "Nothing in these words tells how they are written. " * 6000
     assert decode((plain + "Das Café schließt früh.").encode("cp1252")) == plain + "Das Café schließt früh."
+
+
+def test_files_of_any_name_are_read_if_there_is_text_in_them(tmp_path: Path) -> None:
+    wrapped = "The first line of a paragraph was wrapped where the\nnext word did not fit any more, and goes on below."
+    assert blocks(written(tmp_path, "LICENSE", wrapped)) == [("paragraph", wrapped.replace("\n", " "))]
+    assert written(tmp_path, "notes.xyz", wrapped).metadata["format"] == "text"
+    code = "def area(width):\n    return width * 2\n"
+    assert blocks(written(tmp_path, "area.py", code)) == [
+        ("code", "def area(width):"),
+        ("code", "    return width * 2"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["night.log", "plan.yaml", "plan.toml", "plan.ini"])
+def test_lines_of_logs_and_settings_stay_lines(tmp_path: Path, name: str) -> None:
+    lines = ["the canteen opened and all was well", "the soup was hot and nobody complained of it"]
+    assert blocks(written(tmp_path, name, "\n".join(lines))) == [("code", line) for line in lines]
