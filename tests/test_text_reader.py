@@ -57,6 +57,19 @@ def test_lists_and_headings_of_plain_text(tmp_path: Path) -> None:
     ]
 
 
+def test_marked_headings(tmp_path: Path) -> None:
+    text = f"= Visitor guide\nAnn Muir\n\n== Getting there ==\n{LONG}\n\n= 12 euros in all\n"
+    document = written(tmp_path, "a.adoc", text)
+    assert document.title == "Visitor guide"
+    assert blocks(document) == [
+        ("heading", "Visitor guide"),
+        ("paragraph", "Ann Muir"),
+        ("heading", "Getting there"),
+        ("paragraph", LONG),
+        ("paragraph", "= 12 euros in all"),
+    ]
+
+
 def test_header_lines_stay_quotable(tmp_path: Path) -> None:
     document = written(
         tmp_path, "a.txt", f"Peace talks begin today\nBy Jane Doe, AP\nPublished: 3 March 2024\n\n{LONG}"
