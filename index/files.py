@@ -10,14 +10,19 @@ from functools import lru_cache
 from pathlib import Path
 
 from index.errors import InputError
-from index.readers import SUFFIXES, format_named
+from index.readers import SUFFIXES, format_named, suffix_of
+from index.readers.kinds import is_document
 from index.sources import FoundFile, as_text
+
+_START = 2**16
+"""Bytes that tell what a file without a suffix is."""
 
 
 def find_files(paths: Sequence[Path]) -> list[FoundFile]:
-    """List the files to add: named files as they are, folders searched for the formats that can be read.
+    """List the files to add: named files as they are, folders searched for the formats of documents.
 
-    Hidden files and folders are left out, and links to folders are not followed.
+    A file without a suffix is taken for a document if its content shows that it is one. Hidden files and folders are
+    left out, and links to folders are not followed.
 
     Raises:
         InputError: a path does not exist, or a folder holds no file of a known format.
@@ -43,14 +48,26 @@ def find_files(paths: Sequence[Path]) -> list[FoundFile]:
 
 
 def left_out(paths: Sequence[Path]) -> Counter[str]:
-    """Count the files in folders among ``paths`` that `find_files` leaves out for their formats, by suffix."""
+    """Count the files in folders among ``paths`` that `find_files` passes over for their formats, by suffix."""
     return Counter(
-        file.suffix.lower() for path in paths if path.is_dir() for file in _files(path) if not format_named(file)
+        suffix_of(file) for path in paths if path.is_dir() for file in _files(path) if not _is_document(file)
     )
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    return filter(format_named, _files(folder))
+    return filter(_is_document, _files(folder))
+
+
+def _is_document(path: Path) -> bool:
+    if format_named(path):
+        return True
+    try:
+        if suffix_of(path) or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return is_document(file.read(_START))
+    except OSError:
+        return True  # adding it tells what is wrong
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -125,6 +125,15 @@ def test_what_a_folder_would_not_give_is_left_out(tmp_path: Path) -> None:
     assert texts(unpack(tmp_path, "b.zip", archive(extra))) == {"": "b.zip holds nothing that can be read."}
 
 
+def test_files_without_a_suffix_are_known_by_their_content(tmp_path: Path) -> None:
+    files = {"in/LICENSE": LONG.encode(), "Makefile": b"all: a.o\n\tcc -o all a.o\n", "core": bytes(range(256))}
+    for pack in (archive, tar):
+        assert texts(unpack(tmp_path, "a.zip", pack(files))) == {"in/LICENSE": LONG}
+        del files["in/LICENSE"]
+        assert texts(unpack(tmp_path, "b.zip", pack(files))) == {"": "b.zip holds nothing that can be read."}
+        files["in/LICENSE"] = LONG.encode()
+
+
 def test_folders_that_are_called_as_those_of_office_files_are(tmp_path: Path) -> None:
     data = archive({"word/a.txt": LONG.encode(), "xl/b.txt": OTHER.encode()})
     assert texts(unpack(tmp_path, "a.zip", data)) == {"word/a.txt": LONG, "xl/b.txt": OTHER}

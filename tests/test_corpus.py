@@ -15,7 +15,7 @@ from index.batches import BATCH_PASSAGES
 from index.corpus import Corpus
 from index.embedder import PassageVectors
 from index.errors import InputError, ModelMissing
-from index.files import find_files
+from index.files import find_files, left_out
 from index.filters import parse_filter
 from index.intake import AddResult
 from index.passages import lead
@@ -24,6 +24,7 @@ from index.sources import FoundFile
 from index.types import Document, Passage
 from tests.conftest import PASSAGE_TOKENS, MakeCorpus
 from tests.embedding import HashingEmbedder
+from tests.files import archive, column, pdf
 
 CANTEEN = "The canteen opens at noon. It serves soup on Fridays."
 LEAVE = "Staff get 25 days of paid leave a year. Days that are left lapse on 31 March."
@@ -381,6 +382,17 @@ def test_folders_are_searched_for_the_formats_that_can_be_read(folder: Path, tmp
     ]
 
 
+def test_in_a_folder_files_without_a_suffix_are_known_by_their_content(folder: Path) -> None:
+    write(folder, {"LICENSE": LEAVE, "Minutes 3.12": CANTEEN, "Makefile": "all: a.o\n\tcc -o all a.o\n", "empty": ""})
+    write(folder, {"run": "#!/bin/sh\necho The canteen is open.\n", "settings.toml": "a = 1\n", "notes.xyz": LEAVE})
+    (folder / "core").write_bytes(bytes(range(256)) * 20)
+    (folder / "report").write_bytes(pdf([column([LEAVE])]))
+    (folder / "packed").write_bytes(archive({"a.txt": LEAVE.encode()}))
+    os.mkfifo(folder / "pipe")
+    assert [file.name for file in find_files([folder])] == ["LICENSE", "Minutes 3.12", "packed", "report"]
+    assert left_out([folder]) == {"": 5, ".toml": 1, ".xyz": 1}
+
+
 def test_named_files_are_taken_whatever_they_are_called(folder: Path) -> None:
     write(folder, {"notes": CANTEEN, ".hidden.txt": LEAVE, "x/a.txt": SICK})
     named = [folder / "notes", folder / ".hidden.txt"]
@@ -408,7 +420,7 @@ def test_what_is_not_there_is_told(folder: Path) -> None:
         with pytest.raises(InputError, match=problem) as refusal:
             find_files([folder, path])
         assert str(path) in refusal.value.problem
-        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .bz2 .csv .docm"))
+        assert refusal.value.remedy.startswith(("Check the path.", "Known formats: .adoc .asciidoc .bz2"))
 
 
 # --- filters over what the readers make of front matter ------------------------------------------------------------

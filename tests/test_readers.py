@@ -42,7 +42,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "noise.md": (hashlib.shake_256(b"x").digest(5000), "is not text"),
     "marks.txt": (b"*** --- ***", "holds no text"),
     "image.txt": (b"\x89PNG\r\n\x1a\n" + b"x" * 50, "is a PNG image"),
-    "data.xyz": (b"some text", "has a format that is not read"),
+    "data.xyz": (b"\x00\x01\x02" * 50, "is not text"),
     "plain.pdf": (b"not a pdf", "is not a PDF file"),
     "plain.docx": (b"not a zip", "is not a Word (.docx) file"),
     "broken.pdf": (b"%PDF-1.4\nbroken", "is a damaged PDF"),

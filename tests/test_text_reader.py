@@ -57,6 +57,19 @@ def test_lists_and_headings_of_plain_text(tmp_path: Path) -> None:
     ]
 
 
+def test_marked_headings(tmp_path: Path) -> None:
+    text = f"= Visitor guide\nAnn Muir\n\n== Getting there ==\n{LONG}\n\n= 12 euros in all\n"
+    document = written(tmp_path, "a.adoc", text)
+    assert document.title == "Visitor guide"
+    assert blocks(document) == [
+        ("heading", "Visitor guide"),
+        ("paragraph", "Ann Muir"),
+        ("heading", "Getting there"),
+        ("paragraph", LONG),
+        ("paragraph", "= 12 euros in all"),
+    ]
+
+
 def test_header_lines_stay_quotable(tmp_path: Path) -> None:
     document = written(
         tmp_path, "a.txt", f"Peace talks begin today\nBy Jane Doe, AP\nPublished: 3 March 2024\n\n{LONG}"
@@ -110,6 +123,15 @@ def test_bullets_of_word_fonts_are_bullets(tmp_path: Path) -> None:
         ("iso8859-2", "W czwartek rząd przyjął nową ustawę o ochronie środowiska i zieleń."),
         ("iso8859-2", "A kormány csütörtökön új törvényt fogadott el, a miniszter jövő januárra ígérte."),
         ("cp1254", "İstanbul Türkiye'nin en kalabalık şehridir ve ülkenin ekonomik merkezi sayılır."),
+        ("koi8_r", "Музей открыт каждый день, кроме понедельника. Вход стоит триста рублей."),
+        ("cp1251", "Музей открыт каждый день."),
+        ("cp866", "Музей открыт каждый день, кроме понедельника."),
+        ("iso8859-5", "Музей открыт каждый день, кроме понедельника."),
+        ("cp1251", "Музеят е отворен всеки ден, а входът струва пет лева."),
+        ("cp1253", "Το μουσείο είναι ανοιχτό κάθε μέρα εκτός Δευτέρας."),
+        ("shift_jis", "灯台は1954年に建てられました。入場は無料です。毎週月曜日は休館です。"),
+        ("gb18030", "会议定于周五举行。食堂中午开门，供应汤和面包。"),
+        ("euc_kr", "회의는 금요일에 열립니다. 식당은 정오에 문을 엽니다."),
         ("mac_roman", "Das Café von Jörg Müller ist ab heute geöffnet – täglich von acht bis zehn."),
     ],
 )
@@ -125,3 +147,20 @@ def test_utf_8_with_a_broken_byte_stays_utf_8() -> None:
 def test_the_first_letter_that_tells_an_encoding_may_stand_far_down() -> None:
     plain = "Nothing in these words tells how they are written. " * 6000
     assert decode((plain + "Das Café schließt früh.").encode("cp1252")) == plain + "Das Café schließt früh."
+
+
+def test_files_of_any_name_are_read_if_there_is_text_in_them(tmp_path: Path) -> None:
+    wrapped = "The first line of a paragraph was wrapped where the\nnext word did not fit any more, and goes on below."
+    assert blocks(written(tmp_path, "LICENSE", wrapped)) == [("paragraph", wrapped.replace("\n", " "))]
+    assert written(tmp_path, "notes.xyz", wrapped).metadata["format"] == "text"
+    code = "def area(width):\n    return width * 2\n"
+    assert blocks(written(tmp_path, "area.py", code)) == [
+        ("code", "def area(width):"),
+        ("code", "    return width * 2"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["night.log", "plan.yaml", "plan.toml", "plan.ini"])
+def test_lines_of_logs_and_settings_stay_lines(tmp_path: Path, name: str) -> None:
+    lines = ["the canteen opened and all was well", "the soup was hot and nobody complained of it"]
+    assert blocks(written(tmp_path, name, "\n".join(lines))) == [("code", line) for line in lines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,13 @@ from index.types import Document
 SUFFIXES: Mapping[str, Format] = {
     ".txt": "text",
     ".text": "text",
+    ".rst": "text",
+    ".org": "text",
+    ".adoc": "text",
+    ".asciidoc": "text",
+    ".tex": "text",
+    ".log": "lines",
+    ".xml": "xml",
     ".md": "markdown",
     ".markdown": "markdown",
     ".html": "html",
@@ -55,7 +63,12 @@ SUFFIXES: Mapping[str, Format] = {
     ".odp": "odp",
     ".epub": "epub",
 }
-"""The formats that are read, by file name (lower case)."""
+"""The formats that a folder is searched for, by suffix (lower case)."""
+
+_SETTINGS = frozenset((".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties"))
+"""Read line by line when such a file is named; in a folder they belong to a program rather than to the documents."""
+
+_SUFFIX = re.compile(r"\.[a-z][\w+-]{0,9}", re.IGNORECASE)
 
 MAX_BYTES = 64 * 2**20
 MAX_CONTAINER_BYTES = 512 * 2**20
@@ -64,6 +77,12 @@ MAX_CONTAINER_BYTES = 512 * 2**20
 _PACKED = (".gz", ".bz2", ".xz")
 _START = 2**16
 _TAKE_OPTIONS: frozenset[Format] = frozenset({"pdf"})
+
+
+def suffix_of(name: str | PurePath) -> str:
+    """Return a name's suffix in lower case, empty where what follows the last dot is none (``Notes 3.12``)."""
+    suffix = PurePath(name).suffix
+    return suffix.lower() if _SUFFIX.fullmatch(suffix) else ""
 
 
 def format_named(name: str | PurePath) -> Format | None:
@@ -91,7 +110,8 @@ def read(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
 
 def kind_of(data: bytes, path: Path, max_bytes: int) -> Format:
     """Return what the file at ``path`` is. Raises ``Unreadable``, also for a document with more than ``max_bytes``."""
-    kind = detect(data, format_named(path))
+    named = format_named(path) or ("lines" if suffix_of(path) in _SETTINGS else None)
+    kind = detect(data, named)
     if kind not in ONLY_CONTAINERS and len(data) > max_bytes:
         raise Unreadable(f"has more than {max_bytes / 2**20:.0f} MiB.", "Split it into smaller files.")
     return kind

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, cast
 
-from index.readers import format_named
+from index.readers import format_named, suffix_of
 from index.readers.members import Measured, Member, Readable, bounded, is_hidden, path_problem, plain_name
 from index.readers.options import Options, wrong_password
 from index.readers.parsed import Unreadable
@@ -93,7 +93,7 @@ def _tar_members(file: Readable, options: Options) -> Iterator[Member]:
             archive.members = []  # type: ignore[attr-defined]
             problem = path_problem(info.name)
             if info.issym() or info.islnk():
-                problem = problem or (_no_file("a link") if _is_wanted(info.name) else None)
+                problem = problem or (_no_file("a link") if _is_wanted(info.name) and suffix_of(info.name) else None)
             elif not info.isfile() and not info.isdir():
                 problem = problem or _no_file("a pipe or a device")
             if problem or (info.isfile() and _is_wanted(info.name)):
@@ -108,7 +108,8 @@ def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Readable:
 
 
 def _member(name: str, problem: Unreadable | None, content: Callable[[], bytes]) -> Member:
-    return Member(plain_name(name) or "?", partial(_refuse, problem) if problem else content)
+    plain = plain_name(name) or "?"
+    return Member(plain, partial(_refuse, problem) if problem else content, is_promised=bool(suffix_of(plain)))
 
 
 def _refuse(problem: Unreadable) -> bytes:
@@ -127,7 +128,7 @@ def _holds_tar(file: Readable) -> bool:
 
 
 def _is_wanted(name: str) -> bool:
-    return not is_hidden(name) and format_named(name) is not None
+    return not is_hidden(name) and (format_named(name) is not None or not suffix_of(name))
 
 
 def _without_suffix(name: str) -> str:

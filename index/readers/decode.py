@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 
 from index.readers.parsed import Unreadable
 
@@ -47,6 +48,14 @@ _ALPHABETS = (
     ("mac_roman", "àâäáçéèêëíîïñóôöòúùûüßåæøœ"),
 )
 """Encodings and the letters of a language that they may hold, the commonest first."""
+
+_CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўјљњћџђ№"
+_GREEK = "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ"
+_OTHER_ALPHABETS = (
+    *((encoding, _CYRILLIC) for encoding in ("cp1251", "koi8_r", "cp866", "iso8859-5", "mac_cyrillic", "koi8_u")),
+    *((encoding, _GREEK) for encoding in ("cp1253", "iso8859-7")),
+)
+"""Encodings of alphabets that are not Latin. Of two that differ in case alone, only one has capitals inside words."""
 
 _SIGNS = frozenset("–—…‘’‚“”„«»‹›•·€£§©®™°±×½¼¾²³µ\xa0\xad")
 _EXPLAINED = 0.95
@@ -116,7 +125,8 @@ def _guessed(data: bytes) -> str:
     begin = max(0, telling.start() - _BEFORE) // 4 * 4 if telling else 0
     sample = data[begin : begin + _GUESS_FROM]
     is_latin = _is_in_latin_words(sample)
-    if is_latin and (encoding := _by_alphabet(sample)):
+    alphabets = _ALPHABETS if is_latin else _OTHER_ALPHABETS if _is_beyond_latin(sample) else ()
+    if encoding := _by_alphabet(sample, alphabets):
         return data.decode(encoding, "replace")
     guesses = from_bytes(sample)
     best = guesses.best()
@@ -133,10 +143,10 @@ def _guessed(data: bytes) -> str:
     return data.decode("cp1252" if is_western else best.encoding, "replace")
 
 
-def _by_alphabet(data: bytes) -> str:
+def _by_alphabet(data: bytes, alphabets: Sequence[tuple[str, str]]) -> str:
     """Return the encoding in which nearly all bytes beyond ASCII are letters of one language, or the empty string."""
     best, encoding = 0.0, ""
-    for name, alphabet in _ALPHABETS:
+    for name, alphabet in alphabets:
         letters = {*alphabet, *alphabet.upper(), *_SIGNS}
         text = data.decode(name, "replace")
         found = [
@@ -155,6 +165,13 @@ def _is_in_latin_words(data: bytes) -> bool:
     """Tell whether the bytes beyond ASCII are few, and most stand alone beside a letter: then they are no Chinese."""
     runs, letters = _BEYOND_ASCII.findall(data), len(_LETTERS.findall(data))
     return 2 * len(_ALONE.findall(data)) > len(runs) and 4 * sum(map(len, runs)) < letters
+
+
+def _is_beyond_latin(data: bytes) -> bool:
+    """Tell whether most letters are none of ASCII's, and several of them stand together."""
+    runs = _BEYOND_ASCII.findall(data)
+    beyond = sum(map(len, runs))
+    return beyond > len(_LETTERS.findall(data)) and beyond > 2 * len(runs)
 
 
 def _not_text() -> Unreadable:

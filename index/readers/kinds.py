@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from index.readers.parsed import Unreadable
-from index.readers.syntax import written_in
+from index.readers.syntax import plain_text, written_in
 
-Format = Literal["text", "markdown", "html", "pdf", "docx",
+Format = Literal["text", "lines", "markdown", "html", "xml", "pdf", "docx",
                  "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub",
                  "eml", "msg", "mbox", "archive"]  # fmt: skip
 
@@ -23,6 +23,8 @@ ONLY_CONTAINERS: frozenset[Format] = frozenset({"mbox", "archive"})
 """Those without a text of their own: their modules have no function ``parse``."""
 
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
+_XML = re.compile(rb"\s*<\?xml\s", re.IGNORECASE)
+_MAYBE_XML: frozenset[Format | None] = frozenset({None, "text", "lines"})
 _OTHER_KINDS = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -44,6 +46,9 @@ _PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
 """What office files list their parts or state their kind in; an archive may have a folder called ``word`` without."""
 
 _PDF = b"%PDF-"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _TAR = slice(257, 262)
 _START = 2**16
@@ -77,14 +82,14 @@ _CONVERT = "Convert it to PDF, Word (.docx), HTML, Markdown or plain text."
 
 
 def detect(data: bytes, named: Format | None) -> Format:
-    """Return the format of ``data``; ``named`` is what the file's name promises.
+    """Return the format of ``data``; ``named`` is what the file's name promises, ``None`` if that is nothing known.
 
     Raises ``Unreadable`` for a format that is not read and for content that contradicts its name without telling
-    what it is.
+    what it is. Text of any other kind is read as it stands.
     """
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if data.startswith(_ZIP):
         return _inside_zip(data)
-    if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+    if data.startswith(_OLE):
         return _inside_ole(data)
     if _PDF in data[:1024] and (named == "pdf" or data.lstrip().startswith(_PDF)):
         return "pdf"  # some come with a few lines before; other files may only hold one, or speak of it
@@ -97,9 +102,25 @@ def detect(data: bytes, named: Format | None) -> Format:
         return "html"
     if label := _BINARY.get(named):
         raise Unreadable(f"is not {label}, whatever its name says.", "Export it again from its program.")
-    if named is None:
-        raise Unreadable("has a format that is not read.", _CONVERT)
-    return named
+    if named in _MAYBE_XML and _XML.match(_without_mark(data[:4096])):
+        return "xml"
+    return named or plain_text(data)
+
+
+def is_document(start: bytes) -> bool:
+    """Tell whether a file whose name promises nothing is worth reading, by its first 64 KiB at least.
+
+    It is if a format shows or if it is prose; settings, source code and data are not.
+    """
+    start = start[:_START]
+    if start.startswith(_ZIP):
+        return True  # what it holds is told by its end
+    if b"\0" in start and not start.startswith((_OLE, *_UTF_16)) and start[_TAR] != b"ustar":
+        return False
+    try:
+        return detect(start, None) != "lines"
+    except Unreadable:
+        return False
 
 
 def _packed_or_mailed(data: bytes, named: Format | None) -> Format | None:
@@ -121,9 +142,14 @@ def may_only_hold_others(start: bytes) -> bool:
 
 
 def _is_html(start: bytes) -> bool:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+    return _HTML.match(_without_mark(start)) is not None
+
+
+def _without_mark(start: bytes) -> bytes:
+    """Return the start of a text without its byte order mark and the zeros of UTF-16."""
+    if start.startswith(_UTF_16):
         start = start.replace(b"\x00", b"")[2:]
-    return _HTML.match(start.removeprefix(b"\xef\xbb\xbf")) is not None
+    return start.removeprefix(b"\xef\xbb\xbf")
 
 
 def _inside_zip(data: bytes) -> Format:

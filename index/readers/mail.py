@@ -9,9 +9,9 @@ from email.utils import getaddresses, parsedate_to_datetime
 from functools import partial
 from pathlib import PurePosixPath
 
-from index.readers import format_named
+from index.readers import format_named, suffix_of
 from index.readers.dates import parse_date
-from index.readers.kinds import detect
+from index.readers.kinds import Format, detect
 from index.readers.members import MAX_MEMBER_BYTES, Member, is_hidden
 from index.readers.metadata import known_fields
 from index.readers.parsed import Parsed, RawBlock, Unreadable, clean
@@ -74,14 +74,17 @@ def parsed(letter: Letter) -> Parsed:
 
 
 def attached(letter: Letter) -> Iterator[Member]:
-    """Yield the attachments that can be read: of a known name, or of a format that shows. Pictures are left out."""
+    """Yield the attachments that can be read: of a known name, of a format that shows, or prose without a suffix.
+
+    Pictures and programs are left out.
+    """
     for number, each in enumerate(letter.attachments, start=1):
         name = file_name(each.name)
         if format_named(name):
             if not is_hidden(name):
                 yield Member(name, partial(_bounded, each.content))
-        elif suffix := _suffix(each.content):
-            yield Member(f"{name or f'attachment {number}'}{suffix}", each.content)
+        elif (kind := _kind(each.content)) and not (kind == "text" and suffix_of(name)):
+            yield Member(f"{name}.{kind}" if name and kind != "text" else name or f"attachment {number}", each.content)
 
 
 def file_name(text: str) -> str:
@@ -120,9 +123,10 @@ def _bounded(content: Callable[[], bytes]) -> bytes:
     return data
 
 
-def _suffix(content: Callable[[], bytes]) -> str:
-    """Return the suffix of what the bytes give away to be readable, else nothing."""
+def _kind(content: Callable[[], bytes]) -> Format | None:
+    """Return the format of a document that the bytes give away, ``None`` if they show none."""
     try:
-        return f".{detect(content(), None)}"
+        kind = detect(content(), None)
     except Unreadable:
-        return ""
+        return None
+    return None if kind == "lines" else kind

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from index.readers.parsed import Unreadable, clean
@@ -40,10 +40,14 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member: its name (folders separated by ``/``), and what gives its bytes or raises ``Unreadable``."""
+    """A member: its name (folders separated by ``/``), and what gives its bytes or raises ``Unreadable``.
+
+    Of a name that promises nothing (``is_promised`` is false), only the content can tell whether it is a document.
+    """
 
     name: str
     content: Callable[[], bytes]
+    is_promised: bool = True
 
 
 class TooMuch(Unreadable):
@@ -133,4 +137,4 @@ def told_apart(members: Iterator[Member]) -> Iterator[Member]:
             name = f"{stem} ({number}).{suffix}" if dot and stem else f"{member.name} ({number})"
             number += 1
         seen.add(name)
-        yield Member(name, member.content)
+        yield replace(member, name=name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from index.readers.parsed import Unreadable
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element
+    from lxml.etree import XMLParser, _Element
 
 MAX_UNPACKED = 256 * 2**20
 """How much of an archive is unpacked at most, in bytes."""
@@ -65,15 +65,12 @@ class Package:
         """
         from lxml import etree
 
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_pis=True)
         try:
-            root = etree.fromstring(self.read(name), parser)
+            root = etree.fromstring(self.read(name), xml_parser())
         except etree.XMLSyntaxError as error:
             # Where the memory ends, lxml knows of no line.
             raise (self.damaged() if error.lineno else MemoryError()) from error
-        document = root.getroottree().docinfo
-        declared = document.internalDTD
-        if document.doctype and not (doctype and not (declared is not None and list(declared.iterentities()))):
+        if root.getroottree().docinfo.doctype and not (doctype and not declares_entities(root)):
             raise self._has_doctype()
         return root
 
@@ -129,6 +126,26 @@ class Package:
             yield
         except _DAMAGES as error:
             raise self.damaged() from error
+
+
+def xml_parser(encoding: str | None = None) -> XMLParser:
+    """Return a parser that resolves no entity, fetches nothing and stops at absurd nesting and sizes."""
+    from lxml import etree
+
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_pis=True,
+        remove_comments=True,
+        encoding=encoding,
+    )
+
+
+def declares_entities(root: _Element) -> bool:
+    """Tell whether a document type of its own declares entities in the XML that ``root`` is the root of."""
+    declared = root.getroottree().docinfo.internalDTD
+    return declared is not None and bool(list(declared.iterentities()))
 
 
 def joined(base: str, target: str) -> str:

@@ -1,4 +1,4 @@
-"""What a text file is written in, by its content: JSON, a notebook, subtitles, RTF."""
+"""What a text file is written in, by its content: JSON, a notebook, subtitles, RTF, prose, or lines of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,28 @@ _NOTEBOOK = re.compile(rb'"nbformat"\s*:\s*\d')
 _TIME = rb"(?:\d{1,3}:)?\d\d:\d\d[.,]\d{1,3}"
 _CUE = re.compile(rb"\s*(?:\d+\s*\n)?\s*%b\s*-->\s*%b" % (_TIME, _TIME))
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+_WORD = re.compile(r"""["'“«‘(\[*_`]*[^\W\d_](?:[\w'’-]|[^\x00-\x7f])*["'”»’)\]*_`.,;:!?…]*""")
+_CODE = re.compile(
+    r"[;{}(\[\\=/>]$|\s=\s|[=:]=|->|\w\(|\$\w|^(?:#[!\w]|//|/\*|\*/|@|import |from \S+ import)|^[\w.-]+\s*=|^\S+:$"
+    r"|^[\w-]+: ?\S+$"
+)
+_PROSE = 0.5
+"""Share of words less share of lines as code has them: licences and notes have .6 to 1, scripts and headers less."""
+
+
+def plain_text(data: bytes) -> Format:
+    """Tell whether text is prose (``text``) or means something line by line (``lines``): code, settings, a log.
+
+    Raises ``Unreadable`` for binary data.
+    """
+    text = decode(data[:_START])
+    tokens, lines = text.split(), [line.strip() for line in text.splitlines() if line.strip()]
+    if not tokens or text.startswith("#!"):
+        return "lines"
+    words = sum(_WORD.fullmatch(token) is not None for token in tokens) / len(tokens)
+    code = sum(_CODE.search(line) is not None for line in lines) / len(lines)
+    return "text" if words - code > _PROSE else "lines"
 
 
 def written_in(data: bytes, named: Format | None) -> Format | None:

@@ -16,6 +16,9 @@ _HEADER_LINES = 6
 _ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
 _RULE = re.compile(r"[\W_]+")
 _UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
+_MARKED = re.compile(r"(={1,6})\s+(?P<text>[^\W\d_].{0,89}?)(?:\s{1,9}\1)?")
+"""A heading as AsciiDoc and wikis mark it."""
+
 _STARTS_HEADING = re.compile(r"[\"“„«'‘¿¡#§]?\w(?=.*[^\W\d_])")
 _SENTENCE_WITHIN = re.compile(r"[^\W\d_]{3}[.!?]\s")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;,—–。！？][\"'”’»)\]]*$")
@@ -60,12 +63,13 @@ def _runs(lines: list[str], may_have_header: bool) -> Iterator[list[str]]:
         if _RULE.fullmatch(line) and not underlines:
             continue
         is_header = may_have_header and number < _HEADER_LINES and bool(header_facts(line))
-        stands_alone = is_header or after_header or _ITEM.match(line) or not (wrapped or _starts_low(line))
+        is_marked = _MARKED.fullmatch(line.rstrip()) is not None
+        stands_alone = is_header or after_header or is_marked or _ITEM.match(line) or not (wrapped or _starts_low(line))
         if run and stands_alone and not underlines:
             yield run
             run = []
         run.append(line)
-        after_header = is_header
+        after_header = is_header or is_marked
     if run:
         yield run
 
@@ -73,6 +77,8 @@ def _runs(lines: list[str], may_have_header: bool) -> Iterator[list[str]]:
 def _block(run: list[str], group: int) -> RawBlock:
     if len(run) == 2 and (underline := _UNDERLINE.fullmatch(run[1].strip())):
         return RawBlock("heading", run[0], level=1 if underline[1] == "=" else 2)
+    if marked := _MARKED.fullmatch(run[0].rstrip()):
+        return RawBlock("heading", marked["text"], level=len(marked[1]))
     item = _ITEM.match(run[0])
     text = " ".join(run)
     if item is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from index.errors import ReadError
 from index.readers import MAX_BYTES, content, document, format_named, kind_of, read_error
-from index.readers.kinds import CONTAINERS, ONLY_CONTAINERS, Format, detect
+from index.readers.kinds import CONTAINERS, ONLY_CONTAINERS, Format, detect, is_document
 from index.readers.members import MAX_DEPTH, Budget, Member, TooMuch, told_apart
 from index.readers.options import Options
 from index.readers.parsed import Unreadable
@@ -94,9 +94,8 @@ class _Walk:
             while (each := next(within, None)) is not None:
                 if depth == MAX_DEPTH:
                     raise Unreadable(f"lies in {MAX_DEPTH} other files; what is in it is left out.", "Unpack it.")
-                found += 1
                 self._budget.count()
-                yield from self._opened(each, f"{member}/{each.name}".lstrip("/"), depth)
+                found += yield from self._opened(each, f"{member}/{each.name}".lstrip("/"), depth)
                 self._begin(member)
             if not found and kind in ONLY_CONTAINERS:
                 raise Unreadable("holds nothing that can be read.", "Add files of the known formats.")
@@ -110,13 +109,16 @@ class _Walk:
             if found or kind in ONLY_CONTAINERS:
                 yield _failed(member, error, source)
 
-    def _opened(self, each: Member, member: str, depth: int) -> Iterator[Piece]:
+    def _opened(self, each: Member, member: str, depth: int) -> Generator[Piece, None, bool]:
+        """Yield the pieces of a member; return whether it is a document or may be one, so that its failure is told."""
         if not self._begin(member):
-            return
+            return True
         source = self._name(member)
         try:
             data = each.content()
             self._budget.spend(len(data))
+            if not (each.is_promised or is_document(data)):
+                return False
             if not data.strip():
                 raise Unreadable("is empty.", "Remove it, or add it when it has content.")
             kind = detect(data, format_named(member))
@@ -126,6 +128,7 @@ class _Walk:
             yield _failed(member, error, source)
         else:
             yield from self.pieces(data, kind, member, depth + 1)
+        return True
 
     def _name(self, member: str) -> str:
         return f"{self._source}/{member}" if member else self._source

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 
 _FORMATS = """\
-A file is known by its content rather than by its name. Text: Markdown, plain text, HTML, PDF, Word, RTF, OpenDocument,
-EPUB, notebooks, subtitles. Tables: Excel, .ods, .csv, .tsv, .json, .jsonl. Slides: PowerPoint, .odp. Mail (.eml, .msg,
+A file is known by its content rather than by its name. Text: Markdown, plain text, HTML, XML, PDF, Word, RTF,
+OpenDocument, EPUB, notebooks, subtitles, logs; of files that are named also settings and source code, which folders are
+not searched for. Tables: Excel, .ods, .csv, .tsv, .json, .jsonl. Slides: PowerPoint, .odp. Mail (.eml, .msg,
 .mbox) and archives (.zip, .tar, .gz, .bz2, .xz): letters of a mailbox, attachments and files in an archive become
 documents of their own, called archive.zip/inner/report.md; each fails by itself.
 """
@@ -185,7 +186,7 @@ def _add(options: argparse.Namespace, console: Console) -> int:
 
 
 def _tell_left_out(paths: Sequence[Path], console: Console) -> None:
-    """Say which files of the folders are not read, by their suffixes."""
+    """Say which files of the folders are passed over, by their suffixes."""
     from index.files import left_out
 
     others = left_out(paths)
@@ -194,7 +195,8 @@ def _tell_left_out(paths: Sequence[Path], console: Console) -> None:
         more = others.total() - sum(number for _, number in others.most_common(_NAMED_SUFFIXES))
         listed = ", ".join([*shown, *([f"{more} others"] if more else [])])
         console.say(
-            f"Left out, because their formats are not read: {one_line(listed)}. To see why, add one by its name."
+            f"Passed over, because documents rarely have these formats: {one_line(listed)}. "
+            "A file that you name is read if there is text in it."
         )
 
 
