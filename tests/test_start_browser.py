@@ -25,7 +25,7 @@ def visitor(service: Service, browser: Browser) -> Iterator[Visitor]:
 
 def test_the_page_says_what_it_is_and_what_it_holds(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Ask <i>Human</i> Resources")
-    expect(visitor.page.locator(".holdings")).to_have_text("3 documents · 12 passages · newest of Feb 1, 2025")
+    expect(visitor.page.locator(".holdings")).to_have_text("3 documents · 12 passages · newest dated Feb 1, 2025")
     assert visitor.page.title() == "Ask <i>Human</i> Resources"
     expect(visitor.panel).to_be_hidden()
 
