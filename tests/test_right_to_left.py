@@ -87,7 +87,8 @@ def test_the_widget_on_a_page_that_runs_from_right_to_left(site: Site, browser: 
     with reading(browser, address(site.allowed, "plain")) as reader:
         reader.page.evaluate("document.documentElement.dir = 'rtl'")
         reader.open()
-        assert reader.part(".log p").first.evaluate(_STOP_STANDS_FIRST) is False
+        greeting = reader.part(".log p").first
+        assert (greeting.evaluate(_STOP_STANDS_FIRST), side(greeting)) == (False, "right")
         text = reader.ask(LEAVE_QUESTION)
         expect(text).to_contain_text(LEAVE_QUOTE)
         panel = reader.part(".panel").bounding_box()

@@ -53,8 +53,8 @@ def test_it_weighs_at_most_8_kib(site: Site, language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "placeholder", "judging"),
-    [("de-AT", "Stellen Sie eine Frage", "Hilfreich?"), ("ja", "Ask a question", "Helpful?")],
+    ("locale", "lang", "placeholder", "judging"),
+    [("de-AT", "de", "Stellen Sie eine Frage", "Hilfreich?"), ("ja", "en", "Ask a question", "Helpful?")],
 )
 def test_it_speaks_the_readers_language(
     site: Site, browser: Browser, locale: str, lang: str, placeholder: str, judging: str

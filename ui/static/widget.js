@@ -87,7 +87,9 @@ ul:empty { display: none }
 li + li { border-top: 1px solid var(--line) }
 .row { width: 100%; padding: 8px 14px; font-size: 14px; outline-offset: -2px }
 .row .small { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden }
-:is(p, h2, button):not([dir]) { unicode-bidi: plaintext; text-align: match-parent }
+:is(p, h2, button):not([dir]) {
+  unicode-bidi: plaintext; text-align: -webkit-match-parent; text-align: match-parent;
+}
 .feedback { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 12px }
 .pill { padding: 3px 12px; color: var(--fg) }
 [aria-pressed=true] { background: var(--tint); border-color: var(--accent) }
