@@ -49,6 +49,14 @@ def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
     assert "No document" in operator.send(f"/documents/{second.id}/remove")
 
 
+def test_documents_are_found_by_title_or_file(operator: Operator) -> None:
+    operator.log_in()
+    operator.send("/documents", [("files", ("bridge.md", PLAN)), ("files", ("tower.txt", b"The tower is tall."))])
+    found = operator.page("/documents?find=TOWER")
+    assert ("tower.txt" in found, "bridge.md" in found, "1 of 2 documents" in found) == (True, False, True)
+    assert "None of them." in operator.page("/documents?find=%3Cb%3Ecastle")
+
+
 def test_the_receipt_names_who_else_says_it_and_what_cited_it(operator: Operator) -> None:
     operator.log_in()
     plan, letter = PLAN.split(b"\n\n")[1], b"Dear all.\n\n" + PLAN.split(b"\n\n")[1]

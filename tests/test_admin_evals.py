@@ -62,7 +62,7 @@ def test_the_gap_list_and_the_trace(operator: Operator) -> None:
         operator.ask(question)
     operator.log_in()
     gaps = operator.page("/gaps")
-    assert re.search(r"<td>2</td><td>\d{4}-\d\d-\d\d</td>\s*<td><a [^>]+>Quidditch\?</a>", gaps)
+    assert re.search(r"<td>2</td><td[^>]*>\d{4}-\d\d-\d\d</td>\s*<td><a [^>]+>Quidditch\?</a>", gaps)
     assert "&lt;i&gt;Snitch" in gaps
     assert "canteen open" not in gaps
     missed = re.findall(r'name="message_id" value="([^"]+)"', gaps)
@@ -77,6 +77,7 @@ def test_the_gap_list_and_the_trace(operator: Operator) -> None:
         assert "no such gap" in operator.send("/cases", message_id=unknown)
     trace = operator.page(re.findall(r'href="/admin(/answers/[^"]+)"', operator.page("/conversations"))[0])
     assert "canteen.txt 0" in trace
+    assert re.search(r'<p class="soft">\d{4}-\d\d-\d\d \d\d:\d\d UTC', trace)
     assert "verbatim" in trace
 
 

@@ -135,6 +135,7 @@ def test_a_question_is_edited_in_its_place(visitor: Visitor) -> None:
     box = visitor.page.get_by_label("Your question, to be asked anew")
     expect(box).to_be_focused()
     expect(box).to_have_value(LEAVE)
+    assert visitor.contrast(".edit .primary") >= 4.5
     box.press("Escape")
     expect(box).to_have_count(0)
     expect(visitor.page.get_by_role("button", name="Edit question").first).to_be_focused()

@@ -263,7 +263,8 @@ def test_too_many_questions_are_put_off(tmp_path: Path) -> None:
         assert code_of(replies[2]) == "too_many_requests"
         assert httpx.post(f"{address}/v1/chat/completions", json={}).status_code == 429
         joined = httpx.post(f"{address}/gradio_api/queue/join", json={})
-        assert (joined.status_code, joined.json()["detail"]) == (429, "Too many questions; wait a moment.")
+        seconds = joined.headers["retry-after"]
+        assert (joined.status_code, joined.json()["detail"]) == (429, f"Too many questions; try again in {seconds} s.")
         assert httpx.get(f"{address}/api/documents/{LEAVE.id}").status_code == 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from string import Formatter
@@ -11,6 +12,7 @@ from babel import Locale
 
 from rag.query.language import LANGUAGES, Language
 from ui.i18n import messages, negotiate
+from ui.web.script import WORDS
 
 STATIC = Path(__file__).parent.parent / "ui" / "static"
 ENGLISH = messages("en").entries
@@ -84,3 +86,14 @@ def test_dates_are_as_precise_as_they_are_given(language: Language, iso: str, te
 def test_the_browsers_first_language_that_there_is_is_spoken(header: str, language: str) -> None:
     assert negotiate(header) == language
     assert negotiate(header, "fr") == "fr"
+
+
+def test_the_widget_has_every_word_in_every_language() -> None:
+    words = json.loads(WORDS.read_text(encoding="utf-8"))
+    assert tuple(words) == LANGUAGES
+    used = set(re.findall(r"TEXT\.(\w+)", (STATIC / "widget.js").read_text(encoding="utf-8")))
+    for language, entries in words.items():
+        assert set(entries) == set(words["en"]), language
+        assert used <= set(entries) | {"lang"}
+        for key, entry in entries.items():
+            assert places(entry) == places(words["en"][key]), (language, key)

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from rag.answer.said import may_become_own, said
-from rag.types import Answer, Claim, Quote, Source, Status, Support
+from rag.types import Answer, Claim, Quote, Remark, Source, Status, Support
 from ui.i18n import messages
 from ui.page import render
 
@@ -103,6 +103,26 @@ def test_an_answer_shows_its_claims_literally(short: str, first: str, second: st
     assert paragraphs(render.answer(answer(short=short, claims=claims), MESSAGE, EN)) == [
         line for line in expected if line
     ]
+
+
+def test_where_the_documents_differ_none_of_their_answers_is_the_heading() -> None:
+    claims = [Claim("It is 25.", "verbatim", (quote(1, "It is 25."),)), Claim("28.", "verbatim", (quote(2, "28."),))]
+    differing = replace(answer(short="25", claims=claims), remarks=(Remark("differ", (1, 2), 2),))
+    rendered = render.answer(differing, MESSAGE, EN)
+    assert paragraphs(rendered) == ["The documents differ: [1] [2]. The newest is [2].", "It is 25. [1]", "28. [2]"]
+    assert rendered.split("\n\n")[0].count(f"](#cite-{MESSAGE}-") == 3
+
+
+def test_a_number_in_a_reader_s_own_words_becomes_no_link() -> None:
+    claims = [Claim("It is 25.", "verbatim", (quote(1, "It is 25."),))]
+    missing = replace(answer(claims=claims), remarks=(Remark("missing", about="what [1] means"),))
+    assert "#cite-" not in render.answer(missing, MESSAGE, EN).split("\n\n")[-1]
+
+
+def test_a_refusal_under_a_filter_says_so() -> None:
+    refused = answer("not_found", "Not there.")
+    assert "Only the documents that pass the filter" in render.answer(refused, MESSAGE, EN, filtered=True)
+    assert "filter" not in render.answer(refused, MESSAGE, EN)
 
 
 @given(HOSTILE, HOSTILE)

@@ -28,6 +28,14 @@ _STARTS = """element => {
 """On which side of its box the first line of a text begins."""
 
 
+_STOP_STANDS_FIRST = """element => {
+  const [text, range] = [element.firstChild, document.createRange()];
+  const left = (from) => (range.setStart(text, from), range.setEnd(text, from + 1), range.getBoundingClientRect().left);
+  return left(text.length - 1) < left(0);
+}"""
+"""Whether the full stop of an English sentence stands before its first word, as if it were Arabic."""
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     pipeline = web.LexicalPipeline([*web.DOCUMENTS, ARABIC])
@@ -79,6 +87,8 @@ def test_the_widget_on_a_page_that_runs_from_right_to_left(site: Site, browser: 
     with reading(browser, address(site.allowed, "plain")) as reader:
         reader.page.evaluate("document.documentElement.dir = 'rtl'")
         reader.open()
+        greeting = reader.part(".log p").first
+        assert (greeting.evaluate(_STOP_STANDS_FIRST), side(greeting)) == (False, "right")
         text = reader.ask(LEAVE_QUESTION)
         expect(text).to_contain_text(LEAVE_QUOTE)
         panel = reader.part(".panel").bounding_box()

@@ -205,6 +205,11 @@ def test_a_page_is_shown_as_it_is_printed_with_the_quote_marked(
         expect(marks).to_have_count(1)
         expect(marks).to_be_in_viewport()
         expect(visitor.button("Page")).to_be_focused()
+        width = marks.evaluate("mark => mark.offsetWidth")
+        visitor.button("Enlarge").click()
+        assert abs(marks.evaluate("mark => mark.offsetWidth") - 2 * width) <= 2
+        expect(marks).to_be_in_viewport()
+        expect(visitor.button("Enlarge")).to_be_in_viewport()
         visitor.button("Text").click()
         expect(visitor.mark).to_be_in_viewport()
 

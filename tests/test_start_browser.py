@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
 from tests import web
-from tests.chat_page import EXAMPLES, Service, Visitor, serving, visiting
+from tests.chat_page import EXAMPLES, PHONE, Service, Visitor, serving, visiting
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def visitor(service: Service, browser: Browser) -> Iterator[Visitor]:
 
 def test_the_page_says_what_it_is_and_what_it_holds(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Ask <i>Human</i> Resources")
-    expect(visitor.page.locator(".holdings")).to_have_text("3 documents · 12 passages · newest of Feb 1, 2025")
+    expect(visitor.page.locator(".holdings")).to_have_text("3 documents · 12 passages · newest dated Feb 1, 2025")
     assert visitor.page.title() == "Ask <i>Human</i> Resources"
     expect(visitor.panel).to_be_hidden()
 
@@ -52,6 +52,7 @@ def test_a_filter_stays_on_every_question_until_it_is_removed(visitor: Visitor) 
     window.get_by_role("button", name="Apply").click()
     chips = visitor.page.get_by_role("list", name="Filters on every question").get_by_role("listitem")
     expect(chips.locator("span")).to_have_text(["Document: handbook/leave.md", "from Jan 15, 2025"])
+    expect(visitor.ask("Quidditch?")).to_contain_text("Only the documents that pass the filter were asked.")
     for question in ("leave soup", "soup and leave"):
         visitor.ask(question)
         expect(visitor.panel.locator("h3")).to_have_text(["Staff handbook: leave"])
@@ -61,6 +62,7 @@ def test_a_filter_stays_on_every_question_until_it_is_removed(visitor: Visitor) 
     expect(chips).to_have_count(0)
     visitor.ask("soup with leave")
     expect(visitor.panel.locator("h3")).to_have_text(["Staff handbook: leave", "Canteen"])
+    expect(visitor.ask("Quidditch?")).not_to_contain_text("filter")
 
 
 @pytest.mark.parametrize(
@@ -106,20 +108,46 @@ def test_documents_are_added_with_their_progress_and_the_reason_against_them(
     shelf.by_id = before
 
 
+_DROP = """() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(['The sauna is closed on Mondays.'], 'sauna.txt'));
+  for (const name of ['dragenter', 'drop'])
+    window.dispatchEvent(new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
 def test_a_dropped_file_is_added(visitor: Visitor, service: Service) -> None:
     shelf = service.pipeline.corpus
     before = shelf.by_id
     expect(visitor.page.locator(".drop")).to_be_visible()
-    visitor.page.evaluate(
-        """() => {
-          const dataTransfer = new DataTransfer();
-          dataTransfer.items.add(new File(['The sauna is closed on Mondays.'], 'sauna.txt'));
-          for (const name of ['dragenter', 'drop'])
-            window.dispatchEvent(new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
-        }"""
-    )
+    visitor.page.evaluate(_DROP)
     expect(visitor.page.locator(".files .added")).to_have_text("1 passage")
     shelf.by_id = before
+
+
+def test_a_file_dropped_on_a_conversation_shows_what_becomes_of_it(visitor: Visitor, service: Service) -> None:
+    shelf = service.pipeline.corpus
+    before = shelf.by_id
+    visitor.ask("When does the canteen open?")
+    visitor.page.evaluate(_DROP)
+    window = visitor.page.get_by_role("dialog", name="Add documents")
+    expect(window.locator(".files .added")).to_have_text("1 passage")
+    visitor.page.keyboard.press("Escape")
+    expect(window).to_have_count(0)
+    visitor.button("New conversation").click()
+    expect(visitor.page.locator("#start .drop")).to_be_visible()
+    shelf.by_id = before
+
+
+def test_the_windows_fit_a_phone(service: Service, browser: Browser) -> None:
+    with visiting(browser, service.address, **PHONE) as visitor:
+        for opener in ("Filter", "History"):
+            visitor.button(opener).click()
+            box = visitor.page.locator("dialog[open]").bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+            visitor.page.keyboard.press("Escape")
 
 
 def test_suggestions_after_an_answer_are_asked_by_pressing_them(visitor: Visitor, service: Service) -> None:

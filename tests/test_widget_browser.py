@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from rag.query.language import LANGUAGES
 from tests import web
 from tests.widget_page import (
     LEAVE_QUESTION,
@@ -40,11 +41,41 @@ def reader(site: Site, browser: Browser) -> Iterator[Reader]:
         assert reader.problems == []
 
 
-def test_it_weighs_at_most_8_kib(site: Site) -> None:
-    with httpx.stream("GET", f"{site.server}/widget.js", headers={"accept-encoding": "gzip"}) as reply:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_weighs_at_most_8_kib(site: Site, language: str) -> None:
+    asked = {"accept-encoding": "gzip", "accept-language": language}
+    with httpx.stream("GET", f"{site.server}/widget.js", headers=asked) as reply:
         sent = b"".join(reply.iter_raw())
     assert len(sent) <= 8192
-    assert gzip.decompress(sent) == httpx.get(f"{site.server}/widget.js", headers={"accept-encoding": ""}).content
+    assert "accept-language" in reply.headers["vary"].lower()
+    plain = httpx.get(f"{site.server}/widget.js?lang={language}", headers={"accept-encoding": ""}).content
+    assert gzip.decompress(sent) == plain
+
+
+@pytest.mark.parametrize(
+    ("locale", "lang", "placeholder", "judging"),
+    [("de-AT", "de", "Stellen Sie eine Frage", "Hilfreich?"), ("ja", "en", "Ask a question", "Helpful?")],
+)
+def test_it_speaks_the_readers_language(
+    site: Site, browser: Browser, locale: str, lang: str, placeholder: str, judging: str
+) -> None:
+    with reading(browser, address(site.allowed, "plain"), locale=locale) as reader:
+        reader.open()
+        expect(reader.part("textarea")).to_have_attribute("placeholder", placeholder)
+        reader.ask(LEAVE_QUESTION)
+        expect(reader.part(".feedback")).to_contain_text(judging)
+        assert reader.part(".root").get_attribute("lang") == lang
+
+
+def test_a_server_that_went_away_is_named_and_found_again(site: Site, browser: Browser) -> None:
+    with reading(browser, address(site.allowed, "plain")) as reader:
+        reader.open()
+        reader.page.route("**/api/**", lambda route: route.abort())
+        reader.ask(LEAVE_QUESTION)
+        expect(reader.part(".problem")).to_contain_text(f"{site.server}/ cannot be reached.")
+        reader.page.unroute("**/api/**")
+        reader.part(".problem button").click()
+        expect(reader.part(".text")).to_contain_text(LEAVE_QUOTE)
 
 
 def test_the_page_and_the_widget_are_two_requests_and_25_kb(site: Site, browser: Browser) -> None:

@@ -63,11 +63,16 @@ OF_ALL_CASES = ("answerability_auc", "calibration_error")
 """The metrics of ``MEASURES`` that are no mean over cases."""
 MEANS = tuple(each.metric for _, group in MEASURES for each in group if each.metric not in OF_ALL_CASES)
 """The metrics that are the mean of a case's value, 0 to 1, over the cases that have one."""
-COSTS = ("answer_tokens", "latency_p50_ms", "latency_p95_ms")
+COSTS = {
+    "answer_tokens": "Tokens of an answer",
+    "latency_p50_ms": "Latency, median (ms)",
+    "latency_p95_ms": "Latency, 95th percentile (ms)",
+}
 """What an answer costs; less is better, and nothing bounds it."""
 LESS_IS_BETTER = frozenset(each.metric for _, group in MEASURES for each in group if each.less_is_better) | {*COSTS}
 
 
 def label(metric: str) -> str:
     """Return the name of a metric in words."""
-    return next((each.label for _, group in MEASURES for each in group if each.metric == metric), metric)
+    labels = {each.metric: each.label for _, group in MEASURES for each in group} | COSTS
+    return labels.get(metric, metric)

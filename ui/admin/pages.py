@@ -3,14 +3,17 @@
 
 import hmac
 import math
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -29,6 +32,7 @@ from ui.kept.days import Gap
 from ui.web.metrics import Minute, Outcome
 from ui.web.problems import LoggedOut
 
+_LEAD = re.compile(r"\*\*(.+?)\*\*\s*", re.DOTALL)
 COOKIE = "citechat_operator"
 SHOWN = 200
 """Rows of a table, at most."""
@@ -50,6 +54,8 @@ class Pages:
         )
         self._environment.filters["ms"] = lambda seconds: "–" if seconds is None else f"{seconds * 1000:.0f} ms"
         self._environment.filters["seconds"] = lambda value: "–" if value is None else f"{value:.2f} s"
+        self._environment.filters["moment"] = _moment
+        self._environment.filters["said"] = _said
         self._environment.filters["number"] = lambda value: "–" if value is None else f"{value:.3f}"
 
     def show(self, name: str, session: Session | None = None, status: int = 200, **values: object) -> Response:
@@ -59,6 +65,16 @@ class Pages:
             here=name, site=self._title, csrf=session.csrf if session else "", notices=notices, **values
         )
         return HTMLResponse(printable(page), status, headers={"Cache-Control": "no-store"})
+
+
+def _moment(when: datetime | str) -> str:
+    return f"{datetime.fromisoformat(str(when)).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _said(text: str) -> Markup:
+    """Return an answer with its short answer, which leads it between asterisks, in bold."""
+    lead = _LEAD.match(text)
+    return Markup("<strong>{}</strong> {}").format(lead[1], text[lead.end() :]) if lead else escape(text)
 
 
 def admin_router(desk: Desk) -> APIRouter:
@@ -148,11 +164,19 @@ def _add_views(router: APIRouter, desk: Desk, pages: Pages, operator: Operator) 
         return desk.metrics.load()
 
     @router.get("/documents")
-    def documents(session: Annotated[Session, Depends(operator)]) -> Response:
+    def documents(session: Annotated[Session, Depends(operator)], find: str = "") -> Response:
         listed = desk.shelves.archive.documents() if desk.shelves else []
-        folders = desk.shelves.folders if desk.shelves else ()
-        changeable = desk.shelves is not None
-        return pages.show("documents", session, documents=listed, changeable=changeable, folders=folders)
+        wanted = find.casefold()
+        found = [info for info in listed if any(wanted in name.casefold() for name in (info.title, *info.sources))]
+        return pages.show(
+            "documents",
+            session,
+            documents=found[:SHOWN],
+            total=len(listed),
+            find=find,
+            changeable=desk.shelves is not None,
+            folders=desk.shelves.folders if desk.shelves else (),
+        )
 
     @router.get("/conversations")
     def conversations(session: Annotated[Session, Depends(operator)]) -> Response:

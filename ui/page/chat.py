@@ -251,7 +251,7 @@ def _advance(exchange: Exchange, event: Event) -> Exchange:
 def _content(exchange: Exchange, say: Messages) -> str:
     """Return what the reader sees as the answer, in Markdown."""
     if exchange.answer is not None:
-        return render.answer(exchange.answer, exchange.id, say)
+        return render.answer(exchange.answer, exchange.id, say, filtered=bool(exchange.where))
     written = "" if may_become_own(exchange.text) else render.progress(exchange.text)
     match exchange.state:
         case "failed":

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from rag.answer.said import key_of, remarked
 from rag.query.language import language_of
-from rag.types import Answer, Claim, Quote, Source
+from rag.types import Answer, Claim, Quote, Remark, Source
 from ui.i18n import Messages, messages
 
 NEAREST = "nearest"
@@ -22,6 +22,7 @@ NEAREST = "nearest"
 _UNSEEN = "\u200b"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+_NUMBER = re.compile(r"\\\[(\d+)\\\]")
 _EXPLANATION = re.compile(r"\[([^\s\[\]]|[^\s\[\]][^\[\]]*[^\s\[\]])\]")
 _LEAD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _AFTER_CITATION = re.compile(r"(?<=\d\])\s+(?!\[\d)")
@@ -71,14 +72,17 @@ def reading(hits: Sequence[Source], quotes: Sequence[Quote], message_id: str, sa
     return "\n\n".join([f"{escape(say.text('reading'))} {link}…", *quoted])
 
 
-def answer(answer: Answer, message_id: str, say: Messages) -> str:
-    """Return a complete answer; its citations link to ``#cite-<message_id>-<n>``."""
+def answer(answer: Answer, message_id: str, say: Messages, *, filtered: bool = False) -> str:
+    """Return a complete answer; its citations link to ``#cite-<message_id>-<n>``.
+
+    Where some documents alone were asked (``filtered``), a refusal says so.
+    """
     say = in_its_language(answer, say)
     match answer.status:
         case "answered":
             return "\n\n".join(filter(None, _answered(answer, message_id, say)))
         case "not_found":
-            return "\n\n".join(_not_found(answer, message_id, say))
+            return "\n\n".join(_not_found(answer, message_id, say, filtered=filtered))
         case "clarify":
             return _paragraphs(own_words(answer, say))
 
@@ -109,19 +113,36 @@ def inert(text: str, before: str = "") -> str:
 
 
 def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
-    if answer.short_answer:
+    differ = [remark for remark in answer.remarks if remark.kind == "differ"]
+    if answer.short_answer and not differ:  # one of several answers is no heading for them all
         yield _lead(answer.short_answer)
+    for remark in differ:
+        yield _remark(remark, answer, message_id, say)
     for claim in answer.claims:
         marks = [_link(quote.n, claim.support, message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{escape(say.text('support.' + claim.support))}*"])])
     for remark in answer.remarks:
-        yield f"*{escape(remarked(remark, say.language))}*"
+        if remark not in differ:
+            yield _remark(remark, answer, message_id, say)
     if answer.notice:
         yield f"*{escape(answer.notice)}*"
 
 
-def _not_found(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
+def _remark(remark: Remark, answer: Answer, message_id: str, say: Messages) -> str:
+    """Return a remark in italics; the numbers of its quotes are links."""
+    support = {quote.n: claim.support for claim in answer.claims for quote in claim.quotes if quote.n in remark.quotes}
+
+    def linked(number: re.Match[str]) -> str:
+        n = int(number[1])
+        return _link(n, support[n], message_id) if n in support else number[0]
+
+    return f"*{_NUMBER.sub(linked, escape(remarked(remark, say.language)))}*"
+
+
+def _not_found(answer: Answer, message_id: str, say: Messages, *, filtered: bool) -> Iterable[str]:
     yield _paragraphs(own_words(answer, say))
+    if filtered:
+        yield f"*{escape(say.text('nearest.filtered'))}*"
     if answer.hits:
         yield f"**{escape(say.text('nearest'))}**"
     for n, hit in enumerate(answer.hits[:_NEAREST], 1):

@@ -58,10 +58,10 @@ class Suggestions:
         if answer is None or answer.status != "answered":
             return ()
         asked = {exchange.question.casefold(), answer.standalone_question.casefold()}
-        near = [hit.document_id for hit in answer.hits]
+        cited = dict.fromkeys(quote.document_id for quote in answer.quotes)
         found = self._checked(
             suggestion
-            for suggestion in _in_turn(self._documents(dict.fromkeys(near)))
+            for suggestion in _in_turn(self._documents(cited))
             if suggestion.question.casefold() not in asked and not _quotes(answer, suggestion)
         )
         return tuple(islice(found, FOLLOW_UPS))

@@ -18,7 +18,7 @@ export function text({ blocks, cut_before, cut_after }, current) {
   return body;
 }
 
-/** A page as an image with the quote marked on it. */
+/** A page as an image with the quote marked on it, and a button that makes it twice as large. */
 export async function drawn(message, n) {
   const { number, image, width, height, marks } = await getJSON(`/chat/answers/${message}/sources/${n}/page`);
   const picture = el('img', { src: image, width, height, alt: t('page.alt', { n: number }) });
@@ -29,7 +29,13 @@ export async function drawn(message, n) {
     Object.assign(mark.style, { left: share(x), top: share(y), width: share(across), height: share(down) });
     sheet.append(mark);
   }
-  return el('div', { className: 'page-view' }, !marks.length && el('p', { className: 'hint', textContent: t('page.unmarked') }), sheet);
+  const enlarge = button('plain enlarge', t('page.enlarge'), () => {
+    const large = sheet.classList.toggle('large');
+    enlarge.ariaPressed = String(large);
+    (sheet.querySelector('.page-mark') ?? sheet).scrollIntoView({ block: 'center', inline: 'center' });
+  });
+  enlarge.ariaPressed = 'false';
+  return el('div', { className: 'page-view' }, enlarge, !marks.length && el('p', { className: 'hint', textContent: t('page.unmarked') }), sheet);
 }
 
 /** Two buttons of which one is pressed: read the text, or look at the page. */

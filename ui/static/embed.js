@@ -50,7 +50,8 @@ const chosen = () => [...new FormData(form)].map(([name, value]) => [name, value
 
 function show() {
   const data = chosen();
-  const src = `${location.origin}/widget.js`;
+  const lang = data.find(([name]) => name === 'lang')?.[1];
+  const src = `${location.origin}/widget.js${lang ? `?lang=${lang}` : ''}`;
   const attributes = [['src', src], ...data.map(([name, value]) => [`data-${name}`, value])];
   const written = attributes.map(([name, value]) => `${name}="${escape(value)}"`);
   const [source, ...rest] = written;
@@ -62,7 +63,7 @@ function show() {
     data,
     attributes,
     tag: `<script ${[source, 'defer', ...rest].join(' ')}></script>`,
-    frame: `<iframe src="${escape(address)}" title="${escape(title)}" width="400" height="640" loading="lazy"></iframe>`,
+    frame: `<iframe src="${escape(address)}" title="${escape(title)}" width="400" height="640" style="border:0" loading="lazy"></iframe>`,
   };
   for (const { code, write } of boxes) code.textContent = write(values);
   const site = data.find(([name]) => name === 'site')?.[1];

@@ -1,6 +1,7 @@
 // The chat as a page of its own, for sites that allow no script: the address says what attributes would say.
 const allowed = ['site', 'title', 'greeting', 'placeholder', 'disclaimer', 'examples', 'theme', 'accent', 'lang'];
 const options = new URLSearchParams(location.search);
+const script = Object.assign(document.createElement('script'), { src: `/widget.js?lang=${encodeURIComponent(options.get('lang') ?? '')}` });
 const chat = document.createElement('rag-chat');
 
 for (const name of allowed) if (options.has(name)) chat.dataset[name] = options.get(name);
@@ -8,4 +9,5 @@ if (options.has('title')) document.title = options.get('title');
 if (options.has('lang')) document.documentElement.lang = options.get('lang');
 chat.dataset.server = location.origin;
 chat.dataset.inline = '';
-document.body.append(chat);
+script.dataset.auto = 'false';
+document.body.append(chat, script);

@@ -40,8 +40,13 @@ function hideTip() {
   document.querySelector('[aria-describedby=cite-tip]')?.removeAttribute('aria-describedby');
 }
 
+let still = ''; // where the pointer rests: what is drawn below it has not been pointed at
+
 const point = (event) => {
   const link = linkOf(event);
+  const place = `${event.screenX} ${event.screenY}`;
+  if (event.type === 'mouseover' && place === still) return;
+  still = place;
   if (link) showTip(link);
   else if (!tip.contains(event.target)) hideTip(); // the pointer may rest on the preview
 };

@@ -199,7 +199,7 @@ export class Panel {
     );
     const mark = content.querySelector('mark.current, .page-mark');
     if (mark) content.scrollTop += mark.getBoundingClientRect().top - content.getBoundingClientRect().top - content.clientHeight / 3;
-    document.querySelector(`#chat a[href="#cite-${this.#message}-${source.n}"]`)?.setAttribute('aria-current', 'true');
+    document.querySelector(`#chat p > a[href="#cite-${this.#message}-${source.n}"]`)?.setAttribute('aria-current', 'true');
   }
 
   async #look(view, n) {

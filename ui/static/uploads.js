@@ -1,5 +1,5 @@
 /* Documents that a reader brings: dropped or chosen, sent one after another, each with its progress or the reason against it. */
-import { el, say, signed } from './elements.js';
+import { el, modal, say, signed } from './elements.js';
 import { count, t } from './messages.js';
 
 /** A place for documents; `done` is told when some were added. */
@@ -10,7 +10,8 @@ export function dropZone({ types, max_mib: limit }, done) {
     'div',
     { className: 'drop' },
     signed('secondary', 'upload', t('upload'), () => chooser.click()),
-    el('p', { className: 'hint', textContent: t('upload.hint', { types: types.join(' '), limit }) }),
+    el('p', { className: 'hint', textContent: t('upload.hint', { limit }) }),
+    el('details', { className: 'hint' }, el('summary', { textContent: t('upload.types') }), types.join(' ')),
     chooser,
     list,
   );
@@ -24,10 +25,23 @@ export function dropZone({ types, max_mib: limit }, done) {
       if (!event.dataTransfer?.types.includes('Files')) return;
       event.preventDefault();
       zone.classList.toggle('over', name === 'dragenter' || name === 'dragover');
-      if (name === 'drop') take(event.dataTransfer.files);
+      if (name !== 'drop') return;
+      if (!zone.offsetParent) over(zone);
+      take(event.dataTransfer.files);
     });
   }
   return zone;
+}
+
+/** Show the place in a window: the first page, where it stands, gives way to a conversation. */
+function over(zone) {
+  const home = zone.parentNode;
+  const dialog = modal('upload-window', t('upload'), t('close'), zone);
+  dialog.addEventListener('close', () => {
+    home.append(zone);
+    dialog.remove();
+  });
+  dialog.showModal();
 }
 
 async function takeAll(files, limits, list, done) {

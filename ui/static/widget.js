@@ -1,5 +1,5 @@
 /* One classic script, one element: <rag-chat>. Text becomes text nodes, nothing is remembered, no host but the server
-   is spoken to. */
+   is spoken to. Its own words are those of ui/locales/widget.json in the reader's language: the server puts them in. */
 (() => {
   'use strict';
   const script = document.currentScript;
@@ -7,35 +7,7 @@
   const STYLES = ['accent', 'on-accent', 'bg', 'fg', 'font', 'radius', 'height', 'z'];
   const CONFIG = 'api/widget/config?site=';
 
-  const TEXT = {
-    title: 'Ask the documents',
-    greeting: 'Every answer shows the exact words it stands on.',
-    placeholder: 'Ask a question',
-    disclaimer: 'Answers come from documents. Check the quotes.',
-    open: 'Open chat',
-    close: 'Close chat',
-    reset: 'New conversation',
-    send: 'Send',
-    stop: 'Stop',
-    back: 'Back',
-    question: 'You asked: ',
-    answer: 'Answer: ',
-    searching: 'Searching…',
-    sources: 'Sources',
-    nearest: 'Nearest passages, not an answer',
-    partial: '(partly supported)',
-    unsupported: '(not supported)',
-    alone: 'The rest could not be loaded.',
-    helpful: 'Helpful?',
-    verdicts: { up: 'Yes', down: 'No', wrong_source: 'Wrong source' },
-    thanks: 'Thank you.',
-    unsent: 'Not sent.',
-    stopped: 'Stopped.',
-    again: 'Ask again',
-    dropped: 'No complete answer arrived.',
-    blocked: (server) => `Add ${server} to connect-src in the Content-Security-Policy of this page.`,
-    unreachable: (server) => `${server} cannot be reached. Is it running, and is this its address?`,
-  };
+  const TEXT = /* words */ {};
 
   const ICONS = {
     chat: 'M4 4h16v12h-8l-5 4v-4H4zM9 8v4M15 8v4',
@@ -89,7 +61,7 @@ svg { width: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-lin
 }
 .panel[open], section { display: flex }
 section.panel { position: relative; inset: 0; width: auto; height: var(--rag-height, 560px); box-shadow: none }
-.head { display: flex; align-items: center; gap: 8px; padding: 8px 8px 8px 16px; border-bottom: 1px solid var(--line) }
+.head { display: flex; align-items: center; gap: 8px; padding: 8px; padding-inline-start: 16px; border-bottom: 1px solid var(--line) }
 .head > :not(button) { flex: 1 }
 h2, strong { font-size: 16px; font-weight: 650; line-height: 1.35 }
 .icon, .go { display: grid; place-items: center; flex: none; width: 36px; height: 36px; border-radius: 10px }
@@ -106,6 +78,7 @@ strong { display: block; margin-bottom: 6px; font-size: 18px }
   display: inline-block; min-width: 20px; margin-inline-end: 3px; padding: 0 5px; border-radius: 6px; background: var(--tint);
   color: var(--fg); font-size: 12px; font-weight: 650; line-height: 20px; text-align: center;
 }
+.row > .cite { margin-inline-end: 8px }
 u { text-decoration: underline dotted }
 .small { color: var(--muted); font-size: 13px; line-height: 1.4 }
 .label { margin: 14px 0 6px; font-weight: 650 }
@@ -114,6 +87,9 @@ ul:empty { display: none }
 li + li { border-top: 1px solid var(--line) }
 .row { width: 100%; padding: 8px 14px; font-size: 14px; outline-offset: -2px }
 .row .small { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden }
+:is(p, h2, button):not([dir]) {
+  unicode-bidi: plaintext; text-align: -webkit-match-parent; text-align: match-parent;
+}
 .feedback { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 12px }
 .pill { padding: 3px 12px; color: var(--fg) }
 [aria-pressed=true] { background: var(--tint); border-color: var(--accent) }
@@ -171,7 +147,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
   };
 
   const origin = ({ outlet, source, published, page }) =>
-    [outlet || source, published?.slice(0, 10), page && 'p. ' + page].filter(Boolean).join(' · ');
+    [outlet || source, published?.slice(0, 10), page && TEXT.page + page].filter(Boolean).join(' · ');
 
   /** Text before it is checked: a leading **short answer**, and [n]. */
   const streamed = (text) => {
@@ -317,7 +293,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       const key = (event) => this.#key(event);
       const shadow = this.attachShadow({ mode: 'open' });
       shadow.adoptedStyleSheets = [sheet];
-      shadow.append(el('div.root', { keydown: key, keypress: key, keyup: key }, this.#panel, this.#launcher));
+      shadow.append(el('div.root', { lang: TEXT.lang, keydown: key, keypress: key, keyup: key }, this.#panel, this.#launcher));
     }
 
     #dress() {
@@ -347,13 +323,14 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     }
 
     /** What keeps this page from its server; '' when nothing does. */
-    async #obstacle() {
+    async #obstacle(renew = !this.#config?.allowed) {
       const url = this.#server + CONFIG + (this.dataset.site ?? '');
       try {
-        return (await this.#visit(!this.#config?.allowed)).message ?? '';
+        return (await this.#visit(renew)).message ?? '';
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 99)); // violations are reported later
-        return TEXT[blocked.has(url) ? 'blocked' : 'unreachable'](this.#server);
+        this.#visiting = null;
+        return TEXT[blocked.has(url) ? 'blocked' : 'unreachable'].replace('{server}', () => this.#server);
       }
     }
 
@@ -377,7 +354,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.stop();
       this.#conversation = undefined;
       this.#view.hidden = true;
-      this.#welcome = el('div', {});
+      this.#welcome = el('div', { lang: this.dataset.lang || TEXT.lang });
       this.#log.replaceChildren(this.#welcome);
       this.#greet();
     }
@@ -482,7 +459,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     async #report({ question, asked, body, answer }, error, signal) {
       body.querySelector('.wait')?.remove();
       if (signal.aborted) return answer.append(el('p.small label', {}, TEXT.stopped));
-      const message = error.code ? error.message : (await this.#obstacle()) || TEXT.dropped;
+      const message = error.code ? error.message : (await this.#obstacle(true)) || TEXT.dropped;
       const click = () => {
         asked.remove();
         answer.remove();
@@ -494,7 +471,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#emit('error', { question, message, code: error.code });
     }
 
-    #claims({ claims, short_answer }) {
+    #claims({ claims, short_answer, remarks = [] }) {
       const cite = (quote) => {
         const label = `${quote.n}: ${quote.title}`;
         return el('button.cite', { 'aria-label': label, title: quote.text, click: this.#shows(quote) }, quote.n);
@@ -505,7 +482,8 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
         ...quotes.map(cite),
         ' ',
       ]);
-      return short_answer ? [el('strong', {}, short_answer), ...parts] : parts;
+      const differ = remarks.some(({ kind }) => kind === 'differ'); // one of several answers heads none of them
+      return short_answer && !differ ? [el('strong', {}, short_answer), ...parts] : parts;
     }
 
     #sources(quotes) {
@@ -530,10 +508,10 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
         const sent = this.#request('api/feedback', verdict);
         this.#status.textContent = note.textContent = await sent.then(() => TEXT.thanks, () => TEXT.unsent);
       };
-      const buttons = Object.entries(TEXT.verdicts).map(([value, text]) =>
-        el('button.pill', { value, 'aria-pressed': false, click }, text),
+      const buttons = ['up', 'down', 'wrong_source'].map((value) =>
+        el('button.pill', { value, 'aria-pressed': false, click }, TEXT[value]),
       );
-      return el('div.small feedback', { role: 'group', 'aria-label': TEXT.helpful }, TEXT.helpful, ...buttons, note);
+      return el('div.small feedback', { role: 'group', 'aria-label': TEXT.helpful }, el('p', {}, TEXT.helpful), ...buttons, note);
     }
 
     #shows(quote) {

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from index.errors import InputError
 from index.filters import joined, parse_filter
 from index.filters.fields import Fields, document_fields
+from ui.i18n import negotiate
 from ui.kept.aside import aside
 from ui.kept.conversations import Exchange, Transcripts
 from ui.kept.feedback import Judgements, Verdict
@@ -151,8 +152,10 @@ def site_router(library: Library, metrics: Metrics, settings: Settings, sites: S
         return sites.greeting(site, page_origin(request.headers), bearer(request.headers))
 
     @router.get("/widget.js", response_class=Response, responses=plain("text/javascript"))
-    async def widget(request: Request) -> Response:
-        return widget_response(request.headers.get("accept-encoding", ""))
+    async def widget(request: Request, lang: Annotated[str, Query(max_length=35)] = "") -> Response:
+        """Give the script in the language ``lang``, or in the reader's."""
+        wanted = f"{lang}, {request.headers.get('accept-language', '')}"
+        return widget_response(request.headers.get("accept-encoding", ""), negotiate(wanted, settings.language))
 
     @router.get("/demo", include_in_schema=False)
     async def demo() -> FileResponse:

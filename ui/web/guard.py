@@ -186,8 +186,9 @@ class Guard:
         scope.setdefault("state", {})["visit"] = visit
         wait = await self._wait(scope["client"][0], visit, path, method)
         if wait:
-            message = "Too many questions; wait a moment."
-            return problem(429, message, headers={"Retry-After": str(math.ceil(wait))})
+            seconds = str(math.ceil(wait))
+            message = f"Too many questions; try again in {seconds} s."
+            return problem(429, message, headers={"Retry-After": seconds})
         return None
 
     def _is_ours(self, host: str) -> bool:
