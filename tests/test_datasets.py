@@ -161,3 +161,20 @@ def test_unusable_requests_say_what_to_do(tmp_path: Path) -> None:
         load("clapnq", tmp_path)
     with pytest.raises(InputError, match="at least 1"):
         load("clapnq", tmp_path, limit=0)
+
+
+def test_our_own_texts_hold_every_quote_and_answer() -> None:
+    collections = load("own", Path())
+    cases = [case for collection in collections for case in collection.cases]
+    assert len({case.id for case in cases}) == len(cases)
+    assert 0.3 < sum(case.unanswerable for case in cases) / len(cases) < 0.4
+    for collection in collections:
+        for case in collection.cases:
+            assert all((item.quote or "") in collection.documents[item.source] for item in case.evidence)
+            assert all(any(words in (item.quote or "") for item in case.evidence) for (words,) in case.answer)
+
+
+def test_documents_that_resemble_each_other_are_kept_out_together() -> None:
+    kept = {each.name: {kept_out(each.article(case)) for case in each.cases} for each in load("own", Path())}
+    assert all(len(states) == 1 for states in kept.values())
+    assert {state for states in kept.values() for state in states} == {True, False}

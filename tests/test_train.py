@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from evals.datasets import kept_out
-from evals.train import Exercise, School, lesson, report, train
+from evals.exercises import Exercise, School, lesson
+from evals.train import report, train
 from rag.models import locate
 from rag.reader.cross_encoder import BASE
 from rag.reader.layers import WIDTH, Layers

@@ -21,6 +21,8 @@ What the figures mean:
 ``mtrag``, ``summhay``  Turns of conversations, and queries over stacks of articles, in the same way: see `evals.pools`.
 ``squad-es``  The questions of ``squad2`` as a machine translated them into Spanish, one index per article.
 ``xquad``   The same paragraphs and questions in five languages, one index per language; all answerable.
+``own``     Documents of ours in groups of five or so, one index per group, with questions in other words and with
+    near-misses. They come with citechat: see `evals.datasets.own`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from pathlib import Path
 from evals.datasets.collection import Collection, joined, kept_out, spread
 from evals.datasets.files import read_json, read_lines
 from evals.datasets.news import article_text, realtimeqa
+from evals.datasets.own import own
 from evals.datasets.squad import squad, squad2, squad_es, xquad
 from evals.datasets.wikipedia import clapnq, hotpot, nq, qed
 from index.errors import InputError
@@ -61,6 +64,7 @@ DATASETS: Mapping[str, Callable[[Path], Iterator[Collection]]] = {
     "qed": qed,
     "hotpot": hotpot,
     "xquad": xquad,
+    "own": own,
 }
 
 
