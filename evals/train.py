@@ -1,12 +1,12 @@
 """Train the cross-encoder of `rag.reader.cross_encoder` on questions with known answers.
 
-    python -m evals.train --data DIR [--epochs E] [--start F] [--rate R] [--mean] [--out DIR]
+    python -m evals.train --data DIR [--sets NAME ...] [--epochs E] [--start F] [--rate R] [--mean] [--out DIR]
 
-It learns from the public sets ``squad``, ``squad2``, ``nq``, ``qed``, ``clapnq`` and ``hotpot``, from some of the
-questions of SQuAD in Spanish and German (``squad-es``, ``xquad``), and from documents of ours (``own``), which of all
-sentences of a question's passages and of similar ones answer it, if any does. A fifth of the articles, by a hash of
-their titles, is kept out, whichever the language, and the figures printed are of those. Each step also trains a head
-that finds the words of the short answer; it sharpens the states and is thrown away in the end.
+It learns from the public sets ``squad``, ``squad2``, ``nq``, ``qed``, ``clapnq`` and ``hotpot``, and from some of the
+questions of SQuAD in Spanish and German (``squad-es``, ``xquad``), or from those named, among them documents of ours
+(``own``), which of all sentences of a question's passages and of similar ones answer it, if any does. A fifth of the
+articles, by a hash of their titles, is kept out, whichever the language, and the figures printed are of those. Each
+step also trains a head that finds the words of the short answer; it sharpens the states and is thrown away in the end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from evals.exercises import Exercise, School, lesson
+from evals.datasets import DATASETS
+from evals.exercises import SETS, Exercise, School, lesson
 from evals.scoring.metrics import auc
 from index.errors import CitechatError
 from index.sentence_model import native_dtype
@@ -178,6 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train the layers, write them and print the figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m evals.train", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=DATASETS, metavar="NAME", help="what to learn from")
     parser.add_argument("--epochs", type=float, default=2, metavar="E", help="passes over all questions (default 2)")
     parser.add_argument("--start", type=Path, metavar="F", help="go on from these layers, not from MiniLM's")
     parser.add_argument("--rate", type=float, default=RATE, metavar="R", help=f"learning rate (default {RATE})")
@@ -185,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="DIR", help="write the layers there")
     options = parser.parse_args(arguments)
     try:
-        school = School(options.data)
+        school = School(options.data, options.sets)
     except CitechatError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -130,7 +130,8 @@ class Layer(nn.Module):
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     """Return the same as torch's, whose way back is slow on CPUs."""
     likeness = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + mask
-    return likeness.softmax(-1) @ value
+    attended: Tensor = likeness.softmax(-1) @ value
+    return attended
 
 
 def pack(layers: nn.ModuleList) -> None:

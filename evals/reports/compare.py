@@ -142,7 +142,9 @@ def _differences(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[Dif
         deltas = drawn[:, number]
         low, high = np.quantile(deltas[np.isfinite(deltas)], [0.025, 0.975])
         changed = int((values[both, 0] != values[both, 1]).sum())
-        yield Difference(name, *map(float, (old, new, new - old, low, high)), int(both.sum()), changed)
+        yield Difference(
+            name, float(old), float(new), float(new - old), float(low), float(high), int(both.sum()), changed
+        )
 
 
 def _values(pairs: Sequence[tuple[StoredCase, StoredCase]], name: str) -> Floats:
