@@ -2,8 +2,7 @@
 
 The cases are a sample of the questions that will be asked. The paired bootstrap draws from them, with replacement, as
 many as there are, again and again, and looks at how far the difference of the two systems on the same cases moves
-(Efron and Tibshirani 1993; Koehn 2004 for systems judged on the same inputs). Of very few cases it draws the same ones
-all the time and is sure of anything; hence a sign test beside it: fewer than `CHANGED` cases that moved say nothing.
+(Efron and Tibshirani 1993; Koehn 2004 for systems judged on the same inputs).
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2_000
 SEED = 20251120
-CHANGED = 5
-"""So many cases that all moved one way are one chance in 32, fewer one in 16 or more."""
 BLOCK = 2_000_000
 """Draws that are made at once: 16 MB."""
 
@@ -37,8 +34,7 @@ BLOCK = 2_000_000
 class Difference:
     """How a metric changed: ``delta = after - before``, its 95% interval ``low`` to ``high``, over ``cases`` cases.
 
-    ``changed`` counts the cases in which it did. ``verdict`` is ``better`` or ``worse`` where the interval leaves out 0
-    and at least `CHANGED` cases changed, else ``no difference``.
+    ``verdict`` is ``better`` or ``worse`` where the interval leaves out 0, else ``no difference``.
     """
 
     metric: str
@@ -48,12 +44,11 @@ class Difference:
     low: float
     high: float
     cases: int
-    changed: int
 
     @property
     def verdict(self) -> str:
         """Tell which way the metric changed, if it did by more than chance."""
-        if self.changed < CHANGED or self.low <= 0 <= self.high:
+        if self.low <= 0 <= self.high:
             return "no difference"
         return "better" if (self.delta > 0) != (self.metric in LESS_IS_BETTER) else "worse"
 
@@ -141,10 +136,7 @@ def _differences(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[Dif
         old, new = np.average(values[both], axis=0, weights=weights[both])
         deltas = drawn[:, number]
         low, high = np.quantile(deltas[np.isfinite(deltas)], [0.025, 0.975])
-        changed = int((values[both, 0] != values[both, 1]).sum())
-        yield Difference(
-            name, float(old), float(new), float(new - old), float(low), float(high), int(both.sum()), changed
-        )
+        yield Difference(name, float(old), float(new), float(new - old), float(low), float(high), int(both.sum()))
 
 
 def _values(pairs: Sequence[tuple[StoredCase, StoredCase]], name: str) -> Floats:
