@@ -346,7 +346,7 @@ def test_questions_that_were_embedded_together_have_the_same_answers(
         ("How much is a ticket, and when is it closed?", said),
         ("What was published in November 2025?", ()),
     ]
-    expected = [timeless(pipeline.ask(*each)) for each in asked]
+    expected = [pipeline.ask(*each) for each in asked]
     ahead = pipeline.ahead([*asked, ("", ()), ("long " * 1000, ()), ("?!", ())])
     assert ahead[len(asked) :] == [{}, {}, {}]
 
@@ -354,8 +354,12 @@ def test_questions_that_were_embedded_together_have_the_same_answers(
         raise AssertionError(f"embedded again: {text}")
 
     monkeypatch.setattr(pipeline.corpus.embedder, "embed_query", not_again)
-    answers = [list(pipeline.stream(*each, vectors=vectors))[-1] for each, vectors in zip(asked, ahead, strict=False)]
-    assert [timeless(each.answer) for each in answers if isinstance(each, Done)] == expected
+    ends = [list(pipeline.stream(*each, vectors=vectors))[-1] for each, vectors in zip(asked, ahead, strict=False)]
+    answers = [each.answer for each in ends if isinstance(each, Done)]
+    for answer, alone in zip(answers, expected, strict=True):  # processors with AMX round several questions otherwise
+        assert (answer.status, answer.text, answer.remarks) == (alone.status, alone.text, alone.remarks)
+        assert [each.quotes for each in answer.claims] == [each.quotes for each in alone.claims]
+        assert answer.confidence == pytest.approx(alone.confidence, abs=5e-3)
 
 
 def test_timings_are_given_in_milliseconds(pipeline: Pipeline) -> None:
