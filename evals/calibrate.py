@@ -12,6 +12,7 @@ from index.errors import InputError
 from index.filters import parse_filter
 from rag.query.rewrite import background, standalone
 from rag.reader.abstain import SIGNS, Risk
+from rag.reader.read import LinearModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,17 +72,6 @@ class Calibration:
         return answered / (self.answerable + self.unanswerable), wrong / answered if answered else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    weights: Floats
-    bias: float
-    mean: Floats
-    scale: Floats
-
-    def probability(self, features: Floats) -> Floats:
-        return _sigmoid((features - self.mean) / self.scale @ self.weights + self.bias)
-
-
 def fit_suites(
     suites: Sequence[Suite], pipeline_for: Callable[[Suite], Pipeline], false_answer_rate: float | None = None
 ) -> Calibration:
@@ -130,13 +120,38 @@ def fit(
     probability, answered = np.empty(len(y)), np.empty(len(y), dtype=bool)
     for held_out in _folds(groups):
         fold = _fit_signed(x[~held_out], y[~held_out], allowed)
-        line = _threshold(fold.probability(x[~held_out]), y[~held_out], false_answer_rate)
-        probability[held_out] = fold.probability(x[held_out])
+        line = _threshold(_probability(fold, x[~held_out]), y[~held_out], false_answer_rate)
+        probability[held_out] = _probability(fold, x[held_out])
         answered[held_out] = probability[held_out] >= line
+    threshold = _threshold(_probability(model, x), y, false_answer_rate)
+    return _calibration(model, threshold, y, probability, answered)
+
+
+def redraw(
+    model: LinearModel,
+    features: Floats,
+    labels: NDArray[np.generic],
+    groups: Sequence[str],
+    false_answer_rate: float | None = None,
+) -> Calibration:
+    """Keep a model as it was fitted, and find its threshold and its curve on these questions.
+
+    The other arguments and the errors are those of `fit`.
+    """
+    x, y = _checked(features, labels, groups)
+    probability = _probability(model, x)
+    threshold = _threshold(probability, y, false_answer_rate)
+    return _calibration(model, threshold, y, probability, probability >= threshold)
+
+
+def _calibration(
+    model: LinearModel, threshold: float, y: Booleans, probability: Floats, answered: Booleans
+) -> Calibration:
+    """Return a model with its threshold and what that costs: ``y`` says what should have been ``answered``."""
     return Calibration(
         weights=tuple(model.weights.tolist()),
         bias=model.bias,
-        threshold=_threshold(model.probability(x), y, false_answer_rate),
+        threshold=threshold,
         mean=tuple(model.mean.tolist()),
         scale=tuple(model.scale.tolist()),
         false_answer_rate=float(answered[~y].mean()),
@@ -163,18 +178,18 @@ def _checked(features: Floats, labels: NDArray[np.generic], groups: Sequence[str
     return x, y
 
 
-def _fit_signed(x: Floats, y: Booleans, signs: Floats) -> _Model:
+def _fit_signed(x: Floats, y: Booleans, signs: Floats) -> LinearModel:
     """Fit, leave out the features that count the wrong way, and fit again until none does."""
     used = np.ones(x.shape[1], bool)
     while True:
         model = _fit(np.where(used, x, 0.0), y)
         wrong = used & (model.weights * signs < 0)
         if not wrong.any():
-            return _Model(np.where(used, model.weights, 0.0), model.bias, x.mean(axis=0), model.scale)
+            return LinearModel(np.where(used, model.weights, 0.0), model.bias, x.mean(axis=0), model.scale)
         used &= ~wrong
 
 
-def _fit(x: Floats, y: Booleans) -> _Model:
+def _fit(x: Floats, y: Booleans) -> LinearModel:
     """Maximise the log likelihood less ``PENALTY / 2 * |weights|^2`` on standardised features (Newton's method)."""
     if y.all() or not y.any():
         raise InputError(
@@ -197,7 +212,11 @@ def _fit(x: Floats, y: Booleans) -> _Model:
         beta += step
         if np.abs(step).max() < 1e-10:
             break
-    return _Model(beta[:-1], float(beta[-1]), mean, scale)
+    return LinearModel(beta[:-1], float(beta[-1]), mean, scale)
+
+
+def _probability(model: LinearModel, x: Floats) -> Floats:
+    return _sigmoid(model.logits(x))
 
 
 def _sigmoid(z: Floats) -> Floats:

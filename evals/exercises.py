@@ -29,7 +29,7 @@ from rag.models import locate
 from rag.reader.pages import Base, Batch, Page, join
 from rag.settings import Settings
 
-SETS = ("squad", "squad2", "nq", "qed", "clapnq", "hotpot", "squad-es", "xquad")
+SETS = ("squad", "squad2", "nq", "qed", "clapnq", "hotpot", "squad-es", "xquad", "own")
 TRANSLATED = 2
 """Of the Spanish questions every second is learned from: they are those of SQuAD, which counts enough."""
 LEFT_OUT = ("xquad-en", "xquad-es", "xquad-ar", "xquad-zh")

@@ -2,9 +2,9 @@
 
     python -m evals.train --data DIR [--sets NAME ...] [--epochs E] [--start F] [--rate R] [--mean] [--out DIR]
 
-It learns from the public sets ``squad``, ``squad2``, ``nq``, ``qed``, ``clapnq`` and ``hotpot``, and from some of the
-questions of SQuAD in Spanish and German (``squad-es``, ``xquad``), or from those named, among them documents of ours
-(``own``), which of all sentences of a question's passages and of similar ones answer it, if any does. A fifth of the
+It learns from the public sets ``squad``, ``squad2``, ``nq``, ``qed``, ``clapnq`` and ``hotpot``, from some of the
+questions of SQuAD in Spanish and German (``squad-es``, ``xquad``) and from documents of ours (``own``), or from those
+named, which of all sentences of a question's passages and of similar ones answer it, if any does. A fifth of the
 articles, by a hash of their titles, is kept out, whichever the language, and the figures printed are of those. Each
 step also trains a head that finds the words of the short answer; it sharpens the states and is thrown away in the end.
 """
@@ -41,7 +41,7 @@ from rag.reader.pages import Batch, Page
 from rag.settings import Settings
 
 WEIGHTS = Path(cross_encoder.__file__).with_name("weights")
-OFTEN = {"own": 4}
+OFTEN = {"own": 2}
 """How often a pass draws a question of a set: ours are few, but of the kind of text that people ask about."""
 QUESTIONS = 24
 """Questions of a step."""

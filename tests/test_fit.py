@@ -157,6 +157,22 @@ def test_the_gate_lets_features_count_one_way_only(found: list[Example]) -> None
     assert gate.weights[WRONG] == 0.0
 
 
+def test_a_gate_that_is_kept_only_gets_its_line_and_its_curve_anew(found: list[Example]) -> None:
+    fitted, _ = fit_gate(found)
+    kept = read.LinearModel.parse({**fitted, "bias": 0.7}, abstain.FEATURES)
+    parameters, _ = fit_gate(found, kept)
+    assert {name: parameters[name] for name in ("weights", "mean", "scale")} == {
+        name: fitted[name] for name in ("weights", "mean", "scale")
+    }
+    assert parameters["bias"] == 0.7
+    threshold = parameters["threshold"]
+    assert isinstance(threshold, float)
+    assert threshold != fitted["threshold"]
+    without = np.array([each.gate for each in found if not each.answerable])
+    answered = 1 / (1 + np.exp(-kept.logits(without))) >= threshold
+    assert FALSE_ANSWERS - 0.02 < answered.mean() <= FALSE_ANSWERS
+
+
 def test_the_report_of_the_gate_has_both_errors(found: list[Example]) -> None:
     _, report = fit_gate(found)
     held = [each for each in found if each.held_out]
