@@ -13,6 +13,7 @@ from evals.running.answerer import Answerer, describe
 from evals.running.memory import KEPT, AnswerMemory, forget
 from evals.running.run import run_suite
 from index.errors import InputError
+from rag.answer.said import said
 from rag.types import Turn
 from tests.small_pipeline import SmallPipeline
 
@@ -138,3 +139,24 @@ def test_what_is_told_from_today_is_another_question_tomorrow(tmp_path: Path, mo
     pipeline = Counting(TEXTS)
     _, memories = run(tmp_path, pipeline, suite)
     assert (pipeline.asked, memories[0].found) == (1, 1)
+
+
+class Forsaken(Counting):
+    """Goes on without the language model that it has: ``notice`` says why."""
+
+    notice = ""
+
+    def ask(self, question: str, *rest: object) -> object:  # type: ignore[override]
+        return replace(super().ask(question, *rest), notice=self.notice)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"), [("fell_back", 0), ("broke_off", 0), ("nothing_held", 3), ("wrote_nothing", 3)]
+)
+def test_an_answer_that_a_failing_model_cut_short_is_no_answer_of_the_system(
+    tmp_path: Path, key: str, kept: int
+) -> None:
+    pipeline = Forsaken(TEXTS)
+    pipeline.notice = said(key, "de", problem="it does not answer")
+    run(tmp_path, pipeline)
+    assert run(tmp_path, pipeline)[1][0].found == kept

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import IndexDamaged, InputError, ModelMissing
 from index.filters import parse_filter
+from rag.answer.said import tells_of_failure
 from rag.tokens import count
 from rag.types import Answer, Turn
 
@@ -45,7 +46,7 @@ class Memory(Protocol):
         """Return the answer to a case after a conversation, if it is known."""
 
     def put(self, case: Case, history: Sequence[Turn], asked: Asked) -> None:
-        """Keep an answer."""
+        """Keep an answer; none that a crash or a failure of the language model cut short comes here."""
 
 
 def ask_all(
@@ -94,7 +95,7 @@ def _converse(cases: Conversation, pipeline: Answerer, memory: Memory | None) ->
         asked = memory.get(case, history) if memory is not None else None
         if asked is None:
             asked = _ask(case, history, pipeline.ask)
-            if memory is not None and not asked.error:
+            if memory is not None and not (asked.error or tells_of_failure(asked.answer.notice)):
                 memory.put(case, history, asked)
         said[case.id] = (*history, Turn("user", case.question), Turn("assistant", asked.answer.text))
         yield case, asked

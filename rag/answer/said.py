@@ -34,11 +34,22 @@ def key_of(text: str) -> str | None:
 
 def for_readers(notice: str) -> str:
     """Return a notice without what is wrong, which names servers and settings: that is for whoever runs them."""
+    lead = _of_failure(notice)
+    return notice if lead is None else f"{lead.rstrip(' :')}."
+
+
+def tells_of_failure(notice: str | None) -> bool:
+    """Tell whether a notice says that the language model failed, not just that what it wrote was of no use."""
+    return notice is not None and _of_failure(notice) is not None
+
+
+def _of_failure(notice: str) -> str | None:
+    """Return the beginning of a notice up to what is wrong with the language model, if it names that."""
     if key_of(notice) is not None:
-        return notice
+        return None
     templates = (catalogue(language)[key] for language in LANGUAGES for key in ("broke_off", "fell_back"))
     leads = (template.partition("{problem}")[0] for template in templates)
-    return next((f"{lead.rstrip(' :')}." for lead in leads if notice.startswith(lead)), notice)
+    return next((lead for lead in leads if notice.startswith(lead)), None)
 
 
 def may_become_own(beginning: str) -> bool:
