@@ -22,7 +22,23 @@ from tests.small_pipeline import SmallPipeline
     [
         ("Marco Rubio prepared the first draft.", "Who prepared the first draft?", "Marco Rubio"),
         ("The plan was published on 20 November 2025.", "When was the plan published?", "2025-11-20"),
-        ("The budget is 1,200 euros per person.", "How many euros is the budget per person?", "1200 euros"),
+        ("The budget is 1,200 euros per person.", "How much is the budget per person?", "1200 euros"),
+        ("The limit is 2,000 characters.", "How many characters is the limit?", "2000 characters"),
+        ("The tower is 38 metres high and has 176 steps.", "How high is the tower?", "38 metres"),
+        ("The paper lists 28 points.", "How many points does the paper list?", "28 points"),
+        (
+            "The union has 46 members of both towns.",
+            "How many members of both towns does the union have?",
+            "46 members",
+        ),
+        ("The fleece of Admiral weighed 5.2 kilograms.", "How much did the fleece of Admiral weigh?", "5.2 kilograms"),
+        ("A night costs 34 crowns, breakfast included.", "How much does a night cost?", "34 crowns"),
+        ("The crossing takes 50 minutes.", "How long does the crossing take?", "50 minutes"),
+        ("The last boat leaves Torvay at 20:45.", "At what time does the last boat leave Torvay?", "20:45"),
+        ("The office opens at 9.15.", "At what time does the office open?", "9.15"),
+        ("The treasurer is Ivo Strand, who has the keys.", "Who is the treasurer?", "Ivo Strand"),
+        ("Volodymyr Zelensky leads the country and is the man.", "Who leads the country?", "Volodymyr Zelensky"),
+        ("Dmitry Peskov urged Kyiv, on Friday, to give in.", "Who urged Kyiv?", "Dmitry Peskov"),
         ("The Donbas is the one region in it.", "What is the Donbas?", "the one region in it"),
         ("Marco Rubio is the secretary of state.", "Who is Marco Rubio?", "the secretary of state"),
     ],
@@ -38,7 +54,9 @@ def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: s
     [
         "He is the secretary of state.",
         "If it is warm for one hour, we save about 6,000 euros.",
-        "Volodymyr Zelensky leads the country and is the man to see.",
+        "Whoever holds a ticket gets the money back.",
+        "Three heads of government spoke on the telephone.",
+        "The repair of the bridge will cost 310,000 crowns.",
         "“We will not go to Geneva on Sunday, whatever they say,” said Marco Rubio.",
         "Too short.",
         "The list is 5 items long: one, two, three",
@@ -57,7 +75,7 @@ def test_documents_are_drafted_into_cases_that_a_person_must_accept(tmp_path: Pa
     drafts = list(from_documents(pipeline, 10))
     assert [draft.entry["question"] for draft in drafts] == [
         "Who prepared the first draft?",
-        "How many euros is the budget per person?",
+        "How much is the budget per person?",
         "When was the plan published?",
     ]
     path = tmp_path / "drafts.yaml"
