@@ -248,10 +248,15 @@ def test_what_should_be_asked_back_is_neither_refused_nor_answered() -> None:
 
 def test_evidence_that_no_document_holds_is_told() -> None:
     gone = replace(WHOLE, id="gone", where="b.yaml:1", evidence=(Evidence("rules.txt"),))
+    elsewhere = replace(WHOLE, id="elsewhere", where="b.yaml:5", evidence=(Evidence("old/leave.txt", "25"),))
     altered = replace(WHOLE, id="altered", where="b.yaml:9", evidence=(Evidence("leave.txt", "26 days"),))
     wrapped = replace(WHOLE, id="wrapped", evidence=(Evidence("leave.txt", "get 25\n days  of"),))
-    report = run_suite([Suite(Path("b.yaml"), cases=(gone, altered, wrapped))], lambda _: SmallPipeline(TEXTS))
+    report = run_suite(
+        [Suite(Path("b.yaml"), cases=(gone, elsewhere, altered, wrapped))], lambda _: SmallPipeline(TEXTS)
+    )
     assert report.stale == (
         "b.yaml:1: the evidence of 'gone' is out of date: there is no document rules.txt",
+        "b.yaml:5: the evidence of 'elsewhere' is out of date: there is no document old/leave.txt, "
+        "did you mean 'leave.txt'?",
         "b.yaml:9: the evidence of 'altered' is out of date: leave.txt does not say '26 days'",
     )

@@ -29,7 +29,8 @@ def stale(cases: Iterable[Case], corpus: Library) -> list[str]:
     def problem(item: Evidence) -> str:
         ids = [info.id for info in listing if any(same_source(source, item.source) for source in info.sources)]
         if not ids:
-            return f"there is no document {item.source}"
+            alike = {source for info in listing for source in info.sources if _name(source) == _name(item.source)}
+            return f"there is no document {item.source}{f', did you mean {min(alike)!r}?' if alike else ''}"
         if item.quote is not None and not any(normalise(item.quote) in text_of(each) for each in ids):
             return f"{item.source} does not say {item.quote!r}"
         return ""
@@ -40,3 +41,7 @@ def stale(cases: Iterable[Case], corpus: Library) -> list[str]:
         for item in case.evidence
         if (found := problem(item))
     ]
+
+
+def _name(source: str) -> str:
+    return source.replace("\\", "/").rpartition("/")[2]
