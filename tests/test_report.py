@@ -28,7 +28,7 @@ from evals.running.run import run_suite
 from evals.scoring.metrics import wilson
 from evals.scoring.text import printable
 from index.errors import InputError
-from rag.types import Answer, Turn
+from rag.types import Answer, Remark, Turn
 from tests.small_pipeline import SmallPipeline
 
 HOSTILE = "<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)> {{99*8363}} \x00\u202e]]>&amp; </style>"
@@ -257,3 +257,22 @@ def test_a_trace_is_shown() -> None:
     assert "RuntimeError: no such tensor <script>" in page.text
     junit = ElementTree.fromstring(render_junit(report))  # noqa: S314  # our own output
     assert (junit.get("failures"), junit.get("errors")) == ("0", "1")
+
+
+def test_what_a_reader_was_told_besides_the_quotes_is_in_the_report() -> None:
+    class Remarking(SmallPipeline):
+        def ask(self, question: str, *_: object, **__: object) -> Answer:
+            remarks = (Remark("differ", (1, 2), newest=2), Remark("missing", about=HOSTILE))
+            return replace(super().ask(question), remarks=remarks, notice="Quoted alone.")
+
+    suite = Suite(Path("s.yaml"), cases=(Case("c", "Who leads?", answer=(("Ada",),)),))
+    report = run_suite([suite], lambda _: Remarking({"a.txt": "Ada leads."}))
+    (case,) = report.as_json()["cases"]
+    told = "The documents differ: [1] [2]. The newest is [2]."
+    assert case["remarks"][0] == {"kind": "differ", "quotes": [1, 2], "newest": 2, "about": "", "text": told}
+    page = Page(render_html(report))
+    assert told in page.text
+    assert "Not answered by the documents: <script>" in page.text
+    assert "Quoted alone." in page.text
+    (plain,) = run_suite([suite], lambda _: SmallPipeline({"a.txt": "Ada leads."})).as_json()["cases"]
+    assert not {"remarks", "notice"} & plain.keys()

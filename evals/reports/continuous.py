@@ -75,9 +75,9 @@ def _table(report: Report, comparison: Comparison | None) -> Iterator[str]:
             mark = "" if change is None or change.verdict == "no difference" else f" ({change.verdict})"
             cells.append("" if change is None else f"{change.delta:+.3f}{mark}")
         yield f"| {' | '.join(cells)} |"
-    costs = [f"{name} {value:.0f}" for name in COSTS if (value := report.metrics[name]) is not None]
+    costs = [f"{label(name)}: {value:.0f}" for name in COSTS if (value := report.metrics[name]) is not None]
     yield ""
-    yield escaped(", ".join(costs))
+    yield escaped("; ".join(costs))
 
 
 def _listed(title: str, names: Sequence[str]) -> list[str]:

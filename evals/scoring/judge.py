@@ -44,7 +44,7 @@ class CaseResult:
         return not self.reasons
 
     def as_json(self) -> dict[str, object]:
-        """Return the case's entry in the report."""
+        """Return the case's entry in the report; ``notice`` and ``remarks`` are there where there are any."""
         answer = answer_json(self.answer)
         for quote in (quote for claim in answer["claims"] for quote in claim["quotes"]):
             quote["before"], quote["after"] = self.contexts.get(quote["n"], ("", ""))
@@ -61,6 +61,7 @@ class CaseResult:
             "expected": _expected(self.case),
             "status": "error" if self.error else answer["status"],
             **{key: answer[key] for key in ("confidence", "short_answer", "answer", "claims")},
+            **{key: answer[key] for key in ("notice", "remarks") if key in answer},
             "error": self.error,
             "hits": [*answer["hits"]][:HITS_KEPT],
             "metrics": dict(self.metrics),
