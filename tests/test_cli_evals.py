@@ -49,6 +49,16 @@ def test_the_report_names_what_made_it(made: Path) -> None:
     assert not {"home", "port"} & suite.keys()
 
 
+def test_a_terminal_shows_which_cases_failed_where_and_why(made: Path, tmp_path: Path) -> None:
+    printed = run("eval", "run", made / "cases.yaml", "--home", made / "home").output
+    assert printed.endswith(f"\n  failed  {made / 'cases.yaml'}:4: wrong: missing from the answer: Ada\n")
+    many = [json.dumps({"id": f"f{n}", "question": "Who runs the canteen?", "unanswerable": True}) for n in range(22)]
+    (tmp_path / "many.jsonl").write_text("\n".join(many))
+    lines = run("eval", "run", tmp_path / "many.jsonl", "--home", made / "home").output.splitlines()
+    assert sum(line.startswith("  failed  ") for line in lines) == 20
+    assert lines[-1] == "  and 2 more; --html F shows each with its answer"
+
+
 def test_cases_are_chosen(made: Path) -> None:
     arguments = ("eval", "run", made / "cases.yaml", "--home", made / "home", "--json")
     assert [case["id"] for case in run(*arguments, "--filter", "tag=who").json["cases"]] == ["moon", "wrong"]

@@ -141,3 +141,13 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert (home / "citechat.toml").read_text() == "max_claims = 1\nthreshold = 0.2\n"
     again = citechat("eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--home", home, "--json")
     assert again.json["better"] is None
+    few = [next(line for number, line in enumerate(asked) if held_out(f"c{number}") == second) for second in (0, 1)]
+    (tmp_path / "cases.yaml").write_text("- corpus: [docs]\n" + "".join(few))
+
+    def kept() -> int:
+        return sum(path.read_text().count("\n") for path in home.rglob("answers/*.jsonl"))
+
+    before = kept()
+    arguments = ("eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--home", home)
+    assert (citechat(*arguments).code, kept()) == (0, before)
+    assert (citechat(*arguments, "--fresh").code, kept()) == (0, before + 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
-from ui.cli.console import Console, Subparsers, add_command
+from ui.cli.console import Console, Subparsers, add_command, one_line
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from evals.types import Suite
 
 BELOW_THRESHOLD = 1
+FAILED_SHOWN = 20
+"""Cases that a run names, at most, because they failed."""
 IMPACTS_SHOWN = 20
 """Cases that a run names, at most, because the documents no longer say what they cited."""
 STANDARD_OUTPUT = Path("-")
@@ -159,6 +162,8 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
         stops += dropped(comparison)
     for problem in report.stale:
         console.say(problem)
+    for notice, answers in Counter(result.answer.notice for result in report.cases if result.answer.notice).items():
+        console.say(one_line(f"{answers} answer{'s' if answers > 1 else ''}: {notice}"))
     _write_reports(options, console, report, baseline, comparison, stops)
     if comparison is not None:
         console.say(f"Against {options.baseline}: {render_comparison(comparison)}")
@@ -294,6 +299,7 @@ def _write_reports(
         console.line(render_json(report).rstrip())
     else:
         console.line(render_text(report).rstrip())
+        _list_failed(console, [result for result in report.cases if not result.passed])
     if options.json and options.json != STANDARD_OUTPUT:
         write(options.json, render_json(report))
     if options.save_baseline:
@@ -306,6 +312,13 @@ def _write_reports(
         write(options.junit, render_junit(report, stops))
     if options.markdown:
         write(options.markdown, render_markdown(report, comparison, stops))
+
+
+def _list_failed(console: Console, failed: Sequence[CaseResult]) -> None:
+    for result in failed[:FAILED_SHOWN]:
+        console.line(one_line(f"  failed  {result.case.where}: {result.case.id}: {result.reasons[0]}"))
+    if len(failed) > FAILED_SHOWN:
+        console.line(f"  and {len(failed) - FAILED_SHOWN} more; --html F shows each with its answer")
 
 
 def write(path: Path, text: str) -> None:

@@ -70,6 +70,7 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASES")
     parser.add_argument("--metric", default="pass_rate", help="what to choose by (default pass_rate)")
     parser.add_argument("--write", action="store_true", help="set what proved better in citechat.toml")
+    parser.add_argument("--fresh", action="store_true", help="ask all again, so that all times are of now")
     parser = add_command(
         group,
         "calibrate",
@@ -221,7 +222,9 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
                     pipeline_for,
                     lambda _: bar.update(),
                     only=only,
-                    memory_for=lambda answerer, system: AnswerMemory(answerer.settings.home, system),
+                    memory_for=lambda answerer, system: AnswerMemory(
+                        answerer.settings.home, system, fresh=options.fresh
+                    ),
                 )
 
         trials = sweep(grid, run, options.metric)
