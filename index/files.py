@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from index.errors import InputError
 from index.readers import SUFFIXES, format_named, suffix_of
 from index.readers.kinds import is_document
 from index.sources import FoundFile, as_text
 
+_HASHING = Lock()
 _START = 2**16
 """Bytes that tell what a file without a suffix is."""
 
@@ -85,9 +87,10 @@ def digest_of(path: Path) -> str:
 def weights_digest(path: Path) -> str:
     """Return the same for the file of a model, which is large: it is read once in a process while it stays as it is."""
     stat = path.stat()
-    return _weights_digest(path, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    with _HASHING:  # a second thread waits for what the first one finds out
+        return _digest_once(path, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
 
 
 @lru_cache(maxsize=64)
-def _weights_digest(path: Path, _: tuple[int, ...]) -> str:
+def _digest_once(path: Path, _: tuple[int, ...]) -> str:
     return digest_of(path)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from index.errors import ModelMissing
 from index.files import weights_digest
@@ -117,6 +119,18 @@ def locate(name: str) -> Path:
             model.remedy,
         )
     return folder
+
+
+def check_ahead(name: str) -> Thread:
+    """Begin to check a model in a thread, so that `locate` finds it done. It is `locate` that tells what is wrong."""
+
+    def check() -> None:
+        with suppress(ModelMissing):
+            locate(name)
+
+    thread = Thread(target=check, daemon=True)
+    thread.start()
+    return thread
 
 
 def is_here(model: Model) -> bool:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from index import files
 from index.errors import ModelMissing
 from rag import models
-from rag.models import CATALOGUE, Model, locate, matches, pull
+from rag.models import CATALOGUE, Model, check_ahead, locate, matches, pull
 
 WEIGHTS = b"weights"
 
@@ -47,6 +49,24 @@ def test_an_installed_model_is_found(model: Model, tmp_path: Path) -> None:
     folder = install(tmp_path, WEIGHTS)
     assert locate("tiny") == pull("tiny") == folder
     assert matches(model, folder, "model.bin")
+
+
+@pytest.mark.usefixtures("model")
+def test_a_model_that_is_checked_ahead_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = install(tmp_path, WEIGHTS)
+    read = []
+
+    def slowly(path: Path) -> str:
+        read.append(path)
+        time.sleep(0.1)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr(files, "digest_of", slowly)
+    ahead = check_ahead("tiny")
+    assert locate("tiny") == folder
+    ahead.join()
+    assert read == [folder / "model.bin"]
+    check_ahead("none of that name").join()
 
 
 def test_a_model_with_another_checksum_is_refused(model: Model, tmp_path: Path) -> None:

@@ -54,8 +54,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
         if suite.settings:
             settings = load_settings(**settings.model_dump() | dict(suite.settings))
         if suite.corpus:
-            own = _own_index(self._settings, _key(suite, settings))
-            settings = load_settings(**settings.model_dump() | own)
+            settings = settings.model_copy(update=_own_index(self._settings, _key(suite, settings)))
         if self._open is None or self._open[0] != settings:
             self._close()
             self._share_calibration(settings.home)

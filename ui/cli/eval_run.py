@@ -185,17 +185,21 @@ def _judge(options: argparse.Namespace) -> Judge | None:
 
 
 def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
+    from rag.models import check_ahead
+    from rag.settings import load_settings
+
+    settings = load_settings(options.home)
+    check_ahead(settings.embedder)  # while all the rest is imported
     from tqdm import tqdm
 
     from evals.running.homes import SuitePipelines
     from evals.running.repeat import combine
     from evals.running.run import run_suite
-    from rag.settings import load_settings
 
     total = len(only) * options.repeat
     runs: list[Report] = []
     with (
-        SuitePipelines(load_settings(options.home)) as pipeline_for,
+        SuitePipelines(settings) as pipeline_for,
         tqdm(total=total, unit="case", disable=None) as bar,
     ):
         asking = _Asking(console, bar, fresh=options.fresh)
