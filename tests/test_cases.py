@@ -229,6 +229,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, line: i
     [
         ("c.yaml", "", "is empty"),
         ("c.yaml", "[]\n", "names no case"),
+        ("c.yaml", "\nid: a\nquestion: Who?\n", "c.yaml:2: a case must be an item of a list"),
         ("c.yaml", "cases: []\n", "names no case"),
         ("c.yaml", "settings: {max_claims: 1}\n", "names no case"),
         ("c.yaml", "- settings: {max_claims: 1}\n", "names no case"),

@@ -61,6 +61,8 @@ def check_ids(cases: Iterable[Case]) -> None:
 
 def _parts(root: Node) -> tuple[dict[str, Node], tuple[Node, ...]]:
     if root.mapping is not None:
+        if "question" in root.mapping:
+            raise root.error("a case must be an item of a list; begin its first line with '- '")
         header = root.fields("the file", (*HEADER_KEYS, "cases"))
         return header, _list(header, "cases")
     nodes = root.items("a case file")
