@@ -62,7 +62,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "plain.zip": (b"not an archive", "is not an archive"),
     "plain.msg": (b"not a message", "is not an Outlook message"),
     "plain.mbox": (b"not a mailbox", "is not a mailbox"),
-    "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is in an old Microsoft Office format"),
+    "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is a damaged Office file"),
     "locked.docx": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
         "is encrypted with a password",

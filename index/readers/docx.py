@@ -50,7 +50,7 @@ def _properties(document: Any) -> tuple[str, dict[str, str]]:  # noqa: ANN401  (
     created = "" if of_template and of_template.date() == _TEMPLATE_DAY else properties.created
     modified = "" if of_template and properties.modified.date() == _TEMPLATE_DAY else properties.modified
     fields = [
-        ("author", "" if properties.author == "python-docx" else properties.author),
+        ("author", properties.author),
         ("published", created),
         ("modified", modified),
         ("language", properties.language),

@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Literal
 
+from index.readers import ole
 from index.readers.parsed import Unreadable
 from index.readers.syntax import plain_text, written_in
 
-Format = Literal["text", "lines", "markdown", "html", "xml", "pdf", "docx",
+Format = Literal["text", "lines", "markdown", "html", "xml", "pdf", "docx", "doc", "xls", "ppt",
                  "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub",
                  "eml", "msg", "mbox", "archive"]  # fmt: skip
 
@@ -25,6 +26,9 @@ ONLY_CONTAINERS: frozenset[Format] = frozenset({"mbox", "archive"})
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _XML = re.compile(rb"\s*<\?xml\s", re.IGNORECASE)
 _MAYBE_XML: frozenset[Format | None] = frozenset({None, "text", "lines"})
+_MAYBE_TEXT: frozenset[Format | None] = frozenset({"doc", "xls", "ppt"})
+"""What programs of the time called text and tables that they wrote for Office to open."""
+
 _OTHER_KINDS = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -41,6 +45,12 @@ _ZIP_KINDS: tuple[tuple[str, Format], ...] = (
     ("xl/", "xlsx"),
     ("ppt/", "pptx"),
     ("META-INF/container.xml", "epub"),
+)
+_OLE_KINDS: tuple[tuple[str, Format], ...] = (
+    ("WordDocument", "doc"),
+    ("Workbook", "xls"),
+    ("Book", "xls"),
+    ("PowerPoint Document", "ppt"),
 )
 _PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
 """What office files list their parts or state their kind in; an archive may have a folder called ``word`` without."""
@@ -102,6 +112,13 @@ def detect(data: bytes, named: Format | None) -> Format:
         return "html"
     if label := _BINARY.get(named):
         raise Unreadable(f"is not {label}, whatever its name says.", "Export it again from its program.")
+    return _text_as(named, data)
+
+
+def _text_as(named: Format | None, data: bytes) -> Format:
+    """Return what a text of no other format is: XML, what its name says, or what it looks like."""
+    if named in _MAYBE_TEXT:
+        named = "csv" if named == "xls" and b"\t" in data[:_START] else None
     if named in _MAYBE_XML and _XML.match(_without_mark(data[:4096])):
         return "xml"
     return named or plain_text(data)
@@ -113,9 +130,9 @@ def is_document(start: bytes) -> bool:
     It is if a format shows or if it is prose; settings, source code and data are not.
     """
     start = start[:_START]
-    if start.startswith(_ZIP):
-        return True  # what it holds is told by its end
-    if b"\0" in start and not start.startswith((_OLE, *_UTF_16)) and start[_TAR] != b"ustar":
+    if start.startswith((*_ZIP, _OLE)):
+        return True  # what it holds is told further on
+    if b"\0" in start and not start.startswith(_UTF_16) and start[_TAR] != b"ustar":
         return False
     try:
         return detect(start, None) != "lines"
@@ -180,4 +197,8 @@ def _inside_ole(data: bytes) -> Format:
         return "msg"
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise Unreadable("is encrypted with a password.", "Save it without a password and add it again.")
-    raise Unreadable("is in an old Microsoft Office format.", "Save it as .docx, .xlsx, .pptx or PDF.")
+    names = ole.names(data)
+    for stream, kind in _OLE_KINDS:
+        if stream in names:
+            return kind
+    raise Unreadable("is in a Microsoft format that is not read.", "Save it as .docx, .xlsx, .pptx or PDF.")

@@ -33,7 +33,7 @@ _HEADER_LINES = 6
 _LONGEST_HEADER = 200
 _LONGEST_VALUE = 1000
 _MOST_VALUES = 50
-_NOBODY = frozenset("admin administrator anonymous author owner root unknown unspecified user".split())
+_NOBODY = frozenset("admin administrator anonymous author owner python-docx root unknown unspecified user".split())
 
 _CAPITALS = "".join(filter(str.isupper, map(chr, range(0x530))))
 _WORD = rf"[{_CAPITALS}][\w.'’-]*"

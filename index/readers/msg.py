@@ -7,8 +7,6 @@ An OLE compound file. [MS-OXMSG] says which property lies where: one of variable
 
 from __future__ import annotations
 
-import io
-import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.header import Header
@@ -23,9 +21,11 @@ from index.readers.decode import decode, encoding_named
 from index.readers.eml import SEALED, header_line
 from index.readers.mail import Attachment, Body, Letter, attached, is_stub, parsed
 from index.readers.members import MAX_DEPTH, Member
+from index.readers.ole import opened
 from index.readers.options import Options
 from index.readers.parsed import Parsed, Unreadable, clean
 
+_WHAT = "Outlook message"
 _SUBJECT, _HEADERS, _BODY, _HTML, _RTF = 0x0037, 0x007D, 0x1000, 0x1013, 0x1009
 _SENDER, _SENDER_ADDRESS, _SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
 _TO, _CC, _SENT, _DELIVERED = 0x0E04, 0x0E03, 0x0039, 0x0E06
@@ -40,7 +40,7 @@ _HEADER_OF_ROOT, _HEADER_OF_EMBEDDED = 32, 24
 
 def parse(data: bytes) -> Parsed:
     """Read an Outlook message. Raises ``Unreadable`` for one that is encrypted, or whose text is in RTF alone."""
-    letter = _Storage(_opened(data)).letter()
+    letter = _Storage(opened(data, _WHAT)).letter()
     if not any(clean(body.text) for body in letter.bodies):
         _check_for_rtf(data)
     return parsed(letter)
@@ -48,20 +48,11 @@ def parse(data: bytes) -> Parsed:
 
 def members(data: bytes, _name: str, _options: Options) -> Iterator[Member]:
     """Yield the attachments of a message, forwarded messages among them."""
-    return attached(_Storage(_opened(data)).letter())
-
-
-def _opened(data: bytes) -> Any:  # noqa: ANN401  (olefile has no types)
-    import olefile
-
-    try:
-        return olefile.OleFileIO(io.BytesIO(data))
-    except (OSError, ValueError, IndexError, struct.error) as error:
-        raise Unreadable("is a damaged Outlook message.", "Open it in Outlook and save it again.") from error
+    return attached(_Storage(opened(data, _WHAT)).letter())
 
 
 def _check_for_rtf(data: bytes) -> None:
-    if _Storage(_opened(data)).stream(_RTF, _BINARY):
+    if _Storage(opened(data, _WHAT)).stream(_RTF, _BINARY):
         raise Unreadable("has its text in RTF alone.", "Open it in Outlook and save it as HTML or as plain text.")
 
 

@@ -31,6 +31,14 @@ _EXACT = Context(prec=2 * (_MOST_DIGITS + _MOST_PLACES), rounding=ROUND_HALF_UP)
 """Python's own precision of 28 digits is less than a number may have with its places."""
 
 
+def stored(value: str, code: str, is_1904: bool = False) -> str:
+    """Return the stored number ``value`` as a cell shows it, whatever its format; as stored where that is unclear."""
+    try:
+        return general(value) if code in ("General", "@") else shown(value, code, is_1904)
+    except (ValueError, ArithmeticError):
+        return value
+
+
 def shown(value: str, code: str, is_1904: bool = False) -> str:
     """Return the stored number ``value`` as a cell of format ``code`` shows it; as stored where that is unclear."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from index.readers.grid import MOST_CELLS, Grid, grid_blocks, too_many_cells
-from index.readers.numfmt import BUILTIN, general, shown
+from index.readers.numfmt import BUILTIN, stored
 from index.readers.opc import local, properties, reference, related, relations
 from index.readers.package import Package
 from index.readers.parsed import Parsed, RawBlock, clean
@@ -105,11 +105,7 @@ class _Book:
             return "TRUE" if value == "1" else "FALSE"
         if kind != "n" or not value:
             return value
-        code = _at(self._formats, cell.get("s", "0"), "General")
-        try:
-            return general(value) if code in ("General", "@") else shown(value, code, self._is_1904)
-        except (ValueError, ArithmeticError):
-            return value
+        return stored(value, _at(self._formats, cell.get("s", "0"), "General"), self._is_1904)
 
 
 def _styles(root: _Element) -> tuple[list[str], list[bool]]:
