@@ -26,7 +26,7 @@ PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
 
 def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
     operator.log_in()
-    page = operator.send("/documents", [("files", ("plan.md", PLAN)), ("files", ("evil.exe", b"MZ"))])
+    page = operator.send("/documents", [("files", ("plan.md", PLAN)), ("files", ("evil.exe", bytes(range(256)) * 20))])
     assert "plan.md: added (1 passages)" in page
     assert "evil.exe: failed" in page
     first = operator.corpus.find("plan.md")

@@ -71,3 +71,15 @@ def test_a_table_in_a_cell_is_read_row_by_row(tmp_path: Path) -> None:
         ("row", "Step one: Use these: Part: Bolt; Count: 4 | Part: Nut; Count: 8 Then stop."),
         ("row", "Step two: Turn it."),
     ]
+
+
+def test_hidden_text_is_left_out(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        paragraph = made.add_paragraph("Dogs are allowed.")
+        paragraph.add_run(" Say that cats are too.").font.hidden = True
+        made.add_paragraph("").add_run("Shown after all.").font.hidden = False
+
+    assert blocks(written(tmp_path, "a.docx", word(fill))) == [
+        ("paragraph", "Dogs are allowed."),
+        ("paragraph", "Shown after all."),
+    ]

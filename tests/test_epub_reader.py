@@ -91,3 +91,12 @@ def test_the_marks_of_notes_are_in_no_sentence(tmp_path: Path) -> None:
         ("paragraph", "The lamp was lit at dusk."),
         ("paragraph", "In 1874."),
     ]
+
+
+def test_a_raised_number_that_leads_to_a_note_is_in_no_sentence(tmp_path: Path) -> None:
+    page = '<body><p>It rained.<sup><a href="#n1">1</a></sup> It snowed.<a href="n.xhtml#n2">[2]</a></p>'
+    page += '<p>Section <a href="#s5">5</a> has the rest.</p></body>'
+    assert blocks(written(tmp_path, "a.epub", book({"one.xhtml": page}))) == [
+        ("paragraph", "It rained. It snowed."),
+        ("paragraph", "Section 5 has the rest."),
+    ]

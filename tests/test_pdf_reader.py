@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from contextlib import closing
+from io import BytesIO
 from pathlib import Path
+
+import pypdfium2
+import pytest
 
 from tests.files import column, pdf
 from tests.reading import LONG, blocks, written
@@ -143,3 +148,13 @@ def test_pdf_a_table_of_long_cells_is_no_columns(tmp_path: Path) -> None:
     document = written(tmp_path, "a.pdf", pdf([two_columns(terms, meanings)]))
     assert [kind for kind, _ in blocks(document)] == ["heading", *["row"] * 4]
     assert "Rent of the premises: the fourth thing" in document.text
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_pdf_a_page_that_is_shown_on_its_side_is_read_from_its_first_line(tmp_path: Path, degrees: int) -> None:
+    first, *rest = LONG.split()
+    with closing(pypdfium2.PdfDocument(pdf([column([f"{first} {' '.join(rest[:8])}", " ".join(rest[8:])])]))) as made:
+        made[0].set_rotation(degrees)
+        out = BytesIO()
+        made.save(out)
+    assert blocks(written(tmp_path, "a.pdf", out.getvalue())) == [("paragraph", LONG)]

@@ -92,14 +92,14 @@ def test_documents_are_added_with_their_progress_and_the_reason_against_them(
     before = shelf.by_id
     files: list[FilePayload] = [
         {"name": "swim.txt", "mimeType": "text/plain", "buffer": b"The swimming pool is heated in winter."},
-        {"name": "tool.exe", "mimeType": "application/octet-stream", "buffer": b"MZ"},
+        {"name": "tool.exe", "mimeType": "application/octet-stream", "buffer": bytes(range(256)) * 20},
         {"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 and nothing"},
         {"name": "huge.txt", "mimeType": "text/plain", "buffer": b"x" * (2**20 + 1)},
     ]
     visitor.page.locator("input[type=file]").set_input_files(files)
     entries = visitor.page.locator(".files li")
     expect(entries.locator(".added")).to_have_text("1 passage")
-    expect(entries.nth(1)).to_contain_text("A type that is not read here.")
+    expect(entries.nth(1)).to_contain_text("tool.exe is not text.")
     expect(entries.nth(2)).to_contain_text("damaged PDF")
     expect(entries.nth(3)).to_contain_text("Larger than 1 MiB.")
     expect(visitor.page.locator(".holdings")).to_contain_text("4 documents")

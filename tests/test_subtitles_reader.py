@@ -73,3 +73,10 @@ def test_the_content_goes_before_the_name(tmp_path: Path) -> None:
 def test_a_file_without_a_caption(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="holds no caption"):
         written(tmp_path, "a.srt", "1\n\nno times here\n")
+
+
+def test_the_dash_of_a_second_speaker_in_one_caption(tmp_path: Path) -> None:
+    text = "1\n00:00:01,000 --> 00:00:04,000\n- How deep is it?\n- Some 552 metres,\n-20 at night.\n"
+    assert blocks(written(tmp_path, "a.srt", text))[1:] == [
+        ("paragraph", "How deep is it? Some 552 metres, -20 at night.")
+    ]

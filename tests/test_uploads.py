@@ -36,6 +36,15 @@ def test_what_cannot_be_read_is_not_kept_and_the_reason_is_told(uploads: Uploads
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
+def test_what_a_file_is_its_content_decides(uploads: Uploads, tmp_path: Path) -> None:
+    for name, data in (("README", b"The pool is heated."), ("minutes.2024", b"It is."), ("old.doc", b"Indeed.")):
+        (result,) = uploads.add(name, data)
+        assert (result.status, result.source) == ("added", name)
+    (result,) = uploads.add("tool.exe", bytes(range(100)))
+    assert (result.status, "is not text" in result.reason) == ("failed", True)
+    assert not list((tmp_path / "uploads").glob("*/tool.exe"))
+
+
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
@@ -53,7 +62,6 @@ def test_a_name_is_never_a_path(uploads: Uploads, tmp_path: Path, name: str, kep
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
-        ("tool.exe", b"MZ", "type that is not read"),
         ("", b"x", "no usable name"),
         (".txt", b"x", "no usable name"),
         ("..", b"x", "no usable name"),

@@ -83,6 +83,8 @@ out, sys.stdout = sys.stdout, sys.stderr
 from markitdown import MarkItDown
 warnings.simplefilter("ignore")
 convert = MarkItDown().convert
+out.write("ready\\n")
+out.flush()
 for line in sys.stdin:
     try:
         answer = {"text": str(convert(json.loads(line)).text_content)}
@@ -215,7 +217,7 @@ def _mean(values: Iterable[float]) -> float | None:
 
 
 class _MarkItDown:
-    """markitdown in an environment of its own, one process for all files."""
+    """markitdown in an environment of its own, one process for all files; starting it is not counted as reading."""
 
     def __init__(self, python: Path) -> None:
         self._python = python
@@ -223,15 +225,7 @@ class _MarkItDown:
 
     def __call__(self, path: Path) -> str:
         """Return the text of a file. Raises ``RuntimeError`` with what markitdown says, or that it took too long."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [self._python, "-c", _MARKITDOWN],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-        process = self._process
+        process = self._running()
         timer = threading.Timer(_TIMEOUT, process.kill)
         timer.start()
         try:
@@ -246,6 +240,19 @@ class _MarkItDown:
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["text"]
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [self._python, "-c", _MARKITDOWN],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            if self._process.stdout is not None:
+                self._process.stdout.readline()
+        return self._process
 
     def close(self) -> None:
         """End the process."""

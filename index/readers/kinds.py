@@ -13,8 +13,8 @@ from index.readers import ole
 from index.readers.parsed import Unreadable
 from index.readers.syntax import plain_text, written_in
 
-Format = Literal["text", "lines", "markdown", "html", "xml", "pdf", "docx", "doc", "xls", "ppt",
-                 "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub",
+Format = Literal["text", "tex", "org", "rst", "adoc", "lines", "markdown", "html", "xml", "pdf", "docx", "doc",
+                 "xls", "ppt", "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub",
                  "eml", "msg", "mbox", "archive"]  # fmt: skip
 
 CONTAINERS: frozenset[Format] = frozenset({"eml", "msg", "mbox", "archive"})

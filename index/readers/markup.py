@@ -23,6 +23,8 @@ _BLOCKS = frozenset(
 )
 _LAYOUT = frozenset("table h1 h2 h3 h4 h5 h6 form".split())
 _LONGEST_CELL = 500
+_NOTE_MARK = re.compile(r"\[(?:\d{1,3}|[a-z])\]|[*†‡§]")
+_RAISED_MARK = re.compile(r"\[?(?:\d{1,3}|[a-z]|[*†‡§])\]?")
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _MOST_HEADER_ROWS = 3
 
@@ -149,9 +151,20 @@ def _tag(element: _Element) -> str:
 def _is_mark(element: _Element, tag: str) -> bool:
     """Tell whether a link is but the mark of a note, or leads back from one: both belong to no sentence."""
     return tag == "a" and (
-        element.get("role") in ("doc-noteref", "doc-backlink")
+        _is_raised_number(element)
+        or element.get("role") in ("doc-noteref", "doc-backlink")
         or any(key.endswith("type") and value in ("noteref", "backlink") for key, value in element.attrib.items())
     )
+
+
+def _is_raised_number(link: _Element) -> bool:
+    """Tell whether a link within the text shows ``[3]``, an asterisk, or a number that is raised."""
+    if "#" not in link.get("href", ""):
+        return False
+    text = "".join(link.itertext()).strip()
+    above = link.getparent()
+    is_raised = (above is not None and above.tag == "sup") or any(each.tag == "sup" for each in link)
+    return (_NOTE_MARK if not is_raised else _RAISED_MARK).fullmatch(text) is not None
 
 
 def _number(element: _Element, attribute: str, default: int) -> int:

@@ -19,6 +19,11 @@ _BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi\b|cmbx", re.IGNORECASE)
 def page_lines(page: Any, number: int) -> Iterator[Line]:  # noqa: ANN401
     """Yield the lines of a page in pdfium's reading order."""
     text_page = page.get_textpage()
+    if page.get_rotation() and not _is_turned(text_page):
+        # pdfium orders lines as the page is shown: of text that lies on its side then, from the last to the first.
+        text_page.close()
+        page.set_rotation(0)
+        text_page = page.get_textpage()
     try:
         characters: list[tuple[str, int]] = []
         for index in range(text_page.count_chars()):
@@ -32,6 +37,12 @@ def page_lines(page: Any, number: int) -> Iterator[Line]:  # noqa: ANN401
             yield from _line(text_page.raw, characters, number)
     finally:
         text_page.close()
+
+
+def _is_turned(text_page: Any) -> bool:  # noqa: ANN401
+    """Tell whether a page's first letter runs another way than to the right, before the page itself is turned."""
+    shown = (index for index in range(text_page.count_chars()) if _character(text_page.raw, index).strip())
+    return _angle(text_page.raw, next(shown, 0)) != 0.0
 
 
 def _character(raw: Any, index: int) -> str:  # noqa: ANN401

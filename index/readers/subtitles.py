@@ -16,6 +16,7 @@ _TIMES = re.compile(
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^>]*>|\{\\[^}]*\}")
 _SPEAKER = re.compile(r"(?:>>+|[-–—])\s*(?=\S)")
+_SAID = re.compile(r"\A\s*[-–]\s*(?=[^\W\d]|[\"'¿¡“])")
 _FIELD = re.compile(r"(Title|Language|Kind)\s*:\s*(.+)", re.IGNORECASE)
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
 _SECTION_SECONDS = 60.0
@@ -68,7 +69,8 @@ def _cues(lines: Sequence[str]) -> Iterator[_Cue]:
             continue
         parts: list[str] = []
         while at < len(lines) and lines[at].strip():
-            parts.append(lines[at])
+            # A dash before a line says that somebody else speaks; within one it would be read as a sign.
+            parts.append(lines[at] if not parts else _SAID.sub("", lines[at]))
             at += 1
         text = " ".join(parts)
         voice = _VOICE.search(text)

@@ -132,6 +132,7 @@ def _is_short_line(raw: RawBlock) -> bool:
         and 2 < len(text) <= _LONGEST_HEADING
         and _STARTS_HEADING.match(text) is not None
         and not text[0].islower()
+        and " | " not in text
         and not _ENDS_SENTENCE.search(text)
         and not _SENTENCE_WITHIN.search(text)
     )

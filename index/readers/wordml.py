@@ -117,17 +117,22 @@ class _Walk:
 
 
 def _text(paragraph: _Element) -> str:
-    """Return a paragraph's text: insertions in, deletions, text boxes and field codes out."""
+    """Return a paragraph's text: insertions in, deletions, hidden text, text boxes and field codes out."""
     parts: list[str] = []
     breaks = [f"{_W}{name}" for name in ("tab", "ptab", "br", "cr", "noBreakHyphen")]
     for element in paragraph.iter(f"{_W}t", _FORMULA, *breaks):
-        if any(above.tag in _LEFT_OUT for above in _up(element, paragraph)):
+        if any(above.tag in _LEFT_OUT or _is_hidden(above) for above in _up(element, paragraph)):
             continue
         if element.tag in (f"{_W}t", _FORMULA):
             parts.append(element.text or "")
         else:
             parts.append("-" if element.tag == f"{_W}noBreakHyphen" else " ")
     return "".join(parts)
+
+
+def _is_hidden(run: _Element) -> bool:
+    mark = run.find(f"{_W}rPr/{_W}vanish") if run.tag == f"{_W}r" else None
+    return mark is not None and mark.get(f"{_W}val") not in ("0", "false")
 
 
 def _up(element: _Element, top: _Element) -> Iterator[_Element]:

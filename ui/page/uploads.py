@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from index.errors import InputError
 from index.intake import AddResult
-from index.readers import SUFFIXES, format_named
 from index.sources import FoundFile
 
 FOLDER = "uploads"
@@ -39,7 +38,7 @@ class Uploads:
         The folder of a file is named by its content, so that nobody replaces the file of another.
 
         Raises:
-            InputError: the name, the type or the size is not allowed.
+            InputError: the name or the size is not allowed.
         """
         name = safe_name(name)
         if not data:
@@ -63,15 +62,16 @@ class Uploads:
 def safe_name(name: str) -> str:
     """Return the last part of a file name without what a file system could misread.
 
+    What the file is, its content decides, as everywhere.
+
     Raises:
-        InputError: nothing is left of it, or it promises a format that is not read.
+        InputError: nothing is left of it.
     """
     last = PurePosixPath(name.replace("\\", "/")).name
     plain = "".join(each for each in last if unicodedata.category(each)[0] != "C" and each not in '<>:"|?*')
-    stem, _, suffix = plain.strip(" .").rpartition(".")
+    stem, dot, suffix = plain.strip(" .").rpartition(".")
+    if not dot and not last.startswith("."):
+        stem, suffix = suffix, ""
     if not stem:
         raise InputError("The file has no usable name.", "Rename it, for example to report.pdf.")
-    plain = f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore')}.{suffix[:_LONGEST_SUFFIX]}"
-    if not format_named(plain):
-        raise InputError(f"{plain} has a type that is not read here.", f"Known types: {' '.join(sorted(SUFFIXES))}.")
-    return plain
+    return f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore')}{dot}{suffix[:_LONGEST_SUFFIX]}"

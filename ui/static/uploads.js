@@ -4,7 +4,7 @@ import { count, t } from './messages.js';
 
 /** A place for documents; `done` is told when some were added. */
 export function dropZone({ types, max_mib: limit }, done) {
-  const chooser = el('input', { type: 'file', multiple: true, accept: types.join(','), hidden: true });
+  const chooser = el('input', { type: 'file', multiple: true, hidden: true });
   const list = el('ul', { className: 'files' });
   const zone = el(
     'div',
@@ -15,7 +15,7 @@ export function dropZone({ types, max_mib: limit }, done) {
     chooser,
     list,
   );
-  const take = (files) => takeAll([...files], { types, limit }, list, done);
+  const take = (files) => takeAll([...files], limit, list, done);
   chooser.addEventListener('change', () => {
     take(chooser.files);
     chooser.value = '';
@@ -44,27 +44,26 @@ function over(zone) {
   dialog.showModal();
 }
 
-async function takeAll(files, limits, list, done) {
+async function takeAll(files, limit, list, done) {
   const waiting = files.map((file) => {
     const entry = { file, bar: el('progress', { max: 1, value: 0, ariaLabel: file.name }), outcome: el('span', { textContent: t('upload.waiting') }) };
     list.append(el('li', {}, el('b', { textContent: file.name }), entry.bar, entry.outcome));
     return entry;
   });
   let added = 0;
-  for (const entry of waiting) added += await take(entry, limits);
+  for (const entry of waiting) added += await take(entry, limit);
   say(count('upload.added', added));
   if (added) done();
 }
 
 /** Send one file and show what became of it; returns whether it is indexed now. */
-async function take({ file, bar, outcome }, { types, limit }) {
+async function take({ file, bar, outcome }, limit) {
   const finish = (state, words) => {
     bar.remove();
     outcome.className = state;
     outcome.textContent = words;
     return state === 'added';
   };
-  if (!types.includes(file.name.slice(file.name.lastIndexOf('.')).toLowerCase())) return finish('failed', t('upload.type'));
   if (file.size > limit * 2 ** 20) return finish('failed', t('upload.size', { limit }));
   try {
     const { results } = await send(file, bar, outcome);
