@@ -251,6 +251,19 @@ def test_the_parts_of_the_compose_file_fit_together() -> None:
     assert proxied == aliases
 
 
+def test_compose_takes_the_file(tmp_path: Path) -> None:
+    compose = shutil.which("docker-compose")
+    if compose is None:
+        pytest.skip("docker-compose is not installed here")
+    values = tmp_path / ".env"
+    values.write_text("POSTGRES_PASSWORD=x\nCITECHAT_SIGNING_KEY=y\nADMIN_PASSWORD_HASH='$argon2id$v=19$x'\n")
+    command = [compose, "--env-file", str(values), "--file", str(DEPLOY / "compose.yaml"), "config"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    settings = yaml.safe_load(done.stdout)["services"]["app1"]["environment"]
+    assert settings["CITECHAT_ADMIN_PASSWORD_HASH"].replace("$$", "$") == "$argon2id$v=19$x"
+
+
 def test_the_files_name_what_there_is() -> None:
     settings = {f"CITECHAT_{name.upper()}" for name in Settings.model_fields}
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
