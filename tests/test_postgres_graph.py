@@ -120,3 +120,19 @@ def test_the_graph_follows_changes(filled: tuple[PostgresStore, dict[str, Matrix
     before = store.compact()
     assert before.after <= before.before
     assert recall(store, held, "draw<50", 50) >= 0.98
+
+
+def test_a_graph_that_was_built_otherwise_is_used_and_compact_builds_it_as_it_is_now(
+    filled: tuple[PostgresStore, dict[str, Matrix]],
+) -> None:
+    store, held = filled
+    built = "SELECT reloptions, pg_relation_size(oid) FROM pg_class WHERE oid = to_regclass(%s)"
+    ((options, size),) = store.server.read(built, (dense.INDEX,))
+    with store.server.transaction() as connection:
+        connection.execute(f"ALTER INDEX {dense.INDEX} SET (m = 4, ef_construction = 40)")
+        connection.execute(f"REINDEX INDEX {dense.INDEX}")
+    ((_, sparse),) = store.server.read(built, (dense.INDEX,))
+    assert sparse < size
+    assert recall(store, held, "", 100) >= 0.9
+    store.compact()
+    assert store.server.read(built, (dense.INDEX,)) == [(options, size)]

@@ -19,8 +19,9 @@ LARGEST = 4000
 """Dimensions that the graph takes in half precision; longer vectors are compared one by one."""
 
 INDEX = "passages_vector"
-_NEIGHBOURS, _CANDIDATES = 16, 100
+_NEIGHBOURS, _CANDIDATES = 24, 200
 """How the graph is built: edges of a node, and nodes that a new one is compared with."""
+_BUILT = sql.SQL("m = {}, ef_construction = {}").format(_NEIGHBOURS, _CANDIDATES)
 _MOST_MEMORY = 2048
 """MiB that building the graph takes, at most."""
 _MORE = 3
@@ -92,14 +93,17 @@ class DenseSearch:
             return False
         with self.building(connection):
             connection.execute(
-                sql.SQL(
-                    "CREATE INDEX {} ON passages USING hnsw ((vector::{}) halfvec_ip_ops) "
-                    "WITH (m = {}, ef_construction = {})"
-                ).format(sql.Identifier(INDEX), sql.SQL(self._half), _NEIGHBOURS, _CANDIDATES)
+                sql.SQL("CREATE INDEX {} ON passages USING hnsw ((vector::{}) halfvec_ip_ops) WITH ({})").format(
+                    sql.Identifier(INDEX), sql.SQL(self._half), _BUILT
+                )
             )
         for table in ("passages", "fields", "terms", "postings"):
             connection.execute(f"VACUUM (ANALYZE) {table}")  # words are then found in their index alone
         return True
+
+    def renew(self, connection: Connection) -> None:
+        """Let the graph be built as it is now when its table is written anew, however that was before."""
+        connection.execute(sql.SQL("ALTER INDEX IF EXISTS {} SET ({})").format(sql.Identifier(INDEX), _BUILT))
 
     @contextmanager
     def building(self, connection: Connection) -> Iterator[None]:

@@ -43,7 +43,7 @@ _DEFAULTS = {
 }
 _SESSION = {
     "hnsw.iterative_scan": "relaxed_order",  # without it a filter leaves too few rows
-    "hnsw.ef_search": "200",
+    "hnsw.ef_search": "300",
     "hnsw.max_scan_tuples": "200000",
     "hnsw.scan_mem_multiplier": "2",
     "work_mem": "64MB",  # what passes a filter is kept as a hash

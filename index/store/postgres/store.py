@@ -140,6 +140,7 @@ class PostgresStore(PostgresReading):
         with self._lock.held() as connection, told(self._server.shown):
             before = _bytes(connection)
             self._unused_terms(connection)
+            self._dense.renew(connection)
             with self._dense.building(connection):  # it is made anew with its table
                 for table in _TABLES:
                     connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
