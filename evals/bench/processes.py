@@ -29,7 +29,7 @@ from evals.bench.load import QUESTIONS, Outcome, load, resident_mib
 from evals.scoring.metrics import percentile
 
 ENTRY = "import sys; from ui.cli import main; sys.exit(main())"
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
