@@ -7,13 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from rag.types import Answer, Claim, Quote
+from rag.types import Answer, Claim, Quote, Remark
 from ui.i18n import messages
 from ui.kept.conversations import Conversation, Exchange
 from ui.page import export
 
 EN = messages("en")
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+MARKUP = (*'*_`~#>-+=|!&<[](){}:\\\n"/.@1 a', "![x](//evil.invalid)", "1. ", "10) ", "- ", "[a]: b", "&lt;", "<b>")
 HOSTILE = "<script>x</script> ![a](http://evil.invalid) {\\input} 5% & more"
 
 
@@ -38,6 +43,35 @@ def test_plain_references_say_title_outlet_date_page_and_words() -> None:
     assert references("text", quote(1, "He did."), quote(2, "So\nthere.", title="", page=None, outlet=None)) == (
         "[1] A title, The Example, Nov 21, 2025, page 3, a.md: “He did.”\n[2] a.md, Nov 21, 2025: “So there.”\n"
     )
+
+
+def test_markdown_is_read_as_it_was_said_and_without_a_parser_too() -> None:
+    made = references("markdown", quote(1, "At 9.30, it's “so”: 5% (or 1,000 m²)!", source="a_b.md"))
+    assert made == (
+        "At 9.30, it's “so”: 5% (or 1,000 m²)\\! \\[1\\]\n\n"
+        "1. A title, The Example, Nov 21, 2025, page 3, a\\_b.md: “At 9.30, it's “so”: 5% (or 1,000 m²)\\!”\n"
+    )
+
+
+@given(st.lists(st.sampled_from(MARKUP) | st.text(max_size=5), min_size=1, max_size=10).map("".join))
+def test_whatever_documents_say_is_text_in_markdown(text: str) -> None:
+    blocks = PARSER.parse(references("markdown", quote(1, text), quote(2, text, title=text)))
+    assert {block.type.split("_")[0] for block in blocks} == {"paragraph", "inline", "ordered", "list"}
+    assert {token.type for block in blocks for token in block.children or ()} == {"text"}
+    assert len([block for block in blocks if block.type == "inline"]) == 4
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_where_the_documents_differ_that_leads_and_no_answer_of_one_of_them(format_: export.Format) -> None:
+    kept = exchange(quote(1, "It is 25."), quote(2, "It is 28."), short="25")
+    assert kept.answer is not None
+    differing = replace(kept, answer=replace(kept.answer, remarks=(Remark("differ", (1, 2), 2),)))
+    plain, told = (export.conversation(Conversation("c", (each,)), format_, "T", EN) for each in (kept, differing))
+    assert {"**25**", "<strong>25</strong>"} & set(plain.replace("<p>", "").replace("</p>", "").splitlines())
+    assert "**25**" not in told
+    assert "<strong>" not in told
+    assert told.count("The documents differ") == 1
+    assert told.index("The documents differ") < told.index("It is 25.")
 
 
 def test_bibtex_has_an_entry_for_each_document() -> None:

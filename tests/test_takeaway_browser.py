@@ -37,7 +37,7 @@ def test_references_are_copied_in_three_forms(visitor: Visitor) -> None:
     visitor.ask("soup on Fridays?")
     opener = visitor.actions.get_by_role("button", name="Copy with references")
     for name, beginning in [
-        ("Answer and references in Markdown", "It serves soup on Fridays\\. \\[1\\]\n\n1. Canteen"),
+        ("Answer and references in Markdown", "It serves soup on Fridays. \\[1\\]\n\n1. Canteen"),
         ("References as plain text", "[1] Canteen, canteen.txt: “It serves soup"),
         ("References in BibTeX", "@misc{canteen-"),
     ]:

@@ -29,6 +29,8 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 SUFFIXES: dict[Format, str] = {"markdown": "md", "html": "html", "json": "json"}
 
+_ACTIVE = re.compile(r"[\\`*_\[\]<>&#|~!$@{}+=^]|(?<=[Ww]{3})\.|:(?=//)|\A-|\A\d+[.)]")
+"""What may begin markup in a line of Markdown; a comma or a full stop is left as people read it."""
 _TEMPLATES = Path(__file__).with_name("templates")
 _LATEX = re.compile(r"[\\{}$&#^_%~]")
 _LATEX_NAMES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
@@ -49,7 +51,7 @@ def conversation(kept: Conversation, format_: Format, title: str, say: Messages)
     """Return a conversation in one of the formats."""
     match format_:
         case "markdown":
-            return "\n".join([f"# {render.escape(title)}\n", *(_markdown(each, say) for each in kept.exchanges)])
+            return "\n".join([f"# {_plain(title)}\n", *(_markdown(each, say) for each in kept.exchanges)])
         case "html":
             return _html(kept.exchanges, title, say)
         case "json":
@@ -58,26 +60,30 @@ def conversation(kept: Conversation, format_: Format, title: str, say: Messages)
 
 
 def _markdown(exchange: Exchange, say: Messages) -> str:
-    lines = [f"## {render.escape(exchange.question)}\n", f"*{exchange.asked.isoformat(timespec='seconds')}*\n"]
+    lines = [f"## {_plain(exchange.question)}\n", f"*{exchange.asked.isoformat(timespec='seconds')}*\n"]
     if exchange.where:
-        lines.append(f"*{say.text('export.filter')}: {render.escape(exchange.where)}*\n")
-    lines.append(_answer_markdown(exchange.answer, say) if exchange.answer else f"{render.escape(exchange.text)}\n")
+        lines.append(f"*{say.text('export.filter')}: {_plain(exchange.where)}*\n")
+    lines.append(_answer_markdown(exchange.answer, say) if exchange.answer else f"{_plain(exchange.text)}\n")
     return "\n".join(lines)
 
 
 def _answer_markdown(answer: Answer, say: Messages) -> str:
     say = render.in_its_language(answer, say)
-    parts = [f"**{render.escape(answer.short_answer)}**\n"] if answer.short_answer else []
+    lead = render.heading(answer)
+    parts = [f"**{_plain(lead)}**\n"] if lead else []
+    parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in render.before_claims(answer)]
     for claim in answer.claims:
-        numbers = "".join(f" [{quote.n}]" for quote in claim.quotes)
-        parts.append(f"{render.escape(claim.text)}{render.escape(numbers) and ' ' + render.escape(numbers)}\n")
+        parts.append(_plain(" ".join([claim.text, *(f"[{quote.n}]" for quote in claim.quotes)])) + "\n")
     if not answer.claims:
-        parts.append(f"{render.escape(render.own_words(answer, say))}\n")
-    parts += [f"*{render.escape(remarked(remark, say.language))}*\n" for remark in answer.remarks]
-    parts += [
-        f"{quote.n}. {render.escape(_origin(quote, say))}: “{render.escape(quote.text)}”" for quote in answer.quotes
-    ]
+        parts.append(f"{_plain(render.own_words(answer, say))}\n")
+    parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in render.after_claims(answer)]
+    parts += [f"{quote.n}. {_plain(_origin(quote, say))}: “{_plain(quote.text)}”" for quote in answer.quotes]
     return "\n".join(parts) + ("\n" if answer.quotes else "")
+
+
+def _plain(text: str) -> str:
+    """Return ``text`` as one line of Markdown that shows it literally, with as few backslashes as that takes."""
+    return _ACTIVE.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", render.line(text))
 
 
 def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
@@ -90,6 +96,9 @@ def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
         title=title,
         say=say,
         origin=_origin,
+        heading=render.heading,
+        before_claims=render.before_claims,
+        after_claims=render.after_claims,
         in_its_language=render.in_its_language,
         own_words=render.own_words,
         remarked=remarked,

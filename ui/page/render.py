@@ -38,10 +38,11 @@ def escape(text: str) -> str:
 
     White space becomes single spaces and control characters go; everything else is visible as it was.
     """
-    return _literal(_line(text))
+    return _literal(line(text))
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
+    """Return ``text`` with single spaces for white space and without control characters."""
     return " ".join(_CONTROLS.sub("", text).split())
 
 
@@ -112,18 +113,30 @@ def inert(text: str, before: str = "") -> str:
     return _UNSEEN.join(whole[start:end] for start, end in zip(starts, ends, strict=True))
 
 
+def before_claims(answer: Answer) -> list[Remark]:
+    """Return the remarks that are to be read first: that the documents differ."""
+    return [remark for remark in answer.remarks if remark.kind == "differ"]
+
+
+def after_claims(answer: Answer) -> list[Remark]:
+    """Return the other remarks."""
+    return [remark for remark in answer.remarks if remark.kind != "differ"]
+
+
+def heading(answer: Answer) -> str:
+    """Return the short answer, or nothing: one of several answers that differ is no heading for them all."""
+    return "" if before_claims(answer) else line(answer.short_answer or "").rstrip(". ")
+
+
 def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
-    differ = [remark for remark in answer.remarks if remark.kind == "differ"]
-    if answer.short_answer and not differ:  # one of several answers is no heading for them all
-        yield _lead(answer.short_answer)
-    for remark in differ:
+    yield _lead(heading(answer))
+    for remark in before_claims(answer):
         yield _remark(remark, answer, message_id, say)
     for claim in answer.claims:
         marks = [_link(quote.n, claim.support, message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{escape(say.text('support.' + claim.support))}*"])])
-    for remark in answer.remarks:
-        if remark not in differ:
-            yield _remark(remark, answer, message_id, say)
+    for remark in after_claims(answer):
+        yield _remark(remark, answer, message_id, say)
     if answer.notice:
         yield f"*{escape(answer.notice)}*"
 
@@ -157,8 +170,8 @@ def _lead(short_answer: str) -> str:
 
 def _claim(claim: Claim) -> str:
     """Return a claim with the explanations that are ours, not its quotes', in italics."""
-    text = _line(claim.text)
-    quoted = [_line(quote.text) for quote in claim.quotes]
+    text = line(claim.text)
+    quoted = [line(quote.text) for quote in claim.quotes]
     pieces: list[str] = []
     position = 0
     for explanation in _EXPLANATION.finditer(text):
@@ -179,5 +192,5 @@ def _paragraphs(text: str) -> str:
 
 def snippet(text: str) -> str:
     """Return the beginning of a passage, cut between words."""
-    line = _line(text)
-    return line if len(line) <= _SNIPPET else line[:_SNIPPET].rsplit(" ", 1)[0] + " …"
+    whole = line(text)
+    return whole if len(whole) <= _SNIPPET else whole[:_SNIPPET].rsplit(" ", 1)[0] + " …"
