@@ -82,6 +82,41 @@ def test_the_frame_answers_on_a_page_without_scripts(places: tuple[Hosts, Hosts]
         assert reader.problems == []
 
 
+@pytest.mark.parametrize(
+    ("reads", "chosen", "spoken", "words"),
+    [
+        ("de-AT", "", "de", "Stellen Sie eine Frage"),
+        ("de-AT", "?lang=fr", "fr", "Posez une question"),
+        ("pt-BR", "", "en", "Ask a question"),
+    ],
+)
+def test_the_frame_speaks_the_language_that_is_chosen_or_the_readers(
+    places: tuple[Hosts, Hosts], browser: Browser, reads: str, chosen: str, spoken: str, words: str
+) -> None:
+    with reading(browser, f"{places[0].server}/frame{chosen}", locale=reads) as reader:
+        expect(reader.part("textarea")).to_have_attribute("placeholder", words)
+        expect(reader.page.locator("html")).to_have_attribute("lang", spoken)
+
+
+def test_the_preview_speaks_the_language_that_is_chosen_and_the_form_keeps_what_was_filled_in(
+    places: tuple[Hosts, Hosts], browser: Browser
+) -> None:
+    server = places[0].server
+    with reading(browser, f"{server}/embed", locale="es-ES") as reader:
+        placeholder, html = reader.part("textarea"), reader.page.locator("#html")
+        expect(placeholder).to_have_attribute("placeholder", "Haga una pregunta")
+        assert Tag(html.inner_text()).found == {"src": f"{server}/widget.js", "defer": None}
+        reader.page.fill("#title", "R&D?")
+        reader.page.select_option("#lang", "de")
+        expect(placeholder).to_have_attribute("placeholder", "Stellen Sie eine Frage")
+        expect(reader.page.locator("#lang")).to_be_focused()
+        wanted = {"src": f"{server}/widget.js?lang=de", "defer": None, "data-title": "R&D?", "data-lang": "de"}
+        assert Tag(html.inner_text()).found == wanted
+        frame = Tag(reader.page.locator("#iframe").inner_text()).found["src"]
+        assert frame == f"{server}/frame?title=R%26D%3F&lang=de"
+        assert reader.problems == []
+
+
 def test_another_site_cannot_frame_it(places: tuple[Hosts, Hosts], browser: Browser) -> None:
     for attributes in ("site=docs", "site=default", ""):
         with reading(browser, f"{places[1].origin}/framed?{attributes}") as reader:

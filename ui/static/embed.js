@@ -1,5 +1,15 @@
 // The form becomes a preview and the snippets. Whatever is typed becomes attributes and text nodes, never markup.
 const form = document.querySelector('#options');
+const given = new URLSearchParams(location.search);
+for (const [name, value] of given) if (form.elements[name]) form.elements[name].value = value;
+
+/** The preview's words come with its script, so that another language takes another visit. */
+const script = Object.assign(document.createElement('script'), { src: `/widget.js?lang=${form.elements.lang.value}` });
+script.dataset.auto = 'false';
+document.body.append(script);
+form.elements.lang.addEventListener('change', () => form.submit());
+if (given.has('lang')) form.elements.lang.focus();
+
 const escape = (text) =>
   text.replace(/[&"<>]/g, (mark) => ({ '&': '&amp;', '"': '&quot;', '<': '&lt;', '>': '&gt;' })[mark]);
 

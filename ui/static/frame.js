@@ -6,7 +6,7 @@ const chat = document.createElement('rag-chat');
 
 for (const name of allowed) if (options.has(name)) chat.dataset[name] = options.get(name);
 if (options.has('title')) document.title = options.get('title');
-if (options.has('lang')) document.documentElement.lang = options.get('lang');
+script.addEventListener('load', () => (document.documentElement.lang = chat.shadowRoot.querySelector('[lang]').lang)); // of its words
 chat.dataset.server = location.origin;
 chat.dataset.inline = '';
 script.dataset.auto = 'false';
