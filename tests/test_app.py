@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
 def test_it_says_where_it_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with running(LexicalPipeline(), settings(tmp_path)) as address:
         assert f"Ask at {address} " in capsys.readouterr().out
+
+
+def test_what_gradio_asks_at_every_question_has_no_fonts_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    script = "import sys, matplotlib; matplotlib.get_backend(); assert 'matplotlib.font_manager' not in sys.modules"
+    with running(LexicalPipeline(), settings(tmp_path)):
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_nobody_outside_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

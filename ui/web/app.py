@@ -48,8 +48,10 @@ _GRADIO_ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ANALYTICS_MAX_EVENTS": "1",
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+    "MPLBACKEND": "agg",
 }
-"""Gradio calls nobody, and does not sum up its own use after every event for a page that is not served."""
+"""Gradio calls nobody, and does not sum up its own use after every event for a page that is not served. At every event
+it asks matplotlib for its backend: where none is named, the first question waits for all fonts to be listed."""
 
 BODY_SECONDS = 20.0
 """Time for the body of a request."""
