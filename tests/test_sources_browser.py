@@ -121,6 +121,25 @@ def test_the_pointer_shows_the_quote_and_escape_puts_it_away(visitor: Visitor) -
     expect(tip).to_be_hidden()
 
 
+def test_what_is_drawn_below_a_resting_pointer_is_previewed_once_it_moves(visitor: Visitor) -> None:
+    visitor.ask(LEAVE)
+    tip = visitor.page.get_by_role("tooltip")
+    visitor.citations.first.hover()
+    expect(tip).to_be_visible()
+    visitor.page.keyboard.press("Escape")
+    drawn = visitor.citations.first.get_attribute("href") or ""
+    visitor.actions.get_by_role("button", name="Try again").press("Enter")
+    expect(visitor.citations.first).not_to_have_attribute("href", drawn)
+    visitor.settle()
+    assert visitor.citations.first.evaluate("link => link.matches(':hover')")
+    visitor.page.wait_for_timeout(200)
+    expect(tip).to_be_hidden()
+    box = visitor.citations.first.bounding_box()
+    assert box is not None
+    visitor.page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2)
+    expect(tip).to_contain_text(QUOTE)
+
+
 def test_each_mark_is_explained(visitor: Visitor) -> None:
     visitor.ask("leave soup days doubtful")
     expect(visitor.citations.nth(0)).to_have_accessible_name("Source 1, supported by the quote")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.answer.suggest import suggestions
+from rag.types import Done
 from tests.documents import document, prose
+from tests.web import LexicalPipeline
+from ui.kept.conversations import Exchange
+from ui.page.suggestions import Suggestions
 
 
 @pytest.mark.parametrize(
@@ -56,3 +62,19 @@ def test_a_heading_that_is_a_question_is_offered_with_its_section_as_the_answer(
     assert suggestion.question == "Is the widget safe to paste?"
     section = made.text[suggestion.answer.start : suggestion.answer.end]
     assert section.strip() == "Your style sheet cannot break it."
+
+
+def test_what_may_follow_is_about_what_was_cited_and_not_said_yet() -> None:
+    """Documents that were found beside the cited one, too, would lead away from what was asked."""
+    works = prose("The works is a cooperative of its members. Lamps were first sold in spring.")
+    mill = replace(prose("The mill is a museum of the town. Lamps hang in it."), id="e" * 16)
+    pipeline = LexicalPipeline([works, mill])
+    (done,) = [event for event in pipeline.stream("When were lamps first sold?") if isinstance(event, Done)]
+    cited = tuple(claim for claim in done.answer.claims if claim.quotes[0].document_id == works.id)
+    assert {hit.document_id for hit in done.answer.hits} == {works.id, mill.id}
+    kept = Exchange("m", "When were lamps first sold?", "complete", answer=replace(done.answer, claims=cited))
+    suggest = Suggestions(pipeline.stream, pipeline.shelf, ())
+    assert suggest.after(kept) == ("What is the works?",)
+    assert suggest.after(replace(kept, question="What is the works?")) == ()
+    pipeline.shelf.by_id = {}
+    assert suggest.after(kept) == ()

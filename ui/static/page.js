@@ -45,7 +45,7 @@ let still = ''; // where the pointer rests: what is drawn below it has not been 
 const point = (event) => {
   const link = linkOf(event);
   const place = `${event.screenX} ${event.screenY}`;
-  if (event.type === 'mouseover' && place === still) return;
+  if (event.type !== 'focusin' && place === still) return document.addEventListener('mousemove', point, { once: true });
   still = place;
   if (link) showTip(link);
   else if (!tip.contains(event.target)) hideTip(); // the pointer may rest on the preview
