@@ -39,6 +39,7 @@ def test_what_gradio_asks_at_every_question_has_no_fonts_listed(
     monkeypatch.delenv("MPLBACKEND", raising=False)
     script = "import sys, matplotlib; matplotlib.get_backend(); assert 'matplotlib.font_manager' not in sys.modules"
     with running(LexicalPipeline(), settings(tmp_path)):
+        assert "matplotlib" in sys.modules  # imported before anybody waits for it
         subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 

@@ -118,6 +118,7 @@ async def _mount_chat(app: FastAPI, streams: Streams, conversations: Transcripts
     """Mount the chat, and return the addresses that its page will ask for."""
     os.environ.update(_GRADIO_ENVIRONMENT)  # read when gradio is imported and when its queue is made, both below
     import gradio as gr
+    import matplotlib  # noqa: F401  # Gradio does so at the first question, and everybody would wait
 
     from ui.page.chat import Chat, build_chat
     from ui.page.theme import theme
