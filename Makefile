@@ -47,7 +47,7 @@ $(READY): pyproject.toml .ci/constraints.txt .ci/postgres.txt
 $(CHROMIUM):
 	-apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core nginx-light tesseract-ocr
 
-## The screenshots of README.md
+## The screenshots of README.md and docs/
 screenshots: $(READY) $(CHROMIUM)
 	$(BIN)/python -m tests.screenshots
 

@@ -1,10 +1,11 @@
-"""The screenshots of the README: ``python -m tests.screenshots`` writes them to ``ui/screenshots``."""
+"""The screenshots of the README and of ``docs/``: ``python -m tests.screenshots`` writes them to ``ui/screenshots``."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,7 +20,8 @@ from tests.terminal import run
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "ui" / "screenshots"
-DESK = {"viewport": {"width": 1280, "height": 800}}
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+TOKEN = "a token of the operator"
 QUESTION = "How many days of annual leave do full-time members get?"
 
 
@@ -49,12 +51,36 @@ def save_report(browser: Browser, place: Path) -> None:
     save(page, "eval-report")
 
 
+def save_widget(browser: Browser, address: str) -> None:
+    """Ask the widget of the demo page, and open what it cites."""
+    page = browser.new_page(**DESK)
+    page.goto(f"{address}/demo")
+    chat = page.locator("rag-chat").first
+    chat.locator("textarea").fill(QUESTION)
+    chat.locator("textarea").press("Enter")
+    expect(chat.locator(".feedback")).to_be_visible()
+    chat.locator("p button.cite").first.click()
+    expect(chat.locator("mark")).to_be_in_viewport()
+    save(page, "widget")
+
+
+def save_operator(browser: Browser, address: str) -> None:
+    """Log in, and show how the answers before were."""
+    page = browser.new_page(**DESK)
+    page.goto(f"{address}/admin")
+    page.get_by_label("Password or token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Gaps", exact=True).click()
+    page.wait_for_load_state("networkidle")  # its plot
+    save(page, "operator")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as place, chromium() as browser:
         save_report(browser, Path(place))
     with (
         tempfile.TemporaryDirectory() as home,
-        open_pipeline(web.settings(Path(home))) as pipeline,
+        open_pipeline(web.settings(Path(home), admin_token=TOKEN, keep_gaps=True)) as pipeline,
     ):
         pipeline.corpus.add(find_files([ROOT / "seeds"]))
         with web.running(pipeline, pipeline.settings) as address, chromium() as browser:
@@ -76,6 +102,8 @@ def main() -> None:
             with visiting(browser, address, **PHONE) as visitor:
                 visitor.ask(QUESTION)
                 save(visitor.page, "phone")
+            save_widget(browser, address)
+            save_operator(browser, address)
 
 
 if __name__ == "__main__":
