@@ -45,11 +45,11 @@ def test_of_a_large_folder_what_changed_is_told(tmp_path: Path) -> None:
     inside.mkdir()
     for number in range(25):
         (inside / f"{number:02}.txt").write_text(f"Text {number} is about soup.")
-    (inside / "old.doc").write_bytes(b"x")
+    (inside / "old.pub").write_bytes(b"x")
     (inside / "Makefile").write_text("all: a.o\n\tcc -o all a.o\n")
     first = run("index", "add", inside, "--home", home)
     left_out = (
-        "Passed over, because documents rarely have these formats: 1 without a suffix, 1 .doc. "
+        "Passed over, because documents rarely have these formats: 1 without a suffix, 1 .pub. "
         "A file that you name is read if there is text in it."
     )
     assert (len(first.output.splitlines()), first.errors.splitlines()[-1]) == (26, left_out)
