@@ -73,7 +73,7 @@ def test_unusable_suites_are_errors(corpus: Path, tmp_path: Path) -> None:
 
 def test_a_calibration_on_cases_is_used_on_them(corpus: Path, tmp_path: Path) -> None:
     answerable = [("How long is the Rhine?", "1230"), ("Where does the Rhine flow?", "North Sea")]
-    answerable += [("What is the capital of Poland?", "Warsaw"), ("Which river flows through Warsaw?", "Vistula")]
+    answerable += [("What is the capital of Poland?", "Warsaw"), ("What flows through the city?", "Vistula")]
     hopeless = ["Who invented the telephone?", "What do orcas eat?", "When is Easter?", "Why is snow white?"]
     cases = [Case(question, question, ((answer,),)) for question, answer in answerable]
     cases += [Case(question, question, unanswerable=True) for question in hopeless]

@@ -74,7 +74,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransfo
         (folder / name).write_text(text, encoding="utf-8")
     store = EmbeddedStore(home, embedder.fingerprint, embedder.dimension)
     cross_encoder = CrossEncoder(locate(BASE), locate(TRAINED))
-    settings = Settings(home=home, threshold=0.5)
+    settings = Settings(home=home)
     with Pipeline(Corpus(store, embedder, settings.passage_tokens), cross_encoder, settings) as pipeline:
         pipeline.corpus.add(find_files([folder]))
         yield pipeline

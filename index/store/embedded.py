@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from index.errors import IndexDamaged, InputError
@@ -173,7 +173,11 @@ class EmbeddedStore(StoredReading):
             return True  # it was made of rows that are damaged
 
     def _bytes(self) -> int:
-        return sum(file.stat().st_size for file in self._folder.iterdir() if file.name.startswith(_OWN_FILES))
+        total = 0
+        for file in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # a reader put what it had made in its place meanwhile
+                total += file.stat().st_size if file.name.startswith(_OWN_FILES) else 0
+        return total
 
 
 def _check(meta: Mapping[str, str], made_with: Mapping[str, str], path: Path) -> None:
