@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.reading import LONG, blocks, written
+import pytest
+
+from tests.reading import LONG, OTHER, blocks, written
 
 TEX = rf"""\documentclass[11pt]{{article}}
 \title{{Seals of Brae}}
@@ -50,6 +52,12 @@ def test_latex(tmp_path: Path) -> None:
         "Ann Muir, Tam Bain",
         "2024-03-03",
     )
+
+
+@pytest.mark.timeout(10)
+def test_much_white_space_in_latex_takes_no_time(tmp_path: Path) -> None:
+    found = written(tmp_path, "a.tex", f"{LONG}{' ' * 300_000}x & y{' ' * 300_000}z\n\n{OTHER}")
+    assert OTHER in found.text
 
 
 def test_a_piece_of_latex_without_a_preamble(tmp_path: Path) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from index.readers.decode import decode
+from index.readers.parsed import Parsed
+from index.readers.text import parse_text
+
 Rules = Sequence[tuple[re.Pattern[str], str]]
 """What is replaced by what, one after another."""
 
@@ -19,3 +23,8 @@ def applied(text: str, wanted: Rules) -> str:
     for pattern, replacement in wanted:
         text = pattern.sub(replacement, text)
     return text
+
+
+def parse_marked(data: bytes, wanted: Rules) -> Parsed:
+    """Read a text without the marks that the rules take away. Raises ``Unreadable`` for binary data."""
+    return parse_text(applied(decode(data).replace("\r\n", "\n"), wanted))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from index.readers.decode import decode
-from index.readers.marks import applied, rules
+from index.readers.marks import parse_marked, rules
 from index.readers.parsed import Parsed
-from index.readers.text import parse_text
 
 _RULES = rules(
     (r"^#\+(?:TITLE|title):[ \t]*(.+)", r"= \1\n"),
@@ -26,4 +24,4 @@ _RULES = rules(
 
 def parse(data: bytes) -> Parsed:
     """Read an Org file. Raises ``Unreadable`` for binary data."""
-    return parse_text(applied(decode(data).replace("\r\n", "\n"), _RULES))
+    return parse_marked(data, _RULES)

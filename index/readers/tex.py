@@ -16,7 +16,7 @@ _COMMENTS = rules(
     (r"\A[\s\S]*?(?=\\title\s*\{|\\begin\{document\})", ""),
 )
 _COMMANDS = rules(
-    (r"\s*\\and\b\s*", ", "),
+    (r"(?<!\s)\s*\\and\b\s*", ", "),
     (rf"\\(?:title|chapter|part)\*?{_OPTION}{_ARGUMENT}", r"\n\n= \1\n\n"),
     (rf"\\section\*?{_OPTION}{_ARGUMENT}", r"\n\n== \1\n\n"),
     (rf"\\(?:sub)+section\*?{_OPTION}{_ARGUMENT}", r"\n\n=== \1\n\n"),
@@ -36,8 +36,8 @@ _COMMANDS = rules(
 )
 _SIGNS = rules(
     (r"(?<!\\)\$([^$\n]{1,300})(?<!\\)\$", r"\1"),
-    (r"[ \t]+&[ \t]+", " | "),
-    (r"[ \t]*\\\\(?:\[[^\]\n]{0,20}\])?[ \t]*$", "\n"),
+    (r"(?<![ \t])[ \t]+&[ \t]+", " | "),
+    (r"(?<![ \t])[ \t]*\\\\(?:\[[^\]\n]{0,20}\])?[ \t]*$", "\n"),
     (r"\\[,;: ]|(?<!\\)~", " "),
     (r"---", "—"),
     (r"--", "–"),
