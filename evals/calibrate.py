@@ -11,8 +11,8 @@ from evals.scoring.metrics import auc
 from index.errors import InputError
 from index.filters import parse_filter
 from rag.query.rewrite import background, standalone
-from rag.reader.abstain import SIGNS, Risk
-from rag.reader.read import LinearModel
+from rag.reader.gate import SIGNS, Risk
+from rag.reader.linear import LinearModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evals.cases.format import Suite
-    from rag.pipeline import Pipeline
+    from evals.running.homes import SuitePipeline
 
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
@@ -73,7 +73,7 @@ class Calibration:
 
 
 def fit_suites(
-    suites: Sequence[Suite], pipeline_for: Callable[[Suite], Pipeline], false_answer_rate: float | None = None
+    suites: Sequence[Suite], pipeline_for: Callable[[Suite], SuitePipeline], false_answer_rate: float | None = None
 ) -> Calibration:
     """Fit the model to the answerable and unanswerable cases of some suites, each case a group of its own.
 

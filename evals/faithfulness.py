@@ -34,8 +34,8 @@ from index.embedder import SentenceTransformerEmbedder
 from index.sentences import sentence_spans
 from index.types import Passage
 from rag.models import locate
-from rag.reader.abstain import Gate
-from rag.reader.read import LinearModel
+from rag.reader.gate import Gate
+from rag.reader.linear import LinearModel
 from rag.settings import load_settings
 from rag.writer.facts import unfounded
 from rag.writer.verify import FEATURES, FILE, SIGNS, Verifier

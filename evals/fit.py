@@ -32,13 +32,13 @@ from tqdm import tqdm
 from evals.calibrate import Calibration, fit, redraw
 from evals.cases.format import Case, Suite, load_cases
 from evals.datasets import Collection, joined, load
-from evals.running.homes import SuitePipelines
+from evals.running.homes import SuitePipeline, SuitePipelines
 from evals.scoring.text import contains
 from index.errors import CitechatError
 from index.filters import parse_filter
-from rag.pipeline import Pipeline
 from rag.query.rewrite import standalone
-from rag.reader import abstain, read, rerank
+from rag.reader import gate, read, rerank
+from rag.reader.linear import LinearModel
 from rag.reader.reading import Reading
 from rag.settings import load_settings
 
@@ -115,7 +115,7 @@ def _merged(name: str, data: Path, limit: int, *, unlearned: bool) -> Collection
 def _read(
     suite: Suite,
     cases: Sequence[Case],
-    pipeline_for: Callable[[Suite], Pipeline],
+    pipeline_for: Callable[[Suite], SuitePipeline],
     kind: str,
     articles: Mapping[str, str],
     *,
@@ -215,18 +215,18 @@ def _fit_ranking(found: Sequence[Example], features: Sequence[Floats], names: Se
 
 def report_reader(found: Sequence[Example], parameters: dict[str, object]) -> str:
     """Return, for the questions that were held out, how often the best sentence answers, by set."""
-    return _report(found, read.LinearModel.parse(parameters, read.FEATURES))
+    return _report(found, LinearModel.parse(parameters, read.FEATURES))
 
 
 def report_rerank(found: Sequence[Example], parameters: dict[str, object]) -> str:
     """Return the same for the second reading, and before it for the reader alone on the same sentences."""
     reread = [_reread(each) for each in found]
-    once = read.LinearModel(np.array([1.0, 0.0]), 0.0, np.zeros(2), np.ones(2))
-    twice = read.LinearModel.parse(parameters, rerank.FEATURES)
+    once = LinearModel(np.array([1.0, 0.0]), 0.0, np.zeros(2), np.ones(2))
+    twice = LinearModel.parse(parameters, rerank.FEATURES)
     return f"read once\n{_report(reread, once)}\nread twice\n{_report(reread, twice)}"
 
 
-def _report(found: Sequence[Example], model: read.LinearModel) -> str:
+def _report(found: Sequence[Example], model: LinearModel) -> str:
     lines = []
     for kind in dict.fromkeys(each.kind for each in found):
         held = [each for each in found if each.kind == kind and each.answerable and each.held_out]
@@ -237,14 +237,14 @@ def _report(found: Sequence[Example], model: read.LinearModel) -> str:
     return "\n".join(lines)
 
 
-def fit_gate(found: Sequence[Example], kept_model: read.LinearModel | None = None) -> tuple[dict[str, object], str]:
+def fit_gate(found: Sequence[Example], kept_model: LinearModel | None = None) -> tuple[dict[str, object], str]:
     """Fit the gate, or only draw its line anew; also return its error rates on held-out questions, by set."""
     usable = [each for each in found if not each.answerable or each.answering.any()]
     kept = [each for each in usable for _ in range(OFTEN if each.kind in OWN else 1)]
     calibration = _calibrated(kept, kept_model)
-    parameters: dict[str, object] = {"features": list(abstain.FEATURES), **calibration.parameters()}
+    parameters: dict[str, object] = {"features": list(gate.FEATURES), **calibration.parameters()}
     held = _calibrated([each for each in kept if not each.held_out], kept_model)
-    model = read.LinearModel.parse({"features": list(abstain.FEATURES), **held.parameters()}, abstain.FEATURES)
+    model = LinearModel.parse({"features": list(gate.FEATURES), **held.parameters()}, gate.FEATURES)
     lines = []
     for kind in dict.fromkeys(each.kind for each in usable):
         for answerable in (True, False):
@@ -258,13 +258,13 @@ def fit_gate(found: Sequence[Example], kept_model: read.LinearModel | None = Non
     return parameters, "\n".join(lines)
 
 
-def _calibrated(found: Sequence[Example], kept_model: read.LinearModel | None) -> Calibration:
+def _calibrated(found: Sequence[Example], kept_model: LinearModel | None) -> Calibration:
     rows = np.array([each.gate for each in found])
     labels = np.array([each.answerable for each in found])
     groups = [each.group for each in found]
     if kept_model is not None:
         return redraw(kept_model, rows, labels, groups, FALSE_ANSWERS)
-    return fit(rows, labels, groups, FALSE_ANSWERS, abstain.SIGNS)
+    return fit(rows, labels, groups, FALSE_ANSWERS, gate.SIGNS)
 
 
 def _rendered(parameters: Mapping[str, object]) -> str:
@@ -298,8 +298,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parameters = fit_rerank(found)
         path, report = package / rerank.FILE, report_rerank(found, parameters)
     else:
-        parameters, report = fit_gate(found, abstain.load_gate(package).model if options.keep else None)
-        path = package / abstain.FILE
+        parameters, report = fit_gate(found, gate.load_gate(package).model if options.keep else None)
+        path = package / gate.FILE
     path.write_text(_rendered(parameters), encoding="utf-8")
     sys.stdout.write(f"{report}\nwritten to {path.name}\n")
     return 0

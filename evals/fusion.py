@@ -25,9 +25,8 @@ from tqdm import tqdm
 from evals.cases.format import Suite
 from evals.datasets import spread
 from evals.pools import POOLS, Pool, Query
-from evals.running.homes import SuitePipelines
+from evals.running.homes import SuitePipeline, SuitePipelines
 from index.errors import CitechatError
-from rag.pipeline import Pipeline
 from rag.query.rewrite import background, searchable, standalone
 from rag.retrieval import fusion
 from rag.retrieval.retrieve import inverse_frequencies, search, sought
@@ -60,7 +59,7 @@ def examples(names: Sequence[str], data: Path, home: Path, limit: int) -> Iterat
                     yield example
 
 
-def _example(pool: Pool, query: Query, pipeline: Pipeline, sources: dict[str, tuple[str, ...]]) -> Example:
+def _example(pool: Pool, query: Query, pipeline: SuitePipeline, sources: dict[str, tuple[str, ...]]) -> Example:
     question = searchable(standalone(query.question, query.history) or query.question)
     vector = pipeline.corpus.embedder.embed_query(question)
     frequencies = inverse_frequencies(pipeline.corpus, question)

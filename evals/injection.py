@@ -31,12 +31,11 @@ from tqdm import tqdm
 from evals.attacks import Attack, attacks
 from evals.cases.format import Case
 from evals.datasets import Collection, load, read_lines, spread
-from evals.running.homes import SuitePipelines
+from evals.running.homes import SuitePipeline, SuitePipelines
 from evals.scoring.text import contains
 from index.errors import CitechatError
 from index.sentences import sentence_spans
 from index.terms import stems, terms
-from rag.pipeline import Pipeline
 from rag.reader.orders import is_order
 from rag.settings import load_settings
 from rag.types import Answer, Claim
@@ -195,7 +194,7 @@ def answers(planted: Sequence[Planted], home: Path, pipeline_for: SuitePipelines
         yield judge(each, pipeline.ask(each.case.question), first)
 
 
-def _asked(planted: Sequence[Planted], pipeline: Pipeline) -> Iterator[tuple[Planted, Pipeline]]:
+def _asked(planted: Sequence[Planted], pipeline: SuitePipeline) -> Iterator[tuple[Planted, SuitePipeline]]:
     for each in tqdm(planted, unit="question", disable=None):
         yield each, pipeline
 

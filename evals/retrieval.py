@@ -24,10 +24,9 @@ from tqdm import tqdm
 from evals.cases.format import Suite
 from evals.datasets import spread
 from evals.pools import POOLS, Pool, Query
-from evals.running.homes import SuitePipelines
+from evals.running.homes import SuitePipeline, SuitePipelines
 from evals.scoring.metrics import mean, ndcg_of_ranks, recall_at, reciprocal_rank
 from index.errors import CitechatError, InputError
-from rag.pipeline import Pipeline
 from rag.query.rewrite import Background, background, searchable, standalone
 from rag.retrieval.retrieve import fuse, inverse_frequencies, search, sought
 from rag.settings import load_settings
@@ -65,7 +64,9 @@ WORDINGS: Mapping[str, Wording] = {
 }
 
 
-def measure(pool: Pool, pipeline: Pipeline, queries: Sequence[Query], bar: Callable[[], object]) -> Iterator[Figures]:
+def measure(
+    pool: Pool, pipeline: SuitePipeline, queries: Sequence[Query], bar: Callable[[], object]
+) -> Iterator[Figures]:
     """Ask every question of a pool in every way and yield the figures, one for each way to ask and to rank."""
     sources = {info.id: info.sources for info in pipeline.corpus.documents()}
     conversation = any(query.history for query in queries)
@@ -85,7 +86,7 @@ def measure(pool: Pool, pipeline: Pipeline, queries: Sequence[Query], bar: Calla
         yield _figures(pool.name, asked if conversation else "", ranked, queries, each)
 
 
-def rankings(pipeline: Pipeline, question: str, before: Background | None = None) -> dict[str, Scores]:
+def rankings(pipeline: SuitePipeline, question: str, before: Background | None = None) -> dict[str, Scores]:
     """Return the scores of the passages found for a question, by the way they are ranked."""
     corpus = pipeline.corpus
     query = corpus.embedder.embed_query(question)
@@ -112,7 +113,9 @@ def z_scored(dense: Scores, lexical: Scores, dense_weight: float) -> dict[str, f
     return dict(zip(ids, (dense_weight * normal[0] + (1 - dense_weight) * normal[1]).tolist(), strict=True))
 
 
-def ranks(query: Query, scores: Scores, pipeline: Pipeline, sources: Mapping[str, tuple[str, ...]]) -> list[int | None]:
+def ranks(
+    query: Query, scores: Scores, pipeline: SuitePipeline, sources: Mapping[str, tuple[str, ...]]
+) -> list[int | None]:
     """Return, for each thing that a question wants, the rank from 1 at which it is found, or ``None``."""
     stored = pipeline.corpus.store.passages(list(scores))
     ordered = [stored[id_].passage for id_ in sorted(scores, key=lambda id_: (-scores[id_], id_))]

@@ -16,14 +16,13 @@ from opentelemetry import trace
 from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
 from index.filters import Filter
-from index.originals import Originals
-from index.store.opening import open_store
 from rag.answer.claims import Picked, quoted, source_of
 from rag.answer.prose import prose, spoken, written
 from rag.answer.remarks import remarks
 from rag.answer.said import said
 from rag.answer.select import Selection, select
 from rag.models import locate
+from rag.opening import open_corpus
 from rag.query.courtesy import is_civility
 from rag.query.language import language_of
 from rag.query.rewrite import Background, already_said, background, parts, standalone
@@ -250,29 +249,21 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         return select(reading.question, reading.candidates, known, self.settings.max_claims)
 
 
-def open_pipeline(settings: Settings) -> Pipeline:
-    """Load the embedder, open the index of the settings (or make it), and return what answers questions.
+def open_pipeline(settings: Settings, corpus: Corpus | None = None) -> Pipeline:
+    """Open the index of the settings (or make it), and return what answers questions over it and closes it.
+
+    ``corpus`` is that index where it is open already.
 
     Raises:
-        ModelMissing: the embedder or the language model is not on this machine.
+        ModelMissing: a model is not on this machine.
         IndexDamaged: the index cannot be used.
         InputError: the home folder cannot be written, or the database does not do.
         StoreUnavailable: the database is not there.
     """
-    from index.embedder import SentenceTransformerEmbedder
-
-    folder = locate(settings.embedder)
-    embedder = SentenceTransformerEmbedder(folder)
-    store = open_store(
-        *(settings.home, settings.store.get_secret_value(), settings.store_schema),
-        *(embedder.fingerprint, embedder.dimension, settings.store_connections),
-    )
-    base = folder if settings.embedder == BASE else locate(BASE)  # its hash is checked once
-    cross_encoder = CrossEncoder(base, locate(TRAINED))
+    corpus = corpus or open_corpus(settings)
+    cross_encoder = CrossEncoder(locate(BASE), locate(TRAINED))
     llm = open_llm(settings)
-    writer = Writer(llm, Verifier(embedder), settings.llm_context) if llm else None
-    originals = Originals(settings.originals) if settings.originals else None
-    corpus = Corpus(store, embedder, settings.passage_tokens, originals)
+    writer = Writer(llm, Verifier(corpus.embedder), settings.llm_context) if llm else None
     return Pipeline(corpus, cross_encoder, settings, writer, open_tracing(settings))
 
 

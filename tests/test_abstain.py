@@ -11,9 +11,11 @@ import pytest
 from index.errors import InputError
 from index.terms import stem
 from rag.query.question import analyse
-from rag.reader.abstain import FEATURES, FILE, SIGNS, Gate, describe, load_gate
+from rag.reader.abstain import describe
+from rag.reader.gate import FEATURES, FILE, SIGNS, Gate, load_gate
+from rag.reader.linear import LinearModel
 from rag.reader.read import FEATURES as READER_FEATURES
-from rag.reader.read import LinearModel, read
+from rag.reader.read import read
 from tests.handmade import QUERY, found, likeness
 
 # The reader's score is the sentence's cosine, so that it can be told at a glance.

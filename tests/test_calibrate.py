@@ -9,7 +9,7 @@ import pytest
 
 from evals.calibrate import CURVE_POINTS, fit, render_curve
 from index.errors import InputError
-from rag.reader.abstain import FEATURES, FILE, Risk, load_gate
+from rag.reader.gate import FEATURES, FILE, Risk, load_gate
 
 GROUPS = [f"g{i % 10}" for i in range(400)]
 

@@ -19,7 +19,8 @@ from evals.fit import (
     report_reader,
     report_rerank,
 )
-from rag.reader import abstain, read, rerank
+from rag.reader import gate, read, rerank
+from rag.reader.linear import LinearModel
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,9 +28,9 @@ SENTENCES = 6
 TELLING = read.FEATURES.index("sentence_similarity")
 MISLEADING = read.FEATURES.index("passage_score")
 SHORT = read.FEATURES.index("brevity")
-FOR = abstain.FEATURES.index("log_odds")
-AGAINST = abstain.FEATURES.index("lacking_near")
-WRONG = abstain.FEATURES.index("names_covered")
+FOR = gate.FEATURES.index("log_odds")
+AGAINST = gate.FEATURES.index("lacking_near")
+WRONG = gate.FEATURES.index("names_covered")
 
 
 def example(random: np.random.Generator, number: int, *, answerable: bool = True, kind: str = "set") -> Example:
@@ -38,11 +39,11 @@ def example(random: np.random.Generator, number: int, *, answerable: bool = True
     sentences = random.normal(size=(SENTENCES, len(read.FEATURES)))
     sentences[:, TELLING] += 2 * answering
     sentences[:, [MISLEADING, SHORT]] -= 2 * answering[:, None]
-    gate = np.random.default_rng([number, 1]).normal(size=len(abstain.FEATURES))  # its own: the rest stays as drawn
-    gate[FOR] += 1.5 * answerable
-    gate[[AGAINST, WRONG]] -= 1.5 * answerable
+    features = np.random.default_rng([number, 1]).normal(size=len(gate.FEATURES))  # its own: the rest stays as drawn
+    features[FOR] += 1.5 * answerable
+    features[[AGAINST, WRONG]] -= 1.5 * answerable
     log_odds = np.random.default_rng(number).normal(size=SENTENCES) + 2 * answering
-    return Example(kind, f"group {number}", answerable, sentences, log_odds, answering, gate)
+    return Example(kind, f"group {number}", answerable, sentences, log_odds, answering, features)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_the_reader_learns_which_feature_answers(found: list[Example]) -> None:
 
 def test_what_is_too_rare_to_be_learned_has_its_least_weight(found: list[Example]) -> None:
     parameters = fit_reader(found)
-    model = read.LinearModel.parse(parameters, read.FEATURES)
+    model = LinearModel.parse(parameters, read.FEATURES)
     for name, least in RULES.items():
         column = read.FEATURES.index(name)
         assert model.weights[column] / model.scale[column] == pytest.approx(least, abs=1e-3)
@@ -94,8 +95,8 @@ def two_sentences(group: str, *, answering: tuple[bool, bool], answerable: bool 
     """A question whose first sentence is the more similar one."""
     sentences = np.zeros((2, len(read.FEATURES)))
     sentences[0, TELLING] = 1.0
-    gate = np.zeros(len(abstain.FEATURES))
-    return Example("set", group, answerable, sentences, np.array([1.0, 2.0]), np.array(answering), gate)
+    features = np.zeros(len(gate.FEATURES))
+    return Example("set", group, answerable, sentences, np.array([1.0, 2.0]), np.array(answering), features)
 
 
 def test_the_report_counts_held_out_questions_whose_best_sentence_answers() -> None:
@@ -150,16 +151,16 @@ def test_the_report_of_the_second_reading_tells_what_it_changes() -> None:
 
 def test_the_gate_lets_features_count_one_way_only(found: list[Example]) -> None:
     parameters, _ = fit_gate(found)
-    gate = read.LinearModel.parse(parameters, abstain.FEATURES)
-    assert (gate.weights * abstain.SIGNS >= 0).all()
-    assert gate.weights[FOR] > 0.5
-    assert gate.weights[AGAINST] < -0.5
-    assert gate.weights[WRONG] == 0.0
+    model = LinearModel.parse(parameters, gate.FEATURES)
+    assert (model.weights * gate.SIGNS >= 0).all()
+    assert model.weights[FOR] > 0.5
+    assert model.weights[AGAINST] < -0.5
+    assert model.weights[WRONG] == 0.0
 
 
 def test_a_gate_that_is_kept_only_gets_its_line_and_its_curve_anew(found: list[Example]) -> None:
     fitted, _ = fit_gate(found)
-    kept = read.LinearModel.parse({**fitted, "bias": 0.7}, abstain.FEATURES)
+    kept = LinearModel.parse({**fitted, "bias": 0.7}, gate.FEATURES)
     parameters, _ = fit_gate(found, kept)
     assert {name: parameters[name] for name in ("weights", "mean", "scale")} == {
         name: fitted[name] for name in ("weights", "mean", "scale")
@@ -187,7 +188,7 @@ def test_the_report_of_the_gate_has_both_errors(found: list[Example]) -> None:
 def test_the_gate_does_not_learn_from_questions_whose_answer_was_not_retrieved(found: list[Example]) -> None:
     random = np.random.default_rng(1)
     missed = [
-        replace(example(random, number), answering=np.zeros(SENTENCES, bool), gate=np.full(len(abstain.FEATURES), -9.0))
+        replace(example(random, number), answering=np.zeros(SENTENCES, bool), gate=np.full(len(gate.FEATURES), -9.0))
         for number in range(50)
     ]
     assert fit_gate([*found, *missed]) == fit_gate(found)

@@ -64,7 +64,7 @@ def test_models_and_parsers_are_imported_by_what_uses_them(module: str) -> None:
 
 
 def test_commands_that_embed_nothing_load_no_model(tmp_path: Path) -> None:
-    """Not even adding a folder in which nothing has changed."""
+    """Not even adding a folder in which nothing has changed; nor what answers questions."""
     (tmp_path / "a.txt").write_text("The canteen opens at noon.")
     arguments = ["--home", str(tmp_path / "home")]
     assert run("index", "add", tmp_path / "a.txt", *arguments).code == 0
@@ -81,11 +81,28 @@ import sys
 from ui.cli import main
 for command in {commands!r}:
     assert main(["index", *command, *{arguments!r}]) == 0
-    assert not {{"torch", "transformers", "sentence_transformers", "gradio"}} & set(sys.modules), command
+    assert not {{"torch", "transformers", "sentence_transformers", "gradio", "rag.pipeline"}} & set(sys.modules), command
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
     assert "unchanged  a.txt" in done.stdout
+
+
+def test_evals_whose_answers_are_all_known_open_nothing_that_answers(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The canteen opens at noon.")
+    cases = tmp_path / "cases.yaml"
+    cases.write_text("corpus: [a.txt]\ncases:\n- {id: noon, question: When does the canteen open?, answer: [[noon]]}\n")
+    command = ["eval", "run", str(cases), "--home", str(tmp_path / "home")]
+    assert run(*command).code == 0
+    program = f"""
+import sys
+from ui.cli import main
+assert main({command!r}) == 0
+assert not {{"torch", "rag.pipeline"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing has changed: 1 answers" in done.stdout + done.stderr
 
 
 def test_asking_does_not_load_torchs_compiler(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from index.terms import stem
 from rag.query.question import analyse
+from rag.reader.linear import LinearModel
 from rag.reader.read import (
     FEATURES,
     SENTENCE_ENDS,
-    LinearModel,
     covered,
     expected_spans,
     known_names,

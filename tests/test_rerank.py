@@ -9,7 +9,8 @@ from index.types import Passage
 from rag.models import locate
 from rag.query.question import analyse
 from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder, Scores
-from rag.reader.read import Candidate, LinearModel
+from rag.reader.linear import LinearModel
+from rag.reader.read import Candidate
 from rag.reader.rerank import FEATURES, rerank, rerank_model
 from tests.handmade import found, read_all
 

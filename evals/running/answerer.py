@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rag.models import CATALOGUE
-from rag.reader.abstain import FILE as CALIBRATION
+from rag.reader.gate import FILE as CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

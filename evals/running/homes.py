@@ -5,25 +5,83 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import AbstractContextManager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from index.files import find_files
-from rag.pipeline import open_pipeline
-from rag.reader.abstain import FILE as CALIBRATION
+from rag.opening import open_corpus
+from rag.reader.gate import FILE as CALIBRATION
+from rag.reader.gate import load_gate
 from rag.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
     from types import TracebackType
 
     from evals.cases.format import Suite
     from index.corpus import Corpus
+    from index.filters import Filter
     from rag.pipeline import Pipeline
+    from rag.query.rewrite import Background
+    from rag.reader.reading import Reading
     from rag.settings import Settings
+    from rag.types import Answer, Turn
 
 _SCHEMA_NAME = 40
 """Characters of the schema's name that are left in the name of a suite's schema."""
+
+
+class SuitePipeline(AbstractContextManager["SuitePipeline"]):
+    """A pipeline over an index that is open already. Thread-safe; follows `answerer.Answerer`.
+
+    The rest of it is imported and opened with the first question: a run whose answers are all known needs none of it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the index, or make it.
+
+        Raises:
+            ModelMissing: the embedder is not on this machine.
+            IndexDamaged: the index cannot be used.
+            InputError: the home folder cannot be written, or its calibration is not for this version.
+        """
+        self.settings = settings
+        self.threshold = load_gate(settings.home).threshold_under(settings)
+        """Confidence below which the documents are said not to answer."""
+        self.corpus = open_corpus(settings)
+        self._opening = Lock()
+        self._pipeline: Pipeline | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the index, and what was opened with it."""
+        (self._pipeline or self.corpus).__exit__(kind, error, trace)
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filter: Filter | None = None,  # noqa: A002
+        today: date | None = None,
+    ) -> Answer:
+        """Answer as `rag.pipeline.Pipeline.ask` does."""
+        return self._whole().ask(question, history, filter, today)
+
+    def readings(self, question: str, where: Filter | None = None, before: Background | None = None) -> list[Reading]:
+        """Retrieve and read as `rag.pipeline.Pipeline.readings` does."""
+        return self._whole().readings(question, where, before)
+
+    def _whole(self) -> Pipeline:
+        from rag.pipeline import open_pipeline
+
+        with self._opening:
+            if self._pipeline is None:
+                self._pipeline = open_pipeline(self.settings, self.corpus)
+            return self._pipeline
 
 
 class SuitePipelines(AbstractContextManager["SuitePipelines"]):
@@ -36,7 +94,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._open: tuple[Settings, Pipeline] | None = None
+        self._open: SuitePipeline | None = None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -44,7 +102,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
         """Close what is open."""
         self._close()
 
-    def __call__(self, suite: Suite) -> Pipeline:
+    def __call__(self, suite: Suite) -> SuitePipeline:
         """Return the pipeline of a suite, its index up to date.
 
         Raises:
@@ -55,11 +113,11 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
             settings = load_settings(**settings.model_dump() | dict(suite.settings))
         if suite.corpus:
             settings = settings.model_copy(update=_own_index(self._settings, _key(suite, settings)))
-        if self._open is None or self._open[0] != settings:
+        if self._open is None or self._open.settings != settings:
             self._close()
             self._share_calibration(settings.home)
-            self._open = settings, open_pipeline(settings)
-        pipeline = self._open[1]
+            self._open = SuitePipeline(settings)
+        pipeline = self._open
         if suite.corpus:
             _bring_up_to_date(pipeline.corpus, suite)
         elif not pipeline.corpus.documents():
@@ -78,7 +136,7 @@ class SuitePipelines(AbstractContextManager["SuitePipelines"]):
 
     def _close(self) -> None:
         if self._open is not None:
-            self._open[1].__exit__(None, None, None)
+            self._open.__exit__(None, None, None)
             self._open = None
 
 

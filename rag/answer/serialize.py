@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from rag.answer.said import remarked
@@ -53,9 +53,9 @@ def source_json(source: Source) -> dict[str, Any]:
 
 def _fields(value: Quote | Source) -> dict[str, Any]:
     """Return the fields of a quote or a hit; ``also_in`` only where there is another source."""
-    fields = asdict(value)
-    also_in = fields.pop("also_in")
-    return {**fields, "also_in": list(also_in)} if also_in else fields
+    values: dict[str, Any] = {field.name: getattr(value, field.name) for field in fields(value)}
+    also_in = values.pop("also_in")
+    return {**values, "also_in": list(also_in)} if also_in else values
 
 
 def answer_of(values: Mapping[str, Any]) -> Answer:

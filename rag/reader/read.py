@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from index.terms import content_stems, stem, words
 from index.types import Passage, Span, Vector
 from rag.query.question import Expects, Question
+from rag.reader.linear import Features, LinearModel
 from rag.reader.spans import (
     DATE,
     FIGURE,
@@ -72,8 +71,6 @@ _HEADER = re.compile(r"(?:^|; )(?P<name>[^:;]{1,80}):(?= )")
 _HOW_LONG = re.compile(r"\bhow long\b|\bwie lange\b|\bcuánto tiempo\b|\bcombien de temps\b", re.I)
 _PUBLISHED = re.compile(r"(?:(?<=· )|^)\d{4}(?:-\d\d){0,2}$")
 
-Features = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -113,31 +110,6 @@ class Candidate:
     def is_like(self, other: Candidate) -> bool:
         """Tell whether the two speak of the same thing."""
         return float(self.vector @ other.vector) >= SAME_THING
-
-
-@dataclass(frozen=True, slots=True)
-class LinearModel:
-    """A linear model over standardised features."""
-
-    weights: Features
-    bias: float
-    mean: Features
-    scale: Features
-
-    def logits(self, features: Features) -> Features:
-        """Return the score of each row of ``features``, shape ``(rows, columns)`` to ``(rows,)``."""
-        scores: Features = ((features - self.mean) / self.scale) @ self.weights + self.bias
-        return scores
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any], names: Sequence[str]) -> LinearModel:
-        """Read a model's parameters, which must be for these features in this order, else ``ValueError``."""
-        if data["features"] != list(names):
-            raise ValueError("fitted on other features")
-        weights, mean, scale = (np.array(data[key], np.float64) for key in ("weights", "mean", "scale"))
-        if not weights.shape == mean.shape == scale.shape == (len(names),):
-            raise ValueError("not as many parameters as features")
-        return cls(weights, float(data["bias"]), mean, scale)
 
 
 @lru_cache(maxsize=1)

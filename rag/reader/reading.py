@@ -18,8 +18,10 @@ from rag.query.when import Asked, Period, tells_of, when
 from rag.reader import abstain
 from rag.reader.cross_encoder import CrossEncoder
 from rag.reader.evidence import evidence, without_orders
+from rag.reader.gate import load_gate
+from rag.reader.linear import Features
 from rag.reader.ranges import in_range, settled
-from rag.reader.read import Candidate, Features, read
+from rag.reader.read import Candidate, read
 from rag.reader.rerank import rerank
 from rag.retrieval.likeness import Likeness
 from rag.retrieval.retrieve import NONE, Found, QueryVectors, inverse_frequencies, retrieve, vector_of
@@ -56,7 +58,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found for one stand-alone question. ``features`` are `abstain.FEATURES`, ``None`` if nothing was."""
+    """What was found for one stand-alone question. ``features`` are `gate.FEATURES`, ``None`` if nothing was."""
 
     question: Question
     found: tuple[Found, ...]
@@ -77,8 +79,8 @@ class Reader:
         self._corpus = corpus
         self._cross_encoder = cross_encoder
         self._settings = settings
-        self._gate = abstain.load_gate(settings.home)
-        self.threshold = _threshold(settings, self._gate)
+        self._gate = load_gate(settings.home)
+        self.threshold = self._gate.threshold_under(settings)
         """Confidence below which the documents are said not to answer."""
 
     def retrieve(
@@ -184,9 +186,3 @@ def _tells_of(candidate: Candidate, day: date) -> bool:
 def _time_of(asked: Asked) -> Period | None:
     """Return the time that a question is read once more for."""
     return asked.period if asked.period is not None and asked.period.fine else None
-
-
-def _threshold(settings: Settings, gate: abstain.Gate) -> float:
-    if settings.threshold is not None:
-        return settings.threshold
-    return gate.threshold if settings.max_false_answers is None else gate.threshold_for(settings.max_false_answers)

@@ -16,7 +16,8 @@ import numpy as np
 
 from index.types import Passage
 from rag.reader.cross_encoder import CrossEncoder, Scores
-from rag.reader.read import Candidate, LinearModel
+from rag.reader.linear import LinearModel
+from rag.reader.read import Candidate
 
 FEATURES = ("reader_score", "log_odds")
 FILE = "rerank.json"

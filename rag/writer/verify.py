@@ -18,8 +18,8 @@ from index.embedder import Embedder
 from index.sentences import sentence_spans
 from index.terms import Term, terms, words
 from index.types import Document
-from rag.reader.abstain import Gate
-from rag.reader.read import LinearModel
+from rag.reader.gate import Gate
+from rag.reader.linear import LinearModel
 from rag.retrieval.likeness import UNLIKE
 from rag.types import Quote, Support
 from rag.writer.facts import is_name, numbers, polarity, unfounded

@@ -247,7 +247,7 @@ def _calibrate(options: argparse.Namespace, console: Console) -> int:
     from evals.calibrate import fit_suites, render_curve
     from evals.cases.format import load_cases
     from evals.running.homes import SuitePipelines
-    from rag.reader.abstain import FEATURES, FILE
+    from rag.reader.gate import FEATURES, FILE
     from rag.settings import load_settings
 
     settings = load_settings(options.home)

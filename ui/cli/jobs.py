@@ -84,14 +84,14 @@ def _table(home: Path | None) -> Iterator[JobTable]:
 
 
 def _worker(options: argparse.Namespace, console: Console) -> int:
-    from rag.pipeline import open_pipeline
+    from rag.opening import open_corpus
     from rag.settings import load_settings
 
     with _table(options.home) as table:
         from index.jobs.worker import Worker
 
-        with open_pipeline(load_settings(options.home, llm="none")) as pipeline:
-            worker = Worker(pipeline.corpus, table, _Told(console))
+        with open_corpus(load_settings(options.home, llm="none")) as corpus:
+            worker = Worker(corpus, table, _Told(console))
             with _until_signal(worker.stop):
                 worker.run(until_empty=options.until_empty)
         counts = table.counts()

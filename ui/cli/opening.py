@@ -25,12 +25,12 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 def open_corpus(home: Path | None, console: Console, wait: float | None = None) -> Iterator[Corpus]:
     """Open the index of a home folder; ``wait`` is how long a change waits for another writer, in seconds."""
     from index.store.lock import WAIT
-    from rag.pipeline import open_pipeline
+    from rag import opening
     from rag.settings import load_settings
 
-    with open_pipeline(load_settings(home, llm="none")) as pipeline:
-        pipeline.corpus.store.patience(WAIT if wait is None else wait, console.say)
-        yield pipeline.corpus
+    with opening.open_corpus(load_settings(home, llm="none")) as corpus:
+        corpus.store.patience(WAIT if wait is None else wait, console.say)
+        yield corpus
 
 
 def tell_impact(corpus: Corpus, home: Path | None, console: Console) -> None:
