@@ -76,12 +76,13 @@ def test_commands_that_embed_nothing_load_no_model(tmp_path: Path) -> None:
         ["add", str(tmp_path / "a.txt")],
         ["remove", "a.txt"],
     ]
+    needless = {"torch", "transformers", "sentence_transformers", "gradio", "rag.pipeline"}
     program = f"""
 import sys
 from ui.cli import main
 for command in {commands!r}:
     assert main(["index", *command, *{arguments!r}]) == 0
-    assert not {{"torch", "transformers", "sentence_transformers", "gradio", "rag.pipeline"}} & set(sys.modules), command
+    assert not {needless!r} & set(sys.modules), command
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
