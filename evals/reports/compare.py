@@ -141,11 +141,7 @@ def _differences(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[Dif
 
 def _values(pairs: Sequence[tuple[StoredCase, StoredCase]], name: str) -> Floats:
     """Return the values of a metric before and after, shape (cases, 2), NaN where there is none."""
-    return np.array([[_number(case["metrics"].get(name)) for case in pair] for pair in pairs])
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
+    return np.array([[case["metrics"].get(name) for case in pair] for pair in pairs], float)  # which makes None NaN
 
 
 def _resampled(columns: Sequence[Floats], weights: Floats) -> Floats:

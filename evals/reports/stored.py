@@ -86,11 +86,10 @@ def slim(report: StoredReport) -> StoredReport:
     return {"format": report["format"], "metrics": metrics, "settings": report["settings"], "cases": cases}
 
 
-def definition(case: Mapping[str, Any]) -> str:
+def _definition(case: Mapping[str, Any]) -> tuple[object, ...]:
     """Return what a stored case asks and wants, comparable between reports of any format."""
     expected = {key: value for key, value in (case.get("expected") or {}).items() if value}
-    asked = [case.get("question"), case.get("history") or [], case.get("follows"), expected, case.get("weight", 1.0)]
-    return json.dumps(asked, sort_keys=True)
+    return case.get("question"), case.get("history") or [], case.get("follows"), expected, case.get("weight", 1.0)
 
 
 def changed_settings(before: StoredReport, after: StoredReport) -> tuple[str, ...]:
@@ -138,7 +137,7 @@ def paired(before: StoredReport, after: StoredReport, common: bool) -> list[tupl
     """
     older = {case["id"]: case for case in before["cases"]}
     newer = {case["id"]: case for case in after["cases"]}
-    changed = [name for name in newer if name in older and definition(older[name]) != definition(newer[name])]
+    changed = [name for name in newer if name in older and _definition(older[name]) != _definition(newer[name])]
     gone, added = older.keys() - newer.keys(), newer.keys() - older.keys()
     if (gone or added or changed) and not common:
         differing = [*sorted(gone), *sorted(added), *sorted(changed)]
