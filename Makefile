@@ -13,9 +13,9 @@ CASES := dossier.yaml handbook.yaml manual.yaml unanswerable.yaml
 chat: $(READY)
 	@$(BIN)/citechat serve --add seeds
 
-## Lint, types and every test
+## Lint, types and every test. Two files at a time: a browser, a server and a database each, which wait for each other
 test: $(READY) $(CHROMIUM) check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
