@@ -51,7 +51,10 @@ def test_the_report_names_what_made_it(made: Path) -> None:
 
 def test_a_terminal_shows_which_cases_failed_where_and_why(made: Path, tmp_path: Path) -> None:
     printed = run("eval", "run", made / "cases.yaml", "--home", made / "home").output
-    assert printed.endswith(f"\n  failed  {made / 'cases.yaml'}:4: wrong: missing from the answer: Ada\n")
+    failed, answered = printed.splitlines()[-2:]
+    assert failed == f"  failed  {made / 'cases.yaml'}:4: wrong: missing from the answer: Ada"
+    assert answered.startswith("          Who runs the canteen? -> ")
+    assert "Marco Rubio" in answered
     many = [json.dumps({"id": f"f{n}", "question": "Who runs the canteen?", "unanswerable": True}) for n in range(22)]
     (tmp_path / "many.jsonl").write_text("\n".join(many))
     lines = run("eval", "run", tmp_path / "many.jsonl", "--home", made / "home").output.splitlines()
@@ -87,12 +90,15 @@ def test_a_drop_since_the_baseline_stops_a_build(made: Path, tmp_path: Path) -> 
     assert "Since the baseline:" in (tmp_path / "r.html").read_text()
 
 
-def test_other_cases_than_the_baseline_has_are_refused_unless_told(made: Path) -> None:
+def test_other_cases_than_the_baseline_has_are_refused_unless_told(made: Path, tmp_path: Path) -> None:
     arguments = ("eval", "run", made / "cases.yaml", "--home", made / "home", "--baseline", made / "a.json", "--drafts")
     refused = run(*arguments)
     assert refused.code == 2
     assert "0 only in the first, 1 only in the second, 0 changed (later). To compare" in refused.errors
     assert run(*arguments, "--common").code == 0
+    home = tmp_path / "none"
+    assert run("eval", "run", *arguments[2:3], "--home", home, *arguments[5:]).errors == refused.errors
+    assert not home.exists()  # nothing was asked
 
 
 def test_a_case_that_must_pass_stops_a_build(made: Path) -> None:
@@ -238,3 +244,16 @@ def test_watching_ends_with_ctrl_c_and_the_outcome(made: Path, tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     assert "3 of 4 cases passed\n" in process.communicate(timeout=60)[0]
     assert process.returncode == 0
+
+
+def test_watching_goes_on_where_a_document_was_broken_for_a_while(tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(f"- corpus: [canteen.txt]\n{CASES}")
+    (tmp_path / "canteen.txt").write_bytes(b"")
+    process = start("eval", "run", tmp_path / "cases.yaml", "--home", tmp_path / "home", "--watch")
+    assert process.stderr is not None
+    assert process.stdout is not None
+    assert "its document canteen.txt cannot be indexed" in process.stderr.readline()
+    (tmp_path / "canteen.txt").write_text(CANTEEN)
+    assert process.stdout.readline() == "3 of 4 cases passed\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)

@@ -13,7 +13,7 @@ import pytest
 from evals.cases.format import Case, Evidence, Suite
 from evals.reports.compare import compare
 from evals.reports.continuous import render_junit, render_markdown
-from evals.reports.page import percent, render_html, render_page, shorten
+from evals.reports.page import percent, render_html, render_page
 from evals.reports.plots import (
     HEIGHT,
     WIDTH,
@@ -26,7 +26,7 @@ from evals.reports.stored import slim
 from evals.reports.summary import Report
 from evals.running.run import run_suite
 from evals.scoring.metrics import wilson
-from evals.scoring.text import printable
+from evals.scoring.text import printable, shorten
 from index.errors import InputError
 from rag.types import Answer, Remark, Turn
 from tests.small_pipeline import SmallPipeline

@@ -26,7 +26,7 @@ from evals.reports.plots import (
 )
 from evals.reports.stored import AGAIN
 from evals.scoring.measures import MEASURES
-from evals.scoring.text import printable
+from evals.scoring.text import printable, shorten
 from index.errors import InputError
 
 if TYPE_CHECKING:
@@ -158,8 +158,3 @@ def percent(value: float | None) -> str:
 def points(change: float) -> str:
     """Return a change of a share in percentage points, with its sign."""
     return f"{100 * change:+.1f}"
-
-
-def shorten(text: str, length: int) -> str:
-    """Return at most ``length`` characters of ``text``."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
