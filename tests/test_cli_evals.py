@@ -246,16 +246,3 @@ def test_watching_ends_with_ctrl_c_and_the_outcome(made: Path, tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     assert "3 of 4 cases passed\n" in process.communicate(timeout=60)[0]
     assert process.returncode == 0
-
-
-def test_watching_goes_on_where_a_document_was_broken_for_a_while(tmp_path: Path) -> None:
-    (tmp_path / "cases.yaml").write_text(f"- corpus: [canteen.txt]\n{CASES}")
-    (tmp_path / "canteen.txt").write_bytes(b"")
-    process = start("eval", "run", tmp_path / "cases.yaml", "--home", tmp_path / "home", "--watch")
-    assert process.stderr is not None
-    assert process.stdout is not None
-    assert "its document canteen.txt cannot be indexed" in process.stderr.readline()
-    (tmp_path / "canteen.txt").write_text(CANTEEN)
-    assert process.stdout.readline() == "3 of 4 cases passed\n"
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
