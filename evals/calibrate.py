@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FOLDS = 5
 PENALTY = 1.0
 STEPS = 100
+FEW = 30
+"""Questions of a kind below which a rate measured on them says little: 5 of 30 has an interval from 7 to 34%."""
 CURVE_POINTS = 200
 """Points of a curve, at most."""
 
@@ -65,6 +67,16 @@ class Calibration:
             "curve": [[risk.threshold, risk.false_answers, risk.false_refusals] for risk in self.curve],
         }
 
+    @property
+    def doubt(self) -> str:
+        """Say of which kind there were too few questions to draw a line by, if there were."""
+        few = [
+            f"{count} {kind}"
+            for count, kind in ((self.answerable, "with an answer"), (self.unanswerable, "without"))
+            if count < FEW
+        ]
+        return f"Too few to rely on: {' and '.join(few)}, of each some {FEW} are needed." if few else ""
+
     def covered(self, risk: Risk) -> tuple[float, float]:
         """Return what share of the questions is answered at a point of the curve, and what share of those falsely."""
         right, wrong = (1 - risk.false_refusals) * self.answerable, risk.false_answers * self.unanswerable
@@ -77,15 +89,16 @@ def fit_suites(
 ) -> Calibration:
     """Fit the model to the answerable and unanswerable cases of some suites, each case a group of its own.
 
-    Left out are questions for which no passage is found or that cannot be asked alone (they are refused or asked back
-    whatever the model says), and questions that are two in one. ``false_answer_rate`` and errors are those of ``fit``.
+    Left out are drafts, which nobody has accepted yet; cases that follow another, or that are to be asked back;
+    questions for which no passage is found or that cannot be asked alone (they are refused or asked back whatever the
+    model says), and questions that are two in one. ``false_answer_rate`` and errors are those of ``fit``.
     """
     rows, labels, groups = [], [], []
     for suite in suites:
         pipeline = pipeline_for(suite)
         for case in suite.cases:
             question = standalone(case.question, case.history)
-            if question is None:
+            if question is None or case.draft or case.ambiguous or case.follows:
                 continue
             where = parse_filter(case.filter) if case.filter else None
             readings = pipeline.readings(question, where, background(case.question, case.history))

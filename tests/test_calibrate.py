@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -147,6 +148,14 @@ def test_the_printed_curve_keeps_its_targets() -> None:
         assert float(false_answers[:-1]) <= float(target[:-1])
     coverage = [float(row[4][:-1]) for row in rows]
     assert coverage == sorted(coverage)
+
+
+def test_so_few_questions_that_a_rate_says_little_are_told() -> None:
+    features, labels = questions(2.0)
+    model = fit(features, labels, GROUPS)
+    assert model.doubt == ""
+    few = replace(model, unanswerable=2)
+    assert few.doubt == "Too few to rely on: 2 without, of each some 30 are needed."
 
 
 def test_the_curve_travels_with_the_parameters(tmp_path: Path) -> None:

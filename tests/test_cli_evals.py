@@ -51,7 +51,10 @@ def test_the_report_names_what_made_it(made: Path) -> None:
 
 def test_a_terminal_shows_which_cases_failed_where_and_why(made: Path, tmp_path: Path) -> None:
     printed = run("eval", "run", made / "cases.yaml", "--home", made / "home").output
-    assert printed.endswith(f"\n  failed  {made / 'cases.yaml'}:4: wrong: missing from the answer: Ada\n")
+    failed, answered = printed.splitlines()[-2:]
+    assert failed == f"  failed  {made / 'cases.yaml'}:4: wrong: missing from the answer: Ada"
+    assert answered.startswith("          Who runs the canteen? -> ")
+    assert "Marco Rubio" in answered
     many = [json.dumps({"id": f"f{n}", "question": "Who runs the canteen?", "unanswerable": True}) for n in range(22)]
     (tmp_path / "many.jsonl").write_text("\n".join(many))
     lines = run("eval", "run", tmp_path / "many.jsonl", "--home", made / "home").output.splitlines()
@@ -66,7 +69,9 @@ def test_cases_are_chosen(made: Path) -> None:
     assert [case["id"] for case in run(*arguments, "--drafts").json["cases"]][-1] == "later"
     none = run(*arguments, "--filter", "tag=why")
     assert (none.code, none.output) == (2, "")
-    assert "No case is left to ask: 1 of 5 are drafts" in none.errors
+    assert "No case is left to ask: no case has tag=why, the tags are when, who." in none.errors
+    drafts = run(*arguments, "--filter", "id=later")
+    assert "No case is left to ask: 1 of 5 are drafts" in drafts.errors
 
 
 def test_a_drop_since_the_baseline_stops_a_build(made: Path, tmp_path: Path) -> None:
@@ -87,12 +92,15 @@ def test_a_drop_since_the_baseline_stops_a_build(made: Path, tmp_path: Path) -> 
     assert "Since the baseline:" in (tmp_path / "r.html").read_text()
 
 
-def test_other_cases_than_the_baseline_has_are_refused_unless_told(made: Path) -> None:
+def test_other_cases_than_the_baseline_has_are_refused_unless_told(made: Path, tmp_path: Path) -> None:
     arguments = ("eval", "run", made / "cases.yaml", "--home", made / "home", "--baseline", made / "a.json", "--drafts")
     refused = run(*arguments)
     assert refused.code == 2
     assert "0 only in the first, 1 only in the second, 0 changed (later). To compare" in refused.errors
     assert run(*arguments, "--common").code == 0
+    home = tmp_path / "none"
+    assert run("eval", "run", *arguments[2:3], "--home", home, *arguments[5:]).errors == refused.errors
+    assert not home.exists()  # nothing was asked
 
 
 def test_a_case_that_must_pass_stops_a_build(made: Path) -> None:
@@ -147,14 +155,14 @@ def test_a_changed_document_is_told_by_what_it_touches(tmp_path: Path) -> None:
     (tmp_path / "cases.yaml").write_text(CASES)
     run("index", "add", tmp_path / "canteen.txt", *home)
     run("eval", "run", tmp_path / "cases.yaml", "--json", tmp_path / "a.json", *home)
-    assert run("eval", "impact", *home).output.startswith("Nothing of ")
+    assert run("eval", "impact", *home).output.startswith("Nothing altered; ")
     (tmp_path / "canteen.txt").write_text(CANTEEN.replace("noon", "one o'clock in the afternoon"))
     added = run("index", "add", tmp_path / "canteen.txt", *home)
     assert "1 case cited text that is no longer there. See: citechat eval impact" in added.errors
     assert not list((tmp_path / "home" / "evals" / "answers").iterdir())
     listed = run("eval", "impact", *home)
     assert listed.output.startswith(
-        "case noon: When does the canteen open? (canteen.txt does not say it any more)\n1 case of "
+        "case noon: When does the canteen open? (canteen.txt does not say it any more)\n1 case cited altered text; "
     )
     by_report = run("eval", "impact", "--report", tmp_path / "a.json", "--json", *home).json
     assert [each["case"] for each in by_report] == ["noon"]
@@ -173,9 +181,9 @@ def test_impact_on_cases_with_documents_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "cases.yaml").write_text(f"- corpus: [canteen.txt]\n{CASES}")
     assert run(*arguments).output.startswith("Nothing has been cited yet: no eval run over these documents")
     run("eval", "run", tmp_path / "cases.yaml", "--json", tmp_path / "a.json", "--home", tmp_path / "home")
-    assert run(*arguments).output == "Nothing of 3 citations cited altered text.\n"
+    assert run(*arguments).output == "Nothing altered; 3 citations compared.\n"
     (tmp_path / "canteen.txt").write_text(CANTEEN.replace("soup", "stew"))
-    listed = "case soup: What does the canteen serve on Fridays? (canteen.txt does not say it any more)\n1 case of 3"
+    listed = "case soup: What does the canteen serve on Fridays? (canteen.txt does not say it any more)\n1 case"
     assert run(*arguments).output.startswith(listed)
     assert run(*arguments, "--report", tmp_path / "a.json").output.startswith(listed)
     without = run("eval", "impact", "--home", tmp_path / "home").output

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -70,6 +71,57 @@ def test_what_was_changed_is_told() -> None:
     assert "\n  setting threshold: 0.5 → 0.936\n" in render_comparison(found)
     assert found.as_json()["settings"] == [*found.settings]
     assert compare(before, before).settings == compare(report(True), before).settings == ()
+
+
+def test_the_documents_that_changed_are_named() -> None:
+    before = made_by(a={"sources": {"old.md": "1", "same.md": "1", "turned.md": "1"}})
+    after = made_by(a={"sources": {"new.md": "1", "same.md": "1", "turned.md": "2"}})
+    told = ("document new.md: added", "document old.md: removed", "document turned.md: changed")
+    assert compare(before, after).settings == told
+    assert compare(made_by(a={}), after).settings == ()  # an older report does not name them
+    many = made_by(a={"sources": {f"{n:02}.md": "1" for n in range(12)}})
+    assert compare(made_by(a={"sources": {}}), many).settings[-2:] == ("document 09.md: added", "2 more documents")
+
+
+def test_what_answers_cost_is_told_beside_what_they_are_worth() -> None:
+    before, after = report(True, True, True), report(True, True, True)
+    for run, time_ms, tokens in ((before, 100.0, 20.0), (after, 300.0, 30.0)):
+        for case in run["cases"]:
+            case |= {"latency_ms": time_ms, "metrics": case["metrics"] | {"answer_tokens": tokens}}
+    found = compare(before, after)
+    assert [(cost.metric, cost.before, cost.after) for cost in found.costs] == [
+        ("answer_tokens", 20.0, 30.0),
+        ("latency_p50_ms", 100.0, 300.0),
+        ("latency_p95_ms", 100.0, 300.0),
+    ]
+    assert "latency_p50_ms          100.0    300.0   +200.0\n" in render_comparison(found)
+    for case in before["cases"]:  # a baseline has no times
+        del case["latency_ms"]
+    assert [cost["metric"] for cost in compare(before, after).as_json()["costs"]] == ["answer_tokens"]
+
+
+def test_the_tags_of_fixed_and_broken_cases_are_told() -> None:
+    after = report(True, True, False, True)
+    for case, tags in zip(after["cases"], (["who"], ["who", "list"], ["who"], ["when"]), strict=True):
+        case["tags"] = tags
+    found = compare(report(True, False, True, True), after)
+    assert [(each.tag, each.cases, each.fixed, each.broken) for each in found.tags] == [
+        ("list", 1, 1, 0),
+        ("who", 3, 1, 1),
+    ]
+    assert "\n  tag who: 1 fixed, 1 broken of 3\n" in render_comparison(found)
+
+
+def test_what_so_few_cases_cannot_tell_is_said() -> None:
+    few = compare(report(*[True] * 20), report(False, False, *[True] * 18))
+    assert few.differences[0].verdict == "no difference"
+    half = (few.differences[0].high - few.differences[0].low) / 2
+    needed = math.ceil(20 * (half / 0.05) ** 2)
+    told = f"20 cases tell a change of about {100 * half:.0f} points from chance; for 5 points it takes about {needed}"
+    assert few.resolution.startswith(told)
+    assert few.resolution in render_comparison(few)
+    assert compare(report(*[True] * 500), report(False, *[True] * 499)).resolution == ""
+    assert compare(report(*[True] * 20), report(*[False] * 20)).resolution == ""
 
 
 def test_more_errors_are_worse() -> None:
@@ -168,7 +220,15 @@ def test_ten_thousand_cases_take_seconds() -> None:
 def test_it_is_printed_with_its_cases() -> None:
     text = render_comparison(compare(report(True, False), report(False, True)))
     assert "  fixed   c1\n  broken  c0\n" in text
-    assert "pass_rate" in text.splitlines()[-1]
+    assert text.splitlines()[4].startswith("pass_rate")
+
+
+def test_metrics_that_did_not_move_are_counted_not_listed() -> None:
+    one, other = ({"cases": [entry("a", passed, mrr=1.0, token_f1=1.0), entry("b", True)]} for passed in (True, False))
+    text = render_comparison(compare(one, other))
+    assert "mrr" not in text
+    assert "\n2 other metrics are as before, case by case.\n" in text
+    assert render_comparison(compare(one, one)).endswith("\n3 metrics are as before, case by case.")
 
 
 # --- stored reports --------------------------------------------------------------------------------------------------

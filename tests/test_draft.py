@@ -32,6 +32,8 @@ from tests.small_pipeline import SmallPipeline
             "46 members",
         ),
         ("The fleece of Admiral weighed 5.2 kilograms.", "How much did the fleece of Admiral weigh?", "5.2 kilograms"),
+        ("The rye loaf weighs 1.2 kg and bakes slowly.", "How much does the rye loaf weigh?", "1.2 kg"),
+        ("The shop opens at 06:30 and closes at 18:00.", "At what time does the shop open?", "06:30"),
         ("A night costs 34 crowns, breakfast included.", "How much does a night cost?", "34 crowns"),
         ("The crossing takes 50 minutes.", "How long does the crossing take?", "50 minutes"),
         ("The last boat leaves Torvay at 20:45.", "At what time does the last boat leave Torvay?", "20:45"),
@@ -158,17 +160,20 @@ def test_judgements_of_readers_become_drafts(tmp_path: Path) -> None:
         Feedback("Where?", "down", "not\nthere: # \x1b", "answered", (quote,)),
         Feedback("Why?", "down", "", "not_found", ()),
         Feedback("What?", "up", "", "not_found", ()),
+        Feedback("Who prepared it?", "up", "", "answered", (quote,), short="Marco Rubio"),
     ]
     path = tmp_path / "drafts.yaml"
     path.write_text(render_drafts(list(from_feedback(judged)), tmp_path), encoding="utf-8")
     cases = {case.question: case for case in load_cases(path).cases}
     assert all(case.draft for case in cases.values())
     assert cases["Who did it?"].answer == (("Marco Rubio prepared it.",),)
+    assert cases["Who prepared it?"].answer == (("Marco Rubio",),)
     assert {question: case.tags[1] for question, case in cases.items()} == {
         "Who did it?": "praised",
         "Where?": "complaint",
         "Why?": "gap",
         "What?": "refused",
+        "Who prepared it?": "praised",
     }
     assert "# A reader said: down (not there: #  ). Write what" in path.read_text(encoding="utf-8")
 

@@ -77,6 +77,7 @@ def test_a_calibration_on_cases_is_used_on_them(corpus: Path, tmp_path: Path) ->
     hopeless = ["Who invented the telephone?", "What do orcas eat?", "When is Easter?", "Why is snow white?"]
     cases = [Case(question, question, ((answer,),)) for question, answer in answerable]
     cases += [Case(question, question, unanswerable=True) for question in hopeless]
+    cases += [Case("draft", "What is the capital of Poland?", unanswerable=True, draft=True)]  # nobody accepted it
     asked = Suite(tmp_path / "cases.yaml", (corpus,), {}, tuple(cases))
     settings = load_settings(tmp_path / "home")
     with SuitePipelines(settings) as pipeline_for:
@@ -85,6 +86,7 @@ def test_a_calibration_on_cases_is_used_on_them(corpus: Path, tmp_path: Path) ->
     assert features is not None
     assert len(calibration.weights) == len(features)
     assert calibration.auc == 1.0
+    assert (calibration.answerable, calibration.unanswerable) == (4, 4)
     names = json.loads((Path(__file__).parent.parent / "rag" / "reader" / "abstain.json").read_text(encoding="utf-8"))[
         "features"
     ]

@@ -13,7 +13,7 @@ import pytest
 from evals.cases.format import Case, Evidence, Suite
 from evals.reports.compare import compare
 from evals.reports.continuous import render_junit, render_markdown
-from evals.reports.page import percent, render_html, render_page, shorten
+from evals.reports.page import percent, render_html, render_page
 from evals.reports.plots import (
     HEIGHT,
     WIDTH,
@@ -26,7 +26,7 @@ from evals.reports.stored import slim
 from evals.reports.summary import Report
 from evals.running.run import run_suite
 from evals.scoring.metrics import wilson
-from evals.scoring.text import printable
+from evals.scoring.text import printable, shorten
 from index.errors import InputError
 from rag.types import Answer, Remark, Turn
 from tests.small_pipeline import SmallPipeline
@@ -168,6 +168,26 @@ def test_a_summary_is_markdown_that_no_name_can_break() -> None:
     assert {row.count("|") for row in rows} == {4}
     assert "| Passed | 0.000 | 0.000 to 0.658 |" in rows
     assert "never" in summary.splitlines()[-1]
+    assert "\n**Failed: 2**\n\n- " in summary
+
+
+def test_a_summary_says_why_each_case_that_broke_did() -> None:
+    before, after = run_of("Staff get 25 days of leave. The canteen is blue."), run_of("The canteen is blue.")
+    comparison = compare(before.as_json(), after.as_json())
+    summary = render_markdown(after, comparison)
+    assert f"- Against the baseline: {comparison.sentence}\n" in summary
+    reason = next(case.reasons[0] for case in after.cases if case.case.id == "days")
+    assert f"\n**Broken: 1**\n\n- days\\: {reason.replace('_', chr(92) + '_')}" in summary
+    assert "Failed" not in summary
+
+
+def test_a_page_says_what_was_before_and_where_the_evidence_stood() -> None:
+    before, after = run_of("Staff get 25 days of leave. The canteen is blue."), run_of("The canteen is blue.")
+    page = render_html(after, before.as_json(), compare(before.as_json(), after.as_json()))
+    assert " ms in the baseline" in page
+    assert "nearest passages; the first that holds what is wanted is number 1" in page
+    assert "; nothing that was found holds what is wanted" in page
+    assert "cases tell a change of about" in page
 
 
 def test_a_gate_is_a_test_that_failed() -> None:

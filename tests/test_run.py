@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,6 +145,18 @@ def test_two_runs_differ_in_nothing_but_time() -> None:
 
     one, other = (run_suite([SUITE], lambda _: SmallPipeline(TEXTS)) for _ in range(2))
     assert timeless(one) == timeless(other)
+
+
+class Slow(SmallPipeline):
+    """Opens for a while before the first question; says itself how long each took."""
+
+    def ask(self, *asked: Any, **more: Any) -> Answer:  # noqa: ANN401  # those of SmallPipeline.ask
+        time.sleep(0.02)
+        return replace(super().ask(*asked, **more), timings_ms={"total": 1.5})
+
+
+def test_a_latency_is_what_the_pipeline_says_that_a_question_took() -> None:
+    assert run_suite([SUITE], lambda _: Slow(TEXTS)).metrics["latency_p95_ms"] == 1.5
 
 
 class Forger(SmallPipeline):

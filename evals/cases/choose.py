@@ -26,6 +26,9 @@ class Condition:
     negated: bool
     pattern: str
 
+    def __str__(self) -> str:
+        return f"{self.field}{'!=' if self.negated else '='}{self.pattern}"
+
     def holds(self, case: Case) -> bool:
         """Tell whether a case is so."""
         values = case.tags if self.field == "tag" else (case.id,)
@@ -66,10 +69,13 @@ def _reasons(
     suites: Sequence[Suite], conditions: Sequence[Condition], failed: set[str] | None, drafts: bool
 ) -> Iterator[str]:
     cases = [case for suite in suites for case in suite.cases]
-    waiting = sum(case.draft for case in cases)
+    waiting = sum(case.draft and all(condition.holds(case) for condition in conditions) for case in cases)
     if waiting and not drafts:
         yield f"{waiting} of {len(cases)} are drafts (accept them by removing 'draft: true', or add --drafts)"
     if conditions:
+        for condition in conditions:
+            if not any(condition.holds(case) for case in cases):
+                yield f"no case has {condition}"
         yield f"the tags are {', '.join(sorted({tag for case in cases for tag in case.tags})) or 'none'}"
     if failed is not None:
         yield f"the report names {len(failed)} that failed"

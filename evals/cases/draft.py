@@ -16,6 +16,7 @@ import yaml
 
 from evals.cases.phrasing import questions_of
 from evals.scoring.metrics import overlaps
+from evals.scoring.text import contains
 from index.sentences import sentence_spans
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def _wanted(judged: Feedback) -> tuple[dict[str, Any], str, str]:
         return {"unanswerable": True}, "gap", "A gap: add a document and the answer, or leave it."
     if judged.verdict == "up" and judged.quotes:
         evidence = [{"source": quote.source, "quote": quote.text} for quote in judged.quotes]
+        if judged.short and any(contains(quote.text, judged.short) for quote in judged.quotes):
+            return {"answer": [[judged.short]], "evidence": evidence}, "praised", "Is this what matters of it?"
         wanted = {"answer": [[quote.text] for quote in judged.quotes], "evidence": evidence}
         return wanted, "praised", "Shorten the answer to the words that matter."
     advice = "Write what the right answer holds, or leave it if the documents do not say."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from rag.settings import Settings
 
 FILE = "feedback.jsonl"
+_SHORT = re.compile(r"\*\*([^*\n]+?)\.?\*\*")
+"""The short answer, which an answer begins with in bold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Feedback:
     """A reader's judgement (``up``, ``down``, ``wrong_source``) of an answer, with the reason if one was given.
 
     ``question`` is the reader's, a follow-up as citechat understood it alone; ``filter`` is what it was asked under.
+    ``short`` is the short answer, if there was one.
     """
 
     question: str
@@ -37,6 +41,7 @@ class Feedback:
     status: str
     quotes: tuple[Words, ...]
     filter: str = ""
+    short: str = ""
 
 
 def read_feedback(path: Path) -> list[Feedback]:
@@ -80,6 +85,9 @@ def _parse(where: str, line: str) -> Feedback:
         quotes = tuple(Words(str(quote["source"]), str(quote["text"])) for quote in entry["quotes"])
         given = {key: str(entry[key]) for key in ("question", "verdict", "reason", "status")}
         given["question"] = str(entry.get("standalone_question") or given["question"])
-        return Feedback(**given, quotes=quotes, filter=str(entry.get("filter") or ""))
+        short = _SHORT.match(str(entry.get("answer") or ""))
+        return Feedback(
+            **given, quotes=quotes, filter=str(entry.get("filter") or ""), short=short[1].strip() if short else ""
+        )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{where} is no judgement of an answer ({error!r}).", "Remove the line.") from error

@@ -50,8 +50,10 @@ _FORMS = {
 }
 """Verbs that lead to a number: of each form, what a question is made with."""
 _MEASURED = re.compile(rf"(?P<subject>{_SUBJECT}) (?P<verb>{'|'.join(_FORMS)}) (?P<rest>.+)[.!]")
+_SHORT_UNITS = "kg|g|mg|km|m|cm|mm|l|cl|ml|h|min|s|ms|kW|W|MB|GB"
 _COUNTED = re.compile(
-    r"(?:about |at least |at most |up to |only )?(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?) (?P<unit>[a-z]{3,})\b"
+    r"(?:about |at least |at most |up to |only )?(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?) "
+    rf"(?P<unit>[a-z]{{3,}}|{_SHORT_UNITS})\b"
 )
 _EXTENT = re.compile(r"high|long|wide|deep|tall|thick|old")
 _MONEY = frozenset("euros dollars pounds francs crowns yen cents".split())
@@ -60,7 +62,7 @@ _NEXT = re.compile(r",| (?:and|or|but|which|because|if|when|while)\b")
 """Where a sentence begins to say something else."""
 _CLOCK = re.compile(
     rf"(?P<subject>{_SUBJECT}) (?P<verb>open|close|leave|start|begin|end)s(?P<rest>(?: [^\s,;:()]+)*?)"
-    r" at (?P<time>\d{1,2}[:.]\d\d)[.!]"
+    r" at (?P<time>\d{1,2}[:.]\d\d)(?:,? (?:and|but) .+)?[.!]"
 )
 _OFFICE = re.compile(rf"(?P<subject>{_THING}) (?P<verb>is|was) (?P<rest>[A-Z].+)[.!]")
 _KIND = re.compile(r"(?:an?|the) [^,;:()]{4,80}")

@@ -7,16 +7,20 @@ many as there are, again and again, and looks at how far the difference of the t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evals.reports.stored import changed_settings, paired
 from evals.scoring.measures import LESS_IS_BETTER, MEANS
+from evals.scoring.metrics import mean, percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +32,8 @@ RESAMPLES = 2_000
 SEED = 20251120
 BLOCK = 2_000_000
 """Draws that are made at once: 16 MB."""
+SMALL = 0.05
+"""A change of the share of passed cases that one would like to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,30 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What answers to the same cases cost before and after; no interval: times vary with what else a machine does."""
+
+    metric: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """How many ``cases`` have a tag, and how many of them are ``fixed`` or ``broken``."""
+
+    tag: str
+    cases: int
+    fixed: int
+    broken: int
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two runs of the same cases: ids by what became of them, and every metric that both measured.
 
-    ``settings`` says in words what made the two differently, see `stored.changed_settings`.
+    ``settings`` says in words what made the two differently, see `stored.changed_settings`. ``tags`` are those with a
+    case that is fixed or broken.
     """
 
     fixed: tuple[str, ...]
@@ -66,6 +92,8 @@ class Comparison:
     failed: tuple[str, ...]
     differences: tuple[Difference, ...]
     settings: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    tags: tuple[TagChange, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -93,16 +121,35 @@ class Comparison:
         said = overall.verdict if overall.verdict != "no difference" else "no difference that chance does not explain"
         return f"{said}: {span}, {counted}"
 
+    @property
+    def resolution(self) -> str:
+        """Say how small a change these cases can tell from chance, where none was told and that is coarse.
+
+        Intervals shrink with the root of the number of cases.
+        """
+        overall = self.differences[0]
+        half = (overall.high - overall.low) / 2
+        if overall.verdict != "no difference" or half <= SMALL:
+            return ""
+        needed = ceil(self.cases * (half / SMALL) ** 2)
+        return (
+            f"{self.cases} cases tell a change of about {100 * half:.0f} points from chance; "
+            f"for {100 * SMALL:.0f} points it takes about {needed} like them."
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
         return {
             "sentence": self.sentence,
+            "resolution": self.resolution,
             "settings": list(self.settings),
             "cases": self.cases,
             "fixed": list(self.fixed),
             "broken": list(self.broken),
             "unchanged": {"passed": list(self.passed), "failed": list(self.failed)},
+            "tags": [asdict(each) for each in self.tags],
             "differences": [{**asdict(each), "verdict": each.verdict} for each in self.differences],
+            "costs": [asdict(each) for each in self.costs],
         }
 
 
@@ -119,11 +166,47 @@ def compare(before: StoredReport, after: StoredReport, *, common: bool = False) 
         failed=_ids(pairs, False, False),
         differences=tuple(_differences(pairs)),
         settings=changed_settings(before, after),
+        costs=tuple(_costs(pairs)),
+        tags=tuple(_tags(pairs)),
     )
 
 
 def _ids(pairs: Sequence[tuple[StoredCase, StoredCase]], before: bool, after: bool) -> tuple[str, ...]:
     return tuple(new["id"] for old, new in pairs if (old["passed"], new["passed"]) == (before, after))
+
+
+def _costs(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[Cost]:
+    """Yield what both runs say of the costs; a baseline holds no times."""
+    tokens = _both(pairs, lambda case: case["metrics"].get("answer_tokens"))
+    times = _both(pairs, lambda case: case.get("latency_ms"))
+    for metric, values, summed in (
+        ("answer_tokens", tokens, mean),
+        ("latency_p50_ms", times, partial(percentile, percent=50)),
+        ("latency_p95_ms", times, partial(percentile, percent=95)),
+    ):
+        before, after = (summed([each[side] for each in values]) for side in (0, 1))
+        if before is not None and after is not None:
+            yield Cost(metric, before, after)
+
+
+def _both(
+    pairs: Sequence[tuple[StoredCase, StoredCase]], value_of: Callable[[StoredCase], float | None]
+) -> list[tuple[float, float]]:
+    values = ((value_of(old), value_of(new)) for old, new in pairs)
+    return [(before, after) for before, after in values if before is not None and after is not None]
+
+
+def _tags(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[TagChange]:
+    cases: Counter[str] = Counter()
+    fixed: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    for old, new in pairs:
+        tags = new.get("tags", ())
+        cases.update(tags)
+        if old["passed"] != new["passed"]:
+            (fixed if new["passed"] else broken).update(tags)
+    for tag in sorted(fixed.keys() | broken.keys()):
+        yield TagChange(tag, cases[tag], fixed[tag], broken[tag])
 
 
 def _differences(pairs: Sequence[tuple[StoredCase, StoredCase]]) -> Iterator[Difference]:
@@ -164,15 +247,25 @@ def _resampled(columns: Sequence[Floats], weights: Floats) -> Floats:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """Return a comparison as lines for a terminal: the sentence, what was changed, the cases that did, every metric."""
+    """Return a comparison as lines for a terminal: the sentence, what was changed, the cases and metrics that did."""
     lines = [comparison.sentence, *(f"  setting {change}" for change in comparison.settings)]
     for title, names in (("fixed", comparison.fixed), ("broken", comparison.broken)):
         lines += [f"  {title:8}{name}" for name in names]
-    lines.append(f"{'metric':20}{'before':>9}{'after':>9}{'change':>9}  95% interval       n")
-    for each in comparison.differences:
+    lines += [f"  tag {each.tag}: {each.fixed} fixed, {each.broken} broken of {each.cases}" for each in comparison.tags]
+    moved = [each for each in comparison.differences if each.delta or each.low or each.high]
+    if moved or comparison.costs:
+        lines.append(f"{'metric':20}{'before':>9}{'after':>9}{'change':>9}  95% interval       n")
+    for each in moved:
         verdict = f"  {each.verdict}" if each.verdict != "no difference" else ""
         lines.append(
             f"{each.metric:20}{each.before:9.4f}{each.after:9.4f}{each.delta:+9.4f}"
             f"  {each.low:+.4f} to {each.high:+.4f}{each.cases:6}{verdict}"
         )
+    for cost in comparison.costs:
+        lines.append(f"{cost.metric:20}{cost.before:9.1f}{cost.after:9.1f}{cost.after - cost.before:+9.1f}")
+    same = len(comparison.differences) - len(moved)
+    if same:
+        lines.append(f"{same}{' other' if moved else ''} metrics are as before, case by case.")
+    if comparison.resolution:
+        lines.append(comparison.resolution)
     return "\n".join(lines)

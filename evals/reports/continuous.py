@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -32,7 +33,10 @@ def render_junit(report: Report, stops: Sequence[str] = ()) -> str:
     )
     for result in report.cases:
         seconds = f"{result.latency_ms / 1000:.4f}"
-        test = ElementTree.SubElement(suite, "testcase", classname="eval", name=printable(result.case.id), time=seconds)
+        file = printable(Path(result.case.where.rpartition(":")[0]).stem)
+        test = ElementTree.SubElement(
+            suite, "testcase", classname=f"eval.{file}", name=printable(result.case.id), time=seconds
+        )
         if not result.passed:
             kind = "error" if result.error else "failure"
             failure = ElementTree.SubElement(test, kind, message=printable(result.reasons[0]))
@@ -49,14 +53,20 @@ def render_markdown(report: Report, comparison: Comparison | None = None, stops:
     lines = [f"### citechat eval: {report.counts['passed']} of {report.counts['cases']} cases passed", ""]
     lines += [f"- **{escaped(reason)}**" for reason in stops]
     if comparison is not None:
-        lines.append(f"- Against the baseline: {escaped(comparison.sentence)}")
+        lines.append(f"- Against the baseline: {comparison.sentence}")
         lines += [f"- Changed: {escaped(change)}" for change in comparison.settings]
+        lines += [f"- {comparison.resolution}"] if comparison.resolution else []
     if report.opinion is not None:
         lines.append(f"- {escaped(report.opinion.sentence)}")
     lines += ["", *_table(report, comparison), ""]
-    if comparison is not None:
-        lines += _listed("Broken", comparison.broken) + _listed("Fixed", comparison.fixed)
-    lines += _listed("Failed", [result.case.id for result in report.cases if not result.passed])
+    failed = {result.case.id: f"{result.case.id}: {result.reasons[0]}" for result in report.cases if not result.passed}
+    if comparison is None:
+        lines += _listed("Failed", [*failed.values()])
+    else:
+        lines += _listed("Broken", [failed[name] for name in comparison.broken])
+        lines += _listed("Fixed", comparison.fixed)
+        lines += _listed("Failed as before", [failed[name] for name in comparison.failed])
+        lines += _listed("Failed, not in the baseline", [failed[name] for name in failed if name not in comparison.ids])
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -77,14 +87,14 @@ def _table(report: Report, comparison: Comparison | None) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     costs = [f"{label(name)}: {value:.0f}" for name in COSTS if (value := report.metrics[name]) is not None]
     yield ""
-    yield escaped("; ".join(costs))
+    yield "; ".join(costs)
 
 
-def _listed(title: str, names: Sequence[str]) -> list[str]:
-    if not names:
+def _listed(title: str, cases: Sequence[str]) -> list[str]:
+    if not cases:
         return []
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"**{title}:** {', '.join(escaped(name) for name in names[:SHOWN])}{more}", ""]
+    more = [f"- and {len(cases) - SHOWN} more"] if len(cases) > SHOWN else []
+    return [f"**{title}: {len(cases)}**", "", *(f"- {escaped(case)}" for case in cases[:SHOWN]), *more, ""]
 
 
 def escaped(text: str) -> str:

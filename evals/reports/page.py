@@ -26,7 +26,7 @@ from evals.reports.plots import (
 )
 from evals.reports.stored import AGAIN
 from evals.scoring.measures import MEASURES
-from evals.scoring.text import printable
+from evals.scoring.text import printable, shorten
 from index.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 TAGS = 60
 """Tags by which the cases of a page can be filtered, at most."""
+SOURCES = "sources"
+"""What a report says of each document is for comparisons: a page has the digest of all."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -97,6 +99,8 @@ def _body(report: StoredReport, before: StoredReport | None, comparison: Compari
             before={case["id"]: case for case in before["cases"] if case["id"] in compared} if before else {},
             comparison=comparison,
             changes={each.metric: each for each in comparison.differences} if comparison else {},
+            costs={each.metric: each for each in comparison.costs} if comparison else {},
+            tag_changes={each.tag: each for each in comparison.tags} if comparison else {},
             measures=MEASURES,
             judged=report.get("judge", {}).get("verdicts", {}),
             curve=risk_coverage_curve(cases),
@@ -105,8 +109,8 @@ def _body(report: StoredReport, before: StoredReport | None, comparison: Compari
             latency=latency_histogram(cases),
             tag_numbers={tag: number for number, tag in enumerate([*report["by_tag"]][:TAGS])},
             tag_intervals=tag_points(report["by_tag"]),
-            shared=shared,
-            own=dict.fromkeys(key for suite in suites for key in suite if key not in shared),
+            shared={key: value for key, value in shared.items() if key != SOURCES},
+            own=dict.fromkeys(key for suite in suites for key in suite if key not in {*shared, SOURCES}),
             width=WIDTH,
             height=HEIGHT,
         )
@@ -158,8 +162,3 @@ def percent(value: float | None) -> str:
 def points(change: float) -> str:
     """Return a change of a share in percentage points, with its sign."""
     return f"{100 * change:+.1f}"
-
-
-def shorten(text: str, length: int) -> str:
-    """Return at most ``length`` characters of ``text``."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

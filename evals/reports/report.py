@@ -32,6 +32,7 @@ def _lines(report: StoredReport) -> str:
 def render_text(report: Report) -> str:
     """Return the metrics as lines for a terminal: name, value, 95% interval, number of cases."""
     lines = [f"{report.counts['passed']} of {report.counts['cases']} cases passed"]
+    lines.append(f"{'metric':20}{'value':>9}  95% interval")
     deviations = report.repeats.get("deviation", {})
     for name, value in report.metrics.items():
         if value is None:

@@ -10,7 +10,7 @@ from evals.reports.summary import FORMAT
 from index.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 StoredCase = dict[str, Any]
@@ -18,6 +18,8 @@ StoredCase = dict[str, Any]
 StoredReport = dict[str, Any]
 """The shape of `summary.Report.as_json`."""
 
+DOCUMENTS_NAMED = 10
+"""Documents that a comparison names, at most, because they were changed."""
 AGAIN = "Make it anew: citechat eval run CASES --json F"
 
 
@@ -101,19 +103,34 @@ def changed_settings(before: StoredReport, after: StoredReport) -> tuple[str, ..
     common = [name for name in new if name in old]
     found: dict[str, list[str]] = {}
     for suite in common:
-        for key in dict.fromkeys((*old[suite], *new[suite])):
-            one, other = old[suite].get(key), new[suite].get(key)
-            if one != other:
-                found.setdefault(f"{key}: {_shown(one)} → {_shown(other)}", []).append(suite)
+        for change in _changes(old[suite], new[suite]):
+            found.setdefault(change, []).append(suite)
     return tuple(
         change + ("" if len(where) == len(common) else f" ({', '.join(where)})") for change, where in found.items()
     )
 
 
-def _made_by(report: StoredReport) -> dict[str, dict[str, object]]:
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for key in dict.fromkeys((*old, *new)):
+        one, other = old.get(key), new.get(key)
+        if key != "sources" and one != other:
+            yield f"{key}: {_shown(one)} → {_shown(other)}"
+    if "sources" in old and "sources" in new:
+        yield from _changed_documents(old["sources"], new["sources"])
+
+
+def _changed_documents(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    changed = [source for source in sorted({*old, *new}) if old.get(source) != new.get(source)]
+    for source in changed[:DOCUMENTS_NAMED]:
+        yield f"document {source}: {'added' if source not in old else 'removed' if source not in new else 'changed'}"
+    if len(changed) > DOCUMENTS_NAMED:
+        yield f"{len(changed) - DOCUMENTS_NAMED} more documents"
+
+
+def _made_by(report: StoredReport) -> dict[str, dict[str, Any]]:
     """Return by suite what a report says of how it was made, each model and package by itself."""
     settings = report.get("settings", {})
-    made: dict[str, dict[str, object]] = {}
+    made: dict[str, dict[str, Any]] = {}
     for suite in settings.get("suites", ()):
         told = {"citechat": settings.get("citechat"), **suite}
         parts = {
@@ -137,6 +154,16 @@ def paired(before: StoredReport, after: StoredReport, common: bool) -> list[tupl
     """
     older = {case["id"]: case for case in before["cases"]}
     newer = {case["id"]: case for case in after["cases"]}
+    return [(older[name], newer[name]) for name in same_cases(before["cases"], after["cases"], common)]
+
+
+def same_cases(before: Iterable[StoredCase], after: Iterable[StoredCase], common: bool) -> list[str]:
+    """Return the ids of the cases that two runs ask alike, in the order of ``after``; raise as `paired` does.
+
+    Of a case only what is asked and wanted is read (see `judge.case_json`).
+    """
+    older = {case["id"]: case for case in before}
+    newer = {case["id"]: case for case in after}
     changed = [name for name in newer if name in older and _definition(older[name]) != _definition(newer[name])]
     gone, added = older.keys() - newer.keys(), newer.keys() - older.keys()
     if (gone or added or changed) and not common:
@@ -147,7 +174,7 @@ def paired(before: StoredReport, after: StoredReport, common: bool) -> list[tupl
             f"{len(changed)} changed ({named}).",
             "To compare what they have in common, add --common.",
         )
-    pairs = [(older[name], newer[name]) for name in newer if name in older and name not in changed]
-    if not pairs:
+    same = [name for name in newer if name in older and name not in changed]
+    if not same:
         raise InputError("The reports have no case in common.", "Compare two runs of one case file.")
-    return pairs
+    return same

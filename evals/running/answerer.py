@@ -30,6 +30,9 @@ ANSWERING = {
 """The settings that answers depend on, besides the embedder and the threshold, which ``max_false_answers`` sets
 too. A report holds no other: some are secret, the rest is about where things lie and how they are served."""
 
+LISTED = 200
+"""Documents that a report names one by one, at most; of more it has the digest of all alone."""
+
 COMPUTING = ("faiss-cpu", "numpy", "tokenizers", "torch", "xllamacpp")
 """The packages whose versions may change what the same models and code give."""
 
@@ -83,6 +86,7 @@ def describe(answerer: Answerer) -> Mapping[str, object]:
     """Return what the answers depend on, by name: models, documents, settings, calibration, code, what computes."""
     listing = answerer.corpus.documents()
     indexed = sorted((info.id, list(info.sources), info.passages) for info in listing)
+    sources = {source: info.id for info in listing for source in info.sources}
     settings = answerer.settings.model_dump(mode="json", include=ANSWERING)
     return {
         **settings,
@@ -91,6 +95,7 @@ def describe(answerer: Answerer) -> Mapping[str, object]:
         "index": hashlib.sha256(json.dumps(indexed).encode()).hexdigest()[:16],
         "documents": len(listing),
         "passages": sum(info.passages for info in listing),
+        **({"sources": sources} if len(sources) <= LISTED else {}),
         "threshold": answerer.threshold,
         "calibration": _digest_of([own]) if (own := answerer.settings.home / CALIBRATION).is_file() else "as shipped",
         "code": code_digest(),

@@ -30,7 +30,8 @@ Conversation = list["Case"]
 class Asked:
     """What came of asking a case: the answer, or the trace in ``error`` and an answer without content.
 
-    ``latency_ms`` is the time that one question took; ``tokens`` counts the answer's text.
+    ``latency_ms`` is the time that one question took, without what was opened for the first; ``tokens`` counts the
+    answer's text.
     """
 
     answer: Answer
@@ -112,7 +113,7 @@ def _ask(case: Case, history: Sequence[Turn], ask: Callable[..., Answer]) -> Ask
         return _failed(case, started, f"{case.where}: {error}")
     except Exception:  # noqa: BLE001  # whatever a pipeline does wrong is what is being measured
         return _failed(case, started, "".join(traceback.format_exc().splitlines(keepends=True)[-TRACE_LINES:]))
-    latency_ms = (perf_counter() - started) * 1000
+    latency_ms = answer.timings_ms.get("total", (perf_counter() - started) * 1000)
     return Asked(answer, latency_ms, count(answer.text))
 
 

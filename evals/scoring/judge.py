@@ -49,16 +49,10 @@ class CaseResult:
         for quote in (quote for claim in answer["claims"] for quote in claim["quotes"]):
             quote["before"], quote["after"] = self.contexts.get(quote["n"], ("", ""))
         return {
-            "id": self.case.id,
+            "id": self.case.id,  # first, for whoever reads the file
             "passed": self.passed,
             "reasons": list(self.reasons),
-            "tags": list(self.case.tags),
-            "weight": self.case.weight,
-            "must_pass": self.case.must_pass,
-            "question": self.case.question,
-            "history": [{"role": turn.role, "content": turn.content} for turn in self.case.history],
-            "follows": self.case.follows,
-            "expected": _expected(self.case),
+            **case_json(self.case),
             "status": "error" if self.error else answer["status"],
             **{key: answer[key] for key in ("confidence", "short_answer", "answer", "claims")},
             **{key: answer[key] for key in ("notice", "remarks") if key in answer},
@@ -161,6 +155,20 @@ def _reasons(case: Case, answer: Answer, altered: Sequence[Quote]) -> Iterator[s
         yield f"forbidden in the answer: {wording}"
     for quote in altered:
         yield f"quote {quote.n} is not what {quote.source} says at {quote.start}-{quote.end}"
+
+
+def case_json(case: Case) -> dict[str, object]:
+    """Return what the report's entry of a case says of what is asked and wanted."""
+    return {
+        "id": case.id,
+        "tags": list(case.tags),
+        "weight": case.weight,
+        "must_pass": case.must_pass,
+        "question": case.question,
+        "history": [{"role": turn.role, "content": turn.content} for turn in case.history],
+        "follows": case.follows,
+        "expected": _expected(case),
+    }
 
 
 def _expected(case: Case) -> dict[str, object]:

@@ -79,3 +79,8 @@ def squad_tokens(text: str) -> list[str]:
     """Return the tokens that SQuAD compares: lower case, without ASCII punctuation and English articles."""
     plain = "".join(character for character in text.lower() if character not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", plain).split()
+
+
+def shorten(text: str, length: int) -> str:
+    """Return at most ``length`` characters of ``text``."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

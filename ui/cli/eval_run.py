@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 BELOW_THRESHOLD = 1
 FAILED_SHOWN = 20
 """Cases that a run names, at most, because they failed."""
+ANSWER_SHOWN = 160
+"""Characters of the answer to such a case, at most."""
 IMPACTS_SHOWN = 20
 """Cases that a run names, at most, because the documents no longer say what they cited."""
 STANDARD_OUTPUT = Path("-")
@@ -47,6 +49,13 @@ def add_command_run(group: Subparsers) -> None:
         own_json=True,
     )
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASES", help="case files: YAML, JSON Lines or CSV")
+    _add_reports(parser)
+    _add_gates(parser)
+    _add_choice(parser)
+    _add_manner(parser)
+
+
+def _add_reports(parser: argparse.ArgumentParser) -> None:
     reports = parser.add_argument_group("reports")
     reports.add_argument(
         "--json",
@@ -62,6 +71,9 @@ def add_command_run(group: Subparsers) -> None:
     reports.add_argument(
         "--save-baseline", type=Path, metavar="F", help="write what a later --baseline needs, small enough to commit"
     )
+
+
+def _add_gates(parser: argparse.ArgumentParser) -> None:
     gates = parser.add_argument_group("gates (exit with 1)")
     gates.add_argument(
         "--min",
@@ -78,12 +90,18 @@ def add_command_run(group: Subparsers) -> None:
     gates.add_argument(
         "--must-pass", action="append", default=[], metavar="ID", help="if this case fails; may be repeated"
     )
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     which = parser.add_argument_group("which cases")
     which.add_argument(
         "--filter", action="append", default=[], metavar="COND", help="tag=who, tag!=who or id=draft-*; all must hold"
     )
     which.add_argument("--failed-from", type=Path, metavar="F", help="only those that failed in this report")
     which.add_argument("--drafts", action="store_true", help="drafts too")
+
+
+def _add_manner(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--workers", type=positive, default=1, metavar="N", help="conversations asked at a time")
     how.add_argument("--repeat", type=positive, default=1, metavar="N", help="ask N times, and tell the variance")
@@ -116,14 +134,17 @@ def positive(text: str) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
-        return _run_once(options, console)[0]
+        return _run_once(options, console)
     from evals.running.watch import state, wait_for_change
 
+    watched = list(options.cases)
     while True:
-        code, watched = BELOW_THRESHOLD, list(options.cases)
+        code = BELOW_THRESHOLD
         before = state(watched)  # so that what is saved while the cases are asked is not missed
         try:
-            code, watched = _run_once(options, console)
+            watched = _depends_on(options.cases)
+            before = {**state(watched), **before}
+            code = _run_once(options, console)
         except InputError as error:  # a file that is being edited may be broken for a while
             console.error(error)
         try:
@@ -133,15 +154,22 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             return code
 
 
-def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[Path]]:
-    """Return the exit code and the files and folders that the outcome depends on."""
+def _depends_on(cases: Sequence[Path]) -> list[Path]:
+    """Return the case files, and the files and folders of their documents."""
+    from evals.cases.format import load_cases
+
+    return [*cases, *(path for each in cases for path in load_cases(each).corpus)]
+
+
+def _run_once(options: argparse.Namespace, console: Console) -> int:
     from tqdm import tqdm
 
     from evals.cases.choose import choose, parse_condition
     from evals.cases.format import load_cases
     from evals.reports.compare import compare, render_comparison
     from evals.reports.gate import below, check_gates, dropped, must_pass
-    from evals.reports.stored import read_report
+    from evals.reports.stored import read_report, same_cases
+    from evals.scoring.judge import case_json
 
     suites = [load_cases(path) for path in options.cases]
     conditions = [parse_condition(text) for text in options.filter]
@@ -149,6 +177,9 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
     baseline = read_report(options.baseline) if options.baseline else None
     only = choose(suites, conditions, failed_in, options.drafts)
     check_gates(options.min, options.must_pass, only)
+    if baseline is not None:  # a run takes long: what could not be compared is refused before
+        asked = [case_json(case) for suite in suites for case in suite.cases if case.id in only]
+        same_cases(baseline["cases"], asked, options.common)
     _check_places(options)
     judge = _judge(options)
     report = _asked(options, console, suites, only)
@@ -169,8 +200,7 @@ def _run_once(options: argparse.Namespace, console: Console) -> tuple[int, list[
         console.say(f"Against {options.baseline}: {render_comparison(comparison)}")
     for stop in stops:
         console.say(stop)
-    watched = [*options.cases, *(path for suite in suites for path in suite.corpus)]
-    return BELOW_THRESHOLD if stops else 0, watched
+    return BELOW_THRESHOLD if stops else 0
 
 
 def _judge(options: argparse.Namespace) -> Judge | None:
@@ -216,7 +246,8 @@ def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], o
                 )
                 runs.append(made)
         except KeyboardInterrupt:
-            console.say("The answers so far are kept. Run the same command again to go on.")
+            again = "Run it again without --fresh" if options.fresh else "Run the same command again"
+            console.say(f"The answers so far are kept. {again} to go on.")
             raise
     if known := asking.known:
         unchanged = "Nothing has changed" if known >= total else "The rest is as before"
@@ -319,8 +350,13 @@ def _write_reports(
 
 
 def _list_failed(console: Console, failed: Sequence[CaseResult]) -> None:
+    from evals.scoring.text import shorten
+
     for result in failed[:FAILED_SHOWN]:
         console.line(one_line(f"  failed  {result.case.where}: {result.case.id}: {result.reasons[0]}"))
+        if not result.error:
+            answered = shorten(" ".join(result.answer.text.split()), ANSWER_SHOWN)
+            console.line(one_line(f"          {result.case.question} -> {answered}"))
     if len(failed) > FAILED_SHOWN:
         console.line(f"  and {len(failed) - FAILED_SHOWN} more; --html F shows each with its answer")
 

@@ -106,7 +106,8 @@ def _impact(options: argparse.Namespace, console: Console) -> int:
     cited, found = (_impact_on_suites if options.cases else _impact_on_index)(options, console, reported)
     lines = [one_line(str(each)) for each in found]
     if cited:
-        lines.append(f"{counted(found) or 'Nothing'} of {cited} citations cited altered text.")
+        checked = f"{cited} citation{'s' if cited > 1 else ''} compared"
+        lines.append(f"{counted(found)} cited altered text; {checked}." if found else f"Nothing altered; {checked}.")
     else:
         lines.append("Nothing has been cited yet: no eval run over these documents, no answer that a reader judged.")
         if not options.cases:
@@ -256,6 +257,8 @@ def _calibrate(options: argparse.Namespace, console: Console) -> int:
         calibration = fit_suites([load_cases(path) for path in options.cases], pipeline_for, target)
     path = settings.home / FILE
     write(path, json.dumps({"features": FEATURES, **calibration.parameters()}, indent=1) + "\n")
+    if calibration.doubt:
+        console.say(calibration.doubt)
     console.result(
         {**asdict(calibration), "file": str(path)},
         f"{path} is in use from now on; remove it to go back.\n"
