@@ -30,8 +30,8 @@ _FORMATS = """\
 A file is known by its content rather than by its name. Text: Markdown, plain text, HTML, XML, PDF, Word, RTF,
 OpenDocument, EPUB, notebooks, subtitles, logs; of files that are named also settings and source code, which folders are
 not searched for. Tables: Excel, .ods, .csv, .tsv, .json, .jsonl. Slides: PowerPoint, .odp. Mail (.eml, .msg,
-.mbox) and archives (.zip, .tar, .gz, .bz2, .xz): letters of a mailbox, attachments and files in an archive become
-documents of their own, called archive.zip/inner/report.md; each fails by itself.
+.mbox) and archives (.zip, .tar, .gz, .bz2, .xz): letters of a mailbox, attachments, those of a PDF too, and files in
+an archive become documents of their own, called archive.zip/inner/report.md; each fails by itself.
 """
 
 _NAMED_UNCHANGED = 20
