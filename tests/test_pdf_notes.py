@@ -35,6 +35,7 @@ COMMENTED = noted(
         "/Subtype /Highlight /Contents (Check this)",
         "/Subtype /Popup /Contents (drawn with another)",
         "/Subtype /Link /Contents (to a page)",
+        "/Subtype /FileAttachment /Contents (logo.png)",
         "/Subtype /Text /T (Nobody) /Contents ()",
     ],
 )

@@ -40,7 +40,7 @@ def page_notes(page: Any, form: Any, number: int, most: int) -> list[RawBlock]: 
             kind = pdfium.FPDFAnnot_GetSubtype(annotation)
             if kind == pdfium.FPDF_ANNOT_WIDGET:
                 fields.append(_field(annotation, form.raw) if form else "")
-            elif kind not in (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP):
+            elif kind not in (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP, pdfium.FPDF_ANNOT_FILEATTACHMENT):
                 comments.append(_comment(annotation))
         finally:
             pdfium.FPDFPage_CloseAnnot(annotation)
