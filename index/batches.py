@@ -18,6 +18,9 @@ from index.types import Matrix, Passage, Vector
 BATCH_PASSAGES = 256
 """Documents are embedded together until they have this many passages: full batches, little lost to a Ctrl-C."""
 
+FIRST_PASSAGES = 32
+"""The first batch, so that something is stored soon; each is twice as large as the one before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Embedding:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from index.batches import BATCH_PASSAGES, Batch, Batches, size
+from index.batches import BATCH_PASSAGES, FIRST_PASSAGES, Batch, Batches, size
 from index.embedder import Embedder
 from index.errors import InputError, StoreUnavailable
 from index.files import digest_of
@@ -73,6 +73,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         with self.store.changing(), ReaderProcess() as reader:
             waiting: list[Pending | Complete] = []
             begun: Batch | None = None
+            enough = FIRST_PASSAGES
             origins = self.store.origins()
             known = {origin.source for origin in origins.values()}
             sources = Sources(origins)
@@ -83,9 +84,9 @@ class Corpus(AbstractContextManager["Corpus"]):
                         report(outcome)
                         continue
                     waiting.append(outcome)
-                    if size(waiting) >= BATCH_PASSAGES:
+                    if size(waiting) >= enough:
                         begun = self._batches.turn(begun, waiting, report)
-                        waiting = []
+                        waiting, enough = [], min(2 * enough, BATCH_PASSAGES)
             self._batches.turn(self._batches.turn(begun, waiting, report), [], report)
             self.forget()
         return results

@@ -11,8 +11,9 @@ from pathlib import Path
 from threading import Lock
 
 from index.errors import InputError
-from index.readers import SUFFIXES, format_named, suffix_of
-from index.readers.kinds import is_document
+from index.readers import MAX_BYTES, SUFFIXES, format_named, suffix_of
+from index.readers.kinds import is_document, is_ole
+from index.readers.members import is_hidden
 from index.sources import FoundFile, as_text
 
 _HASHING = Lock()
@@ -24,7 +25,7 @@ def find_files(paths: Sequence[Path]) -> list[FoundFile]:
     """List the files to add: named files as they are, folders searched for the formats of documents.
 
     A file without a suffix is taken for a document if its content shows that it is one. Hidden files and folders are
-    left out, and links to folders are not followed.
+    left out, what Office keeps beside an open file too, and links to folders are not followed.
 
     Raises:
         InputError: a path does not exist, or a folder holds no file of a known format.
@@ -67,15 +68,16 @@ def _is_document(path: Path) -> bool:
         if suffix_of(path) or not path.is_file():
             return False
         with path.open("rb") as file:
-            return is_document(file.read(_START))
+            start = file.read(_START)
+            return is_document(start + file.read(MAX_BYTES) if is_ole(start) else start)
     except OSError:
         return True  # adding it tells what is wrong
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(directory, name) for name in sorted(files) if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield from (Path(directory, name) for name in sorted(files) if not is_hidden(name))
 
 
 def digest_of(path: Path) -> str:

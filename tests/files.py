@@ -36,6 +36,25 @@ def pdf(pages: Sequence[Sequence[Text]], info: str = "", extra: bytes = b"") -> 
     return _assembled(objects, extra)
 
 
+def noted(page: Sequence[Text], annotations: Sequence[str]) -> bytes:
+    """Return a PDF of one page with annotations, those of form fields among them, written as PDF has it."""
+    content = b"\n".join(_shown(*piece) for piece in page)
+    numbers = " ".join(f"{6 + number} 0 R" for number in range(len(annotations)))
+    return _assembled(
+        [
+            f"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{numbers}] >> >>".encode(),
+            b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+            f"/Resources << /Font << /F1 3 0 R >> >> /Annots [{numbers}] >>".encode(),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            *(f"<< /Type /Annot /Rect [72 72 200 90] {each} >>".encode() for each in annotations),
+            b"<< >>",
+        ],
+        b"",
+    )
+
+
 def _shown(left: float, baseline: float, size: float, words: str) -> bytes:
     font = "F2" if words.startswith("*") else "F1"
     escaped = words.removeprefix("*").replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")

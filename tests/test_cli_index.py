@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from index.intake import AddResult
 from tests.files import archive, column, locked, pdf
 from tests.installed import HOSTILE, HOSTILE_NAME, LEAVE
 from tests.terminal import run
 from ui.cli import documents
+from ui.cli.console import Console
 
 pytestmark = pytest.mark.usefixtures("nothing_set")
 
@@ -167,3 +172,35 @@ def flat(value: object) -> Iterator[object]:
                 yield from flat(inner)
         case _:
             yield value
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("listed", "told"), [(0, "Nothing was changed."), (1, "What is listed above is stored.")])
+def test_an_interruption_says_what_is_stored_and_the_bar_stays_in_sight(
+    listed: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bar = Terminal()
+    monkeypatch.setattr(sys, "stderr", bar)
+
+    def interrupted() -> None:
+        with documents._progress(Console(as_json=False), 3) as report:
+            for _ in range(listed):
+                report(AddResult("plan.txt", "added", "p", 1))
+                assert re.search(r"1/3 \[[^\r]*$", bar.getvalue())  # drawn again below the line
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert capsys.readouterr().out == "added      plan.txt  (1 passages)\n" * listed
+    assert f"{told} Run the same command again to go on.\n" in bar.getvalue()
+
+
+@pytest.mark.parametrize("seconds", ["-1", "soon", "nan"])
+def test_a_wait_is_a_number_of_seconds(seconds: str, tmp_path: Path) -> None:
+    refused = run("index", "compact", f"--wait={seconds}", "--home", tmp_path)
+    assert refused.code == 2
+    assert f"'{seconds}' is no number of seconds from 0 on" in refused.errors

@@ -25,6 +25,7 @@ from index.types import Document, Passage
 from tests.conftest import PASSAGE_TOKENS, MakeCorpus
 from tests.embedding import HashingEmbedder
 from tests.files import archive, column, pdf
+from tests.ole import BODY, compound, message
 
 CANTEEN = "The canteen opens at noon. It serves soup on Fridays."
 LEAVE = "Staff get 25 days of paid leave a year. Days that are left lapse on 31 March."
@@ -387,10 +388,13 @@ def test_in_a_folder_files_without_a_suffix_are_known_by_their_content(folder: P
     write(folder, {"run": "#!/bin/sh\necho The canteen is open.\n", "settings.toml": "a = 1\n", "notes.xyz": LEAVE})
     (folder / "core").write_bytes(bytes(range(256)) * 20)
     (folder / "report").write_bytes(pdf([column([LEAVE])]))
+    (folder / "project").write_bytes(compound({"Props": b"x" * 5000, "   114": {"Tasks": {"FixedData": b"y" * 5000}}}))
+    (folder / "letter").write_bytes(compound(message({BODY: CANTEEN})))
+    (folder / "~$plan.docx").write_bytes(b"\x05Ada" + bytes(160))
     (folder / "packed").write_bytes(archive({"a.txt": LEAVE.encode()}))
     os.mkfifo(folder / "pipe")
-    assert [file.name for file in find_files([folder])] == ["LICENSE", "Minutes 3.12", "packed", "report"]
-    assert left_out([folder]) == {"": 5, ".toml": 1, ".xyz": 1}
+    assert [file.name for file in find_files([folder])] == ["LICENSE", "Minutes 3.12", "letter", "packed", "report"]
+    assert left_out([folder]) == {"": 6, ".toml": 1, ".xyz": 1}
 
 
 def test_named_files_are_taken_whatever_they_are_called(folder: Path) -> None:

@@ -83,3 +83,21 @@ def test_hidden_text_is_left_out(tmp_path: Path) -> None:
         ("paragraph", "Dogs are allowed."),
         ("paragraph", "Shown after all."),
     ]
+
+
+def test_comments_stand_behind_what_they_are_about_and_keep_their_author(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        opening = made.add_paragraph("The bridge opens in May.")
+        made.add_comment(opening.runs, text="Not before June. The steel is late.", author="Grace")
+        made.add_paragraph("It costs three million euros.")
+        cell = made.add_table(rows=1, cols=1).cell(0, 0).paragraphs[0]
+        made.add_comment(cell.add_run("Steel"), text="How much?", author="")
+        made.add_comment(opening.runs, text=" ", author="Nobody")
+
+    assert blocks(written(tmp_path, "a.docx", word(fill))) == [
+        ("paragraph", "The bridge opens in May."),
+        ("row", "Comment by Grace: Not before June. The steel is late."),
+        ("paragraph", "It costs three million euros."),
+        ("paragraph", "Steel"),
+        ("row", "Comment: How much?"),
+    ]

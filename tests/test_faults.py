@@ -84,7 +84,7 @@ store, query = EmbeddedStore(Path(sys.argv[1]), "hashing", 64), HashingEmbedder(
 version = int(sys.argv[2])
 while True:
     for name in ("a", "b", "c"):
-        put(store, prose(f"Version {version} of text {name}. " + "It is long. " * 60), name)
+        put(store, prose(f"Version {version} of text {name}." + " It is long." * 60), name)
         print(name, version, flush=True)
         store.dense(query, 3)
     store.remove([store.origins()["c"].document_id])

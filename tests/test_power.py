@@ -89,7 +89,7 @@ def told(name, version):
     print(name, version, len(os.listdir(record)), flush=True)
 for version in range(1, 6):
     for name in ("a", "b", "c"):
-        put(store, prose(f"Version {version} of text {name}. " + "It is long. " * 30), name)
+        put(store, prose(f"Version {version} of text {name}." + " It is long." * 30), name)
         told(name, version)
     store.dense(query, 3)
     store.remove([store.origins()["c"].document_id])

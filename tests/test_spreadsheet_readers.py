@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+from openpyxl.comments import Comment
 
 from index.errors import ReadError
 from tests.files import replaced
@@ -254,3 +257,36 @@ def test_the_columns_of_a_table_are_named_where_its_first_row_does(
     assert [
         text for text in rows(written(tmp_path, "a.csv", table)) if text not in ("Report", "by finance")
     ] == expected
+
+
+def test_comments_name_their_cell_and_author(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        for row in (("Item", "Cost"), ("Steel", 2)):
+            made.active.append(row)
+        made.active["B2"].comment = Comment("Ada:\nToo much; ask again.", "Ada")
+        made.active["A2"].comment = Comment("[Threaded comment] Your version of Excel shows a copy.", "tc={1}")
+
+    data = workbook(fill)
+    assert rows(written(tmp_path, "a.xlsx", data)) == [
+        "Item: Steel; Cost: 2",
+        "Comment by tc={1} on A2: [Threaded comment] Your version of Excel shows a copy.",
+        "Comment by Ada on B2: Too much; ask again.",
+    ]
+    namespace = 'xmlns="http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"'
+    kinds = "http://schemas.microsoft.com/office/2017/10/relationships"
+    threads = f'<ThreadedComments {namespace}><threadedComment ref="A2" personId="{{7}}"><text>From whom?</text>'
+    people = f'<personList {namespace}><person displayName="Grace" id="{{7}}"/></personList>'
+    for member, added, part in (
+        ("xl/worksheets/_rels/sheet1.xml.rels", f"{kinds}/threadedComment", "threads.xml"),
+        ("xl/_rels/workbook.xml.rels", f"{kinds}/person", "people.xml"),
+    ):
+        with ZipFile(BytesIO(data)) as package:
+            relations = package.read(member)
+        relation = f'<Relationship Id="added" Type="{added}" Target="/xl/{part}"/></Relationships>'
+        data = replaced(data, member, relations.replace(b"</Relationships>", relation.encode()))
+    data = replaced(data, "xl/threads.xml", f"{threads}</threadedComment></ThreadedComments>".encode())
+    data = replaced(data, "xl/people.xml", people.encode())
+    assert rows(written(tmp_path, "b.xlsx", data))[1:] == [
+        "Comment by Grace on A2: From whom?",
+        "Comment by Ada on B2: Too much; ask again.",
+    ]

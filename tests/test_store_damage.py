@@ -23,6 +23,7 @@ from tests.documents import CANTEEN, LEAVE, NEWS, origin, prose, put, stored
 from tests.embedding import HashingEmbedder
 
 EMBEDDER = HashingEmbedder()
+LONG = prose("\n\n".join(f"Part {number} is about soup. " * 40 for number in range(3)).strip(), "Long")
 QUERY = EMBEDDER.embed_query("soup and days of leave")
 
 
@@ -264,14 +265,47 @@ def test_verify_finds_a_value_that_was_not_stored(home: Path, what: str) -> None
 def test_verify_finds_rows_without_their_others(home: Path) -> None:
     change(home, f"DELETE FROM documents WHERE id = '{CANTEEN.id}'")
     found = problems(home)
-    assert any("of passages belongs to nothing in documents" in line for line in found)
-    assert any("of origins belongs to nothing in documents" in line for line in found)
+    assert found[0] == "The document of /a is lost. Run: citechat index verify --repair"
+    assert all(f"Passage {CANTEEN.id}-{n} belongs to no document." in line for n, line in enumerate(found[1:]))
     change(home, f"DELETE FROM passages WHERE document_id = '{CANTEEN.id}'", "DELETE FROM origins")
     assert sorted(problems(home)) == sorted(
         f"Document {document.id} has no source. "
         f"Its file alone can mend it; remove it: citechat index remove {document.id}"
         for document in (LEAVE, NEWS)
     )
+
+
+def test_a_document_that_is_lost_is_named_by_its_file(home: Path) -> None:
+    change(home, f"DELETE FROM documents WHERE id = '{CANTEEN.id}'")
+    store = opened(home)
+    assert store.repair()[0] == "The document of /a is lost. Add the file again: citechat index add /a"
+    assert store.verify() == []
+    store.close()
+
+
+@pytest.mark.parametrize(("which", "told"), [("min", "has 19 of its 20 passages"), ("max", "lacks its last passages")])
+def test_a_passage_that_is_lost_is_missed_also_after_a_repair(home: Path, which: str, told: str) -> None:
+    store = opened(home)
+    put(store, LONG, "/long")
+    store.close()
+    lost = f"SELECT {which}(row) FROM passages WHERE document_id = '{LONG.id}'"
+    change(home, f"DELETE FROM passages WHERE row = ({lost})")
+    store = opened(home)
+    store.repair()
+    assert store.verify() == [
+        f"Document {LONG.id} {told}. Its file alone can mend it; "
+        f"remove it: citechat index remove {LONG.id}, then add the file again: citechat index add /long"
+    ]
+    store.close()
+
+
+def test_an_emptied_database_is_no_new_one(home: Path) -> None:
+    """Beside the vectors of what it held; a file that was never written to is made."""
+    (home / "index.sqlite3").write_bytes(b"")
+    with pytest.raises(IndexDamaged, match="is empty, and was not"):
+        opened(home)
+    (home / "vectors.faiss").unlink()
+    assert problems(home) == []
 
 
 @pytest.mark.parametrize(

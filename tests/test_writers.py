@@ -69,7 +69,7 @@ def test_a_writer_gives_up_after_its_limit_and_a_reader_never_waits(store: Store
     put(store, CANTEEN, "/a")
     other = process(HOLD, *place.arguments, 60, "hashing")
     store.patience(0.2, lambda _: None)
-    with pytest.raises(InputError, match=r"has been writing to .* for 0\.2 seconds") as refusal:
+    with pytest.raises(InputError, match=r"is still writing to .* after 0\.2 s") as refusal:
         put(store, LEAVE, "/b")
     assert "--wait SECONDS" in refusal.value.remedy
     reader = place.open()

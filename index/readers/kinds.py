@@ -17,7 +17,7 @@ Format = Literal["text", "tex", "org", "rst", "adoc", "lines", "markdown", "html
                  "xls", "ppt", "pptx", "xlsx", "csv", "json", "ipynb", "subtitles", "rtf", "odt", "ods", "odp", "epub",
                  "eml", "msg", "mbox", "archive"]  # fmt: skip
 
-CONTAINERS: frozenset[Format] = frozenset({"eml", "msg", "mbox", "archive"})
+CONTAINERS: frozenset[Format] = frozenset({"eml", "msg", "mbox", "archive", "pdf"})
 """The formats that hold other files: their modules have a function ``members``."""
 
 ONLY_CONTAINERS: frozenset[Format] = frozenset({"mbox", "archive"})
@@ -52,6 +52,12 @@ _OLE_KINDS: tuple[tuple[str, Format], ...] = (
     ("Book", "xls"),
     ("PowerPoint Document", "ppt"),
 )
+_OLE_DOCUMENTS = tuple(
+    name.encode("utf-16-le").ljust(56, b"\0")
+    for name in (*(stream for stream, _ in _OLE_KINDS), "__properties_version1.0", "EncryptedPackage")
+)
+"""How the streams of documents stand in the folder of such a file. Names are searched for, not read: nothing in them
+can do harm where files are only looked for."""
 _PARTS = frozenset(("[Content_Types].xml", "_rels/.rels", "mimetype"))
 """What office files list their parts or state their kind in; an archive may have a folder called ``word`` without."""
 
@@ -124,14 +130,21 @@ def _text_as(named: Format | None, data: bytes) -> Format:
     return named or plain_text(data)
 
 
-def is_document(start: bytes) -> bool:
-    """Tell whether a file whose name promises nothing is worth reading, by its first 64 KiB at least.
+def is_ole(start: bytes) -> bool:
+    """Tell whether a file is of the kind in which Office kept its files, and other programs and Windows theirs."""
+    return start.startswith(_OLE)
+
+
+def is_document(data: bytes) -> bool:
+    """Tell whether a file whose name promises nothing is worth reading: by its first 64 KiB, of `is_ole` by all of it.
 
     It is if a format shows or if it is prose; settings, source code and data are not.
     """
-    start = start[:_START]
-    if start.startswith((*_ZIP, _OLE)):
+    start = data[:_START]
+    if start.startswith(_ZIP):
         return True  # what it holds is told further on
+    if is_ole(start):
+        return any(name in data for name in _OLE_DOCUMENTS)
     if b"\0" in start and not start.startswith(_UTF_16) and start[_TAR] != b"ustar":
         return False
     try:

@@ -116,9 +116,9 @@ def path_problem(name: str) -> Unreadable | None:
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a member is hidden, lies in a hidden folder, or is what macOS adds to archives."""
+    """Tell whether a member is hidden, lies in a hidden folder, or is what macOS or (``~$``) an open Office adds."""
     parts = name.replace("\\", "/").split("/")
-    return any(part.startswith(".") and part not in (".", "..") for part in parts) or parts[0] == "__MACOSX"
+    return any(part.startswith((".", "~$")) and part not in (".", "..") for part in parts) or parts[0] == "__MACOSX"
 
 
 def plain_name(name: str) -> str:

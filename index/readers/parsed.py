@@ -65,6 +65,13 @@ def clean(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def comment(author: str, text: str, place: str = "") -> str:
+    """Return a reader's comment (on a cell, its ``place``) as it is shown and quoted; empty where it says nothing."""
+    by = f" by {author}" if author.strip() else ""
+    on = f" on {place}" if place else ""
+    return clean(f"Comment{by}{on}: {text}") if text.strip() else ""
+
+
 def assemble(parsed: Parsed, document_id: str, source: str) -> Document:
     """Lay the blocks out as one text with exact offsets.
 

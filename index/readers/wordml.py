@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from index.readers.parsed import RawBlock, clean
+from index.readers.parsed import RawBlock, clean, comment
 from index.readers.tables import looks_like_names, names_columns, row_texts
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
 _BULLET = re.compile(r"\s*[•‣▪◦·●○■□\uf0b7\uf0a7]\s*(?=\w)")
 _LONGEST_HEADING = 90
 _BOLD_HEADING_LEVEL = 4
+_COMMENTS = -1
+"""The group of their rows."""
 _WIDEST = 100
 _DEEPEST = 8
 
@@ -40,6 +42,10 @@ class _Walk:
         self._styles = {style.style_id: style for style in document.styles}
         self._formats = _number_formats(document)
         self._counters: dict[tuple[str, int], int] = defaultdict(int)
+        self._comments = {
+            note.get(f"{_W}id", ""): comment(note.get(f"{_W}author", ""), " ".join(map(_text, note.iter(f"{_W}p"))))
+            for note in self._notes("comments")
+        }
         self._group = 0
         self._in_list = False
 
@@ -51,19 +57,29 @@ class _Walk:
                 yield from self._table(element)
             elif element.tag in _WRAPPERS:
                 yield from self.children(element)
+                continue
+            yield from self._commented(element)
 
-    def footnotes(self) -> Iterator[RawBlock]:
-        """Yield what stands in the document's foot- and endnotes."""
+    def _commented(self, element: _Element) -> Iterator[RawBlock]:
+        """Yield the comments on an element, each once; a row is quoted whole, with its author."""
+        for mark in element.iter(f"{_W}commentReference"):
+            if text := self._comments.pop(mark.get(f"{_W}id", ""), ""):
+                yield RawBlock("row", text, group=_COMMENTS)
+
+    def _notes(self, *kinds: str) -> Iterator[_Element]:
+        """Yield the notes in the parts of these kinds."""
         from lxml import etree
 
         for related in self._part.rels.values():
-            if not related.is_external and related.reltype.rsplit("/", 1)[-1] in ("footnotes", "endnotes"):
-                notes = etree.fromstring(
-                    related.target_part.blob, etree.XMLParser(resolve_entities=False, no_network=True)
-                )
-                for note in notes:
-                    if note.get(f"{_W}type") in (None, "normal"):
-                        yield from self.children(note)
+            if not related.is_external and related.reltype.rsplit("/", 1)[-1] in kinds:
+                parser = etree.XMLParser(resolve_entities=False, no_network=True)
+                yield from etree.fromstring(related.target_part.blob, parser)
+
+    def footnotes(self) -> Iterator[RawBlock]:
+        """Yield what stands in the document's foot- and endnotes."""
+        for note in self._notes("footnotes", "endnotes"):
+            if note.get(f"{_W}type") in (None, "normal"):
+                yield from self.children(note)
 
     def _paragraph(self, element: _Element) -> Iterator[RawBlock]:
         text = _text(element)

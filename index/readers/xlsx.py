@@ -10,7 +10,7 @@ from index.readers.grid import MOST_CELLS, Grid, grid_blocks, too_many_cells
 from index.readers.numfmt import BUILTIN, stored
 from index.readers.opc import local, properties, reference, related, relations
 from index.readers.package import Package
-from index.readers.parsed import Parsed, RawBlock, clean
+from index.readers.parsed import Parsed, RawBlock, clean, comment
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -47,6 +47,10 @@ class _Book:
         self._shared = [_text(each) for each in package.xml(shared)] if shared else []
         styles = related(package, part, "styles")
         self._formats, self._bold = _styles(package.xml(styles)) if styles else ([], [])
+        people = related(package, part, "person")
+        self._people = {
+            each.get("id", ""): each.get("displayName", "") for each in (package.xml(people) if people else ())
+        }
         self._left = MOST_CELLS
 
     def blocks(self) -> Iterator[RawBlock]:
@@ -56,10 +60,27 @@ class _Book:
             relation = self._parts.get(reference(sheet))
             if relation is None or relation.kind != "worksheet":
                 continue
-            found = list(grid_blocks(self._grid(relation.target), number * _GROUPS_PER_SHEET))
+            group = number * _GROUPS_PER_SHEET
+            found = list(grid_blocks(self._grid(relation.target), group))
+            found += [RawBlock("row", text, group=group) for text in self._comments(relation.target)]
             if found:
                 yield RawBlock("heading", sheet.get("name", ""), level=2)
                 yield from found
+
+    def _comments(self, sheet: str) -> Iterator[str]:
+        """Yield the comments on a sheet's cells; of those in a conversation, Excel keeps a copy that is no comment."""
+        parts = list(relations(self._package, sheet).values())
+        told = [each for part in parts if part.kind == "threadedComment" for each in self._package.xml(part.target)]
+        for each in told:
+            author = self._people.get(each.get("personId", ""), "")
+            yield comment(author, " ".join(each.itertext()), each.get("ref", ""))
+        answered = {each.get("ref") for each in told}
+        for root in (self._package.xml(part.target) for part in parts if part.kind == "comments"):
+            authors = ["".join(each.itertext()) for each in root.iter() if local(each) == "author"]
+            for each in (each for each in root.iter() if local(each) == "comment"):
+                if each.get("ref") not in answered:
+                    author = _at(authors, each.get("authorId", ""), "")
+                    yield comment(author, _text(each).removeprefix(f"{author}:"), each.get("ref", ""))
 
     def _grid(self, member: str) -> Grid:
         """Read a sheet, forgetting each row's elements as soon as it is read."""

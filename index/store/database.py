@@ -19,6 +19,8 @@ SCHEMA = 5
 _SCRIPTS = {3: "schema.sql", 4: "log.sql", 5: "listing.sql"}
 """What brings a file to a version, from the one before."""
 
+ANEW = "Restore it from a backup, or remove it and add the documents again."
+
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another one before it gives up."""
 
@@ -213,10 +215,7 @@ class Database:
         for beginning, (problem, remedy) in _UNUSABLE.items():
             if name.startswith(beginning):
                 return InputError(f"The index {self._path} {problem}", remedy)
-        return IndexDamaged(
-            f"The index {self._path} is damaged: {error}.",
-            "Restore it from a backup, or remove it and add the documents again.",
-        )
+        return IndexDamaged(f"The index {self._path} is damaged: {error}.", ANEW)
 
 
 def _missing(connection: sqlite3.Connection) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from index.errors import IndexDamaged, InputError
 from index.store import changes
 from index.store.base import Compaction, Origin, StoredPassage, check_embedder
-from index.store.database import SCHEMA, Database
+from index.store.database import ANEW, SCHEMA, Database
 from index.store.derived import EXACT_PASSAGES, Derived, Trained
 from index.store.lock import WriterLock
 from index.store.reading import StoredReading
@@ -41,6 +41,8 @@ class EmbeddedStore(StoredReading):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"Cannot write to {folder}: {error.strerror}.", "Choose another --home.") from error
+        if _was_emptied(folder / "index.sqlite3"):
+            raise IndexDamaged(f"The index {folder / 'index.sqlite3'} is empty, and was not.", ANEW)
         made_with = {"fingerprint": fingerprint, "dimension": str(dimension)}
         database = Database(folder / "index.sqlite3", made_with)
         super().__init__(database, Derived(folder, database, dimension, exact_passages), dimension)
@@ -178,6 +180,11 @@ class EmbeddedStore(StoredReading):
             with suppress(FileNotFoundError):  # a reader put what it had made in its place meanwhile
                 total += file.stat().st_size if file.name.startswith(_OWN_FILES) else 0
         return total
+
+
+def _was_emptied(database: Path) -> bool:
+    """Tell whether a database has lost all that was in it: it is there without a byte, and what was made of it too."""
+    return database.is_file() and not database.stat().st_size and any(database.parent.glob("vectors.*"))
 
 
 def _check(meta: Mapping[str, str], made_with: Mapping[str, str], path: Path) -> None:

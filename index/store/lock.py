@@ -99,7 +99,7 @@ def queue(
     told = False
     while not locked():
         if time.monotonic() >= deadline:
-            raise InputError(f"Another citechat{holder()} has been writing to {where} for {wait:g} seconds.", _REMEDY)
+            raise InputError(f"Another citechat{holder()} is still writing to {where} after {wait:g} s.", _REMEDY)
         if not told and tell is not None:
             tell(f"Another citechat{holder()} is writing to {where}; waiting for it.")
         told = True

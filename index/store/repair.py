@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 
@@ -56,10 +57,12 @@ def _rows(database: Database) -> list[str]:
 
 def _leftovers(cursor: sqlite3.Cursor) -> Iterator[str]:
     """Delete rows of documents that are not there: no search shows them, and nothing else can be made of them."""
-    for table in ("origins", "passages"):
-        lost = f"DELETE FROM {table} WHERE document_id NOT IN (SELECT id FROM documents)"
-        if number := cursor.execute(lost).rowcount:
-            yield f"{number} {table} that belonged to no document were deleted."
+    lost = "WHERE document_id NOT IN (SELECT id FROM documents)"
+    for (location,) in cursor.execute(f"SELECT location FROM origins {lost} ORDER BY location").fetchall():
+        yield f"The document of {location} is lost. Add the file again: citechat index add {shlex.quote(location)}"
+    cursor.execute(f"DELETE FROM origins {lost}")
+    if number := cursor.execute(f"DELETE FROM passages {lost}").rowcount:
+        yield f"{number} passages that belonged to no document were deleted."
 
 
 def _passages(cursor: sqlite3.Cursor) -> Iterator[str]:

@@ -16,6 +16,8 @@ MEND = "Run: citechat index verify --repair"
 
 _TEXT = COLUMNS["passages"].split(", ").index("text")
 
+CUT_SHORT = "lacks its last passages"
+
 OWNERS = {"documents": 0, "origins": 5, "passages": 1}
 """The column of each table that names the document."""
 
@@ -37,6 +39,18 @@ def restored(text: str | None, values: Sequence[object], expected: str) -> str |
         return None
     own = text[start:end]
     return own if checksum([*values[:_TEXT], own, *values[_TEXT + 1 :]]) == expected else None
+
+
+def miscounted(number: int, last: int, misnamed: int) -> str:
+    """Return in words what is wrong with a document's passages: how many are there, the last one's number, names."""
+    if misnamed:
+        return f"has {misnamed} passages under names of others"
+    return f"has {number} of its {last + 1} passages"
+
+
+def end_of_blocks(blocks: str) -> int:
+    """Return where the last of a document's blocks, as JSON, ends; its last passage ends there too."""
+    return max((end for _, _, end, _ in json.loads(blocks)), default=0)
 
 
 def pages_divide(length: int, pages: str) -> bool:

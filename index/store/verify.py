@@ -8,7 +8,18 @@ from collections.abc import Iterator
 
 from index.store.listing import verify_listing
 from index.store.rows import COLUMNS, checksum
-from index.store.sound import MEND, OWNERS, fault_of_vectors, pages_divide, remedy, restored, sentences_lie_within
+from index.store.sound import (
+    CUT_SHORT,
+    MEND,
+    OWNERS,
+    end_of_blocks,
+    fault_of_vectors,
+    miscounted,
+    pages_divide,
+    remedy,
+    restored,
+    sentences_lie_within,
+)
 from index.store.vectors import VectorIndex
 
 ANEW = "if that is no help, restore the index from a backup, or remove it and add the documents again"
@@ -74,8 +85,11 @@ def text_of(connection: sqlite3.Connection, document: object) -> str | None:
 
 
 def _references(connection: sqlite3.Connection) -> Iterator[str]:
-    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        yield f"Row {row} of {table} belongs to nothing in {parent}. {MEND}"
+    lost = "WHERE document_id NOT IN (SELECT id FROM documents)"
+    for (location,) in connection.execute(f"SELECT location FROM origins {lost} ORDER BY location"):
+        yield f"The document of {location} is lost. {MEND}"
+    for (id_,) in connection.execute(f"SELECT id FROM passages {lost}"):
+        yield f"Passage {id_} belongs to no document. {MEND}"
     for (id_,) in connection.execute("SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM origins)"):
         yield f"Document {id_} has no source. {_remedy(connection, id_)}"
     for (id_,) in connection.execute("SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM passages)"):
@@ -85,10 +99,13 @@ def _references(connection: sqlite3.Connection) -> Iterator[str]:
            GROUP BY document_id HAVING count(*) != max(ordinal) + 1 OR sum(id != document_id || '-' || ordinal)"""
     )
     for document, number, last, misnamed in rows:
-        yield (
-            f"Document {document} has {number} passages, numbered up to {last}, {misnamed} misnamed. "
-            f"{_remedy(connection, document)}"
-        )
+        yield f"Document {document} {miscounted(number, last, misnamed)}. {_remedy(connection, document)}"
+    reached = connection.execute(
+        "SELECT d.id, d.blocks, max(p.end) FROM documents d JOIN passages p ON p.document_id = d.id GROUP BY d.id"
+    )
+    for document, blocks, end in reached:
+        if end < end_of_blocks(blocks):
+            yield f"Document {document} {CUT_SHORT}. {_remedy(connection, document)}"
 
 
 def _pages(connection: sqlite3.Connection) -> Iterator[str]:

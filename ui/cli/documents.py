@@ -30,8 +30,8 @@ _FORMATS = """\
 A file is known by its content rather than by its name. Text: Markdown, plain text, HTML, XML, PDF, Word, RTF,
 OpenDocument, EPUB, notebooks, subtitles, logs; of files that are named also settings and source code, which folders are
 not searched for. Tables: Excel, .ods, .csv, .tsv, .json, .jsonl. Slides: PowerPoint, .odp. Mail (.eml, .msg,
-.mbox) and archives (.zip, .tar, .gz, .bz2, .xz): letters of a mailbox, attachments and files in an archive become
-documents of their own, called archive.zip/inner/report.md; each fails by itself.
+.mbox) and archives (.zip, .tar, .gz, .bz2, .xz): letters of a mailbox, attachments, those of a PDF too, and files in
+an archive become documents of their own, called archive.zip/inner/report.md; each fails by itself.
 """
 
 _NAMED_UNCHANGED = 20
@@ -114,6 +114,7 @@ class _Report:
         self._console = console
         self._unchanged_left = 0 if changes_only else _NAMED_UNCHANGED
         self._changes_only = changes_only
+        self.has_listed = False
 
     def expect(self, files: int) -> None:
         """Count so many files more as still to come."""
@@ -134,20 +135,25 @@ class _Report:
         self._line(_described(result))
 
     def _line(self, text: str) -> None:
+        self.has_listed = True
         self._bar.clear()
         self._console.line(text)
+        self._bar.refresh()  # the next file may take a while
 
 
 @contextmanager
 def _progress(console: Console, total: int, *, changes_only: bool = False) -> Iterator[_Report]:
     from tqdm import tqdm
 
-    with tqdm(total=total, unit="file", disable=None, leave=False) as bar:
+    # Files come in batches: only the mean over all of them tells how long the rest takes.
+    with tqdm(total=total, unit="file", disable=None, leave=False, smoothing=0) as bar:
+        report = _Report(bar, console, changes_only=changes_only)
         try:
-            yield _Report(bar, console, changes_only=changes_only)
+            yield report
         except KeyboardInterrupt:
-            told = "What is stored stays" if console.as_json else "What is listed above is stored"
-            console.say(f"{told}. Run the same command again to go on.")
+            told = "What is listed above is stored" if report.has_listed else "Nothing was changed"
+            bar.clear()
+            console.say(f"{'What is stored stays' if console.as_json else told}. Run the same command again to go on.")
             raise
 
 

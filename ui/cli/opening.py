@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add ``--wait`` to a command that changes the index."""
     parser.add_argument(
-        "--wait", type=float, metavar="SECONDS", help="wait at most so long for another writer (default 600)"
+        "--wait", type=_seconds, metavar="SECONDS", help="wait at most so long for another writer (default 600)"
     )
+
+
+def _seconds(text: str) -> float:
+    """Return how long to wait, in seconds. Raises ``ArgumentTypeError`` for what is no such time."""
+    with suppress(ValueError):
+        if (seconds := float(text)) >= 0:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
 
 
 @contextmanager

@@ -15,7 +15,18 @@ from psycopg import Connection
 from index.store.postgres.derived import Differences
 from index.store.postgres.rows import DOCUMENT, ORIGIN, PASSAGE, passage
 from index.store.rows import Row, checksum
-from index.store.sound import MEND, OWNERS, fault_of_vectors, pages_divide, remedy, restored, sentences_lie_within
+from index.store.sound import (
+    CUT_SHORT,
+    MEND,
+    OWNERS,
+    end_of_blocks,
+    fault_of_vectors,
+    miscounted,
+    pages_divide,
+    remedy,
+    restored,
+    sentences_lie_within,
+)
 
 BATCH = 100
 """Documents that are read at a time."""
@@ -78,7 +89,7 @@ def _checksums(batch: Batch) -> Iterator[str]:
 
 
 def _of_documents(batch: Batch) -> Iterator[str]:
-    for id_, _, text, _, pages, *_ in batch.documents:
+    for id_, _, text, _, pages, blocks, *_ in batch.documents:
         if not batch.origins[id_]:
             yield f"Document {id_} has no source. {batch.remedy(id_)}"
         ordinals = [own[2] for _, own, _ in batch.passages[id_]]
@@ -86,10 +97,9 @@ def _of_documents(batch: Batch) -> Iterator[str]:
         if not ordinals:
             yield f"Document {id_} has no passages. {batch.remedy(id_)}"
         elif misnamed or len(ordinals) != max(ordinals) + 1:
-            yield (
-                f"Document {id_} has {len(ordinals)} passages, numbered up to {max(ordinals)}, {misnamed} misnamed. "
-                f"{batch.remedy(id_)}"
-            )
+            yield f"Document {id_} {miscounted(len(ordinals), max(ordinals), misnamed)}. {batch.remedy(id_)}"
+        elif max(own[4] for _, own, _ in batch.passages[id_]) < end_of_blocks(blocks):
+            yield f"Document {id_} {CUT_SHORT}. {batch.remedy(id_)}"
         if not pages_divide(len(text), pages):
             yield f"Document {id_}: its pages do not divide its text. {batch.remedy(id_)}"
 
