@@ -17,7 +17,7 @@ from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
 from index.filters import Filter
 from rag.answer.claims import Picked, quoted, source_of
-from rag.answer.prose import prose, spoken, written
+from rag.answer.prose import spoken, with_prose, written
 from rag.answer.remarks import remarks
 from rag.answer.said import said
 from rag.answer.select import Selection, select
@@ -202,7 +202,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             status="answered",
             confidence=min(reading.confidence for reading in answered),
             short_answer=short,
-            text=prose(short, claims, said_besides, language),
+            text="",
             claims=claims,
             hits=hits,
             model="extractive",
@@ -210,7 +210,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         )
         if self._writer is None:
             steps.lap("write", model=answer.model)
-            yield from spoken(replace(answer, timings_ms=steps.total()))
+            yield from spoken(replace(with_prose(answer, language), timings_ms=steps.total()))
         else:
             yield from written(self._writer, answer, offered, steps)
 

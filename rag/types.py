@@ -92,9 +92,9 @@ class Answer:
     """The outcome of a question.
 
     ``status`` is ``answered``; ``not_found``, with no claims and the nearest passages in ``hits``; or ``clarify``,
-    where ``text`` asks back. ``text`` is plain prose with ``[n]`` after each claim, the short answer in ``**bold**``
-    and the ``remarks`` at the end; it holds text of documents, so a surface that renders markup must build it from
-    ``claims`` and ``remarks``.
+    where ``text`` asks back. ``text`` is plain prose: ``heading`` in ``**bold**``, ``remarks_before``, the claims with
+    ``[n]`` after each, ``remarks_after``; it holds text of documents, so a surface that renders markup must build it
+    from these, in this order.
     ``confidence`` is the calibrated probability, 0 to 1, that the documents answer the question. ``model`` is the
     language model that wrote the claims, or ``extractive``; ``notice`` says why one that is configured wrote them not.
     """
@@ -116,6 +116,21 @@ class Answer:
     def quotes(self) -> tuple[Quote, ...]:
         """Every quote of the answer once, in the order in which claims cite them."""
         return tuple({quote.n: quote for claim in self.claims for quote in claim.quotes}.values())
+
+    @property
+    def heading(self) -> str | None:
+        """The short answer; none where the documents differ, as one of several answers does not head them all."""
+        return None if self.remarks_before else self.short_answer
+
+    @property
+    def remarks_before(self) -> tuple[Remark, ...]:
+        """What is to be read before the claims: that the documents differ."""
+        return tuple(remark for remark in self.remarks if remark.kind == "differ")
+
+    @property
+    def remarks_after(self) -> tuple[Remark, ...]:
+        """The other remarks."""
+        return tuple(remark for remark in self.remarks if remark.kind != "differ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,21 @@ def test_an_answer_is_printed_with_its_source(home: Path) -> None:
     )
 
 
+def test_that_documents_differ_is_printed_first_in_place_of_one_of_their_answers(tmp_path: Path) -> None:
+    for year, days in ((2024, 25), (2025, 28)):
+        text = f"---\npublished: {year}-01-05\n---\nFull-time staff get {days} days of leave a year."
+        (tmp_path / f"{year}.md").write_text(text)
+    assert run("index", "add", tmp_path, "--home", tmp_path / "home").code == 0
+    lines = run(
+        "ask", "How many days of leave do full-time staff get?", "--home", tmp_path / "home"
+    ).output.splitlines()
+    assert lines[0].startswith("The documents differ: [1] [2]. The newest is [")
+    assert sorted(line.split(" [")[0] for line in lines[1:3]) == [
+        "Full-time staff get 25 days of leave a year.",
+        "Full-time staff get 28 days of leave a year.",
+    ]
+
+
 def test_what_the_documents_do_not_say_is_not_answered(home: Path) -> None:
     outcome = run("ask", "Who painted the ceiling of the chapel?", "--json", "--home", home)
     assert outcome.code == 0

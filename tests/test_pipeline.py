@@ -224,6 +224,16 @@ def test_two_documents_that_differ_are_both_cited(pipeline: Pipeline) -> None:
     assert "28 days" in answer.text
 
 
+def test_where_documents_differ_the_text_says_so_first_and_leads_with_no_one_of_them(pipeline: Pipeline) -> None:
+    answer = pipeline.ask("How many days of annual leave do full-time staff get?")
+    assert [remark.kind for remark in answer.remarks] == ["differ"]
+    assert answer.short_answer
+    assert answer.text.startswith("The documents differ: [1] [2]. The newest is [")
+    assert "**" not in answer.text
+    one = pipeline.ask("When was the clock museum founded?")
+    assert one.text.startswith(f"**{one.short_answer}.** ")
+
+
 @pytest.mark.parametrize("question", UNANSWERABLE)
 def test_what_the_documents_do_not_say_is_refused_with_the_nearest_passages(pipeline: Pipeline, question: str) -> None:
     answer = pipeline.ask(question)

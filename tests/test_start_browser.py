@@ -120,6 +120,9 @@ def test_a_dropped_file_is_added(visitor: Visitor, service: Service) -> None:
     shelf = service.pipeline.corpus
     before = shelf.by_id
     expect(visitor.page.locator(".drop")).to_be_visible()
+    expect(visitor.page.locator(".drop")).to_have_css("border-top-style", "dashed")
+    bar = "list => getComputedStyle(list.appendChild(document.createElement('progress'))).appearance"
+    assert visitor.page.locator(".files").evaluate(bar) == "auto"
     visitor.page.evaluate(_DROP)
     expect(visitor.page.locator(".files .added")).to_have_text("1 passage")
     shelf.by_id = before

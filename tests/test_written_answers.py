@@ -29,6 +29,7 @@ from tests.test_pipeline import DOCUMENTS
 
 WHO = "Who prepared the draft of the peace plan?"
 KEEPER = "Who is the keeper of the lighthouse?"
+LEAVE = "How many days of annual leave do full-time staff get?"
 CROSS_ENCODER = CrossEncoder(locate(BASE), locate(TRAINED))
 Ask = Callable[[str, Behaviour], list[Event]]
 
@@ -93,6 +94,16 @@ def test_the_evidence_comes_first_and_the_pieces_are_the_text(ask: Ask, corpus: 
     assert answer.claims[0].quotes[0] in events[1].quotes
     holds(answer, corpus)
     json.dumps(answer_json(answer))
+
+
+def test_where_documents_differ_a_model_cannot_keep_one_side_to_itself(ask: Ask, corpus: Corpus) -> None:
+    events = ask(LEAVE, saying("Full-time staff are entitled to 25 days of annual leave each year [1]."))
+    answer = answer_of(events)
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == answer.text
+    assert answer.text.startswith("The documents differ: ")
+    assert {"25 days" in answer.text, "28 days" in answer.text} == {True}
+    assert [remark.kind for remark in answer.remarks] == ["differ"]
+    holds(answer, corpus)
 
 
 def test_what_the_documents_do_not_answer_is_not_sent(corpus: Corpus, embedder: SentenceTransformerEmbedder) -> None:

@@ -17,9 +17,10 @@ from rag.writer.write import Writer
 _WORD = re.compile(r"\S+\s*")
 
 
-def prose(short: str | None, claims: Sequence[Claim], remarks: Sequence[Remark], language: Language | None) -> str:
-    """Return the text of an answer: the short answer in bold, each claim with its citations, and the remarks."""
-    return _lead(short) + " ".join([*map(_cited, claims), *(remarked(remark, language) for remark in remarks)])
+def with_prose(answer: Answer, language: Language | None) -> Answer:
+    """Return an answer with its text, made from its other fields as ``Answer`` says."""
+    pieces = [*map(_cited, answer.claims), *_said(answer.remarks_after, language)]
+    return replace(answer, text=_beginning(answer, language) + " ".join(pieces))
 
 
 def spoken(answer: Answer) -> Iterator[Event]:
@@ -30,11 +31,14 @@ def spoken(answer: Answer) -> Iterator[Event]:
 
 
 def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Steps) -> Iterator[Event]:
-    """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does."""
+    """Have a language model write an answer from what is ``offered``; where it fails, go on as ``quoted`` does.
+
+    Where the documents differ, quotes that it passes over are shown all the same.
+    """
     claims: list[Claim] = []
     language = language_of(quoted.question, quoted.standalone_question)
     model, notice, wrote = quoted.model, None, False
-    yield Delta(_lead(quoted.short_answer))
+    yield Delta(_beginning(quoted, language))
     try:
         with closing(writer.write(quoted.standalone_question, offered)) as sentences:
             for sentence in sentences:
@@ -51,26 +55,33 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
     if not claims:
         notice = notice or said("nothing_held" if wrote else "wrote_nothing", language)
     shown = {quote.n for claim in claims for quote in claim.quotes}
-    for claim in quoted.claims if notice else ():
-        if claim.quotes[0].n not in shown:
+    differing = {n for remark in quoted.remarks_before for n in remark.quotes}
+    for claim in quoted.claims:
+        n = claim.quotes[0].n
+        if n not in shown and (notice or n in differing):
             yield Delta(_next(claim, claims))
             claims.append(claim)
     told = {quote.n for claim in claims for quote in claim.quotes}
     remarks = tuple(remark for remark in quoted.remarks if told.issuperset(remark.quotes))
-    for remark in remarks:
-        yield Delta(f" {remarked(remark, language)}")
-    text = prose(quoted.short_answer, claims, remarks, language)
+    answer = replace(quoted, claims=tuple(claims), model=model, notice=notice, remarks=remarks)
+    for sentence in _said(answer.remarks_after, language):
+        yield Delta(f" {sentence}")
     steps.lap("write", model=model, quotes=len(offered), fell_back=int(bool(notice)))
-    whole = replace(quoted, text=text, claims=tuple(claims), model=model, notice=notice, remarks=remarks)
-    yield Done(replace(whole, timings_ms=steps.total()))
+    yield Done(replace(with_prose(answer, language), timings_ms=steps.total()))
 
 
 def _next(claim: Claim, before: Sequence[Claim]) -> str:
     return (" " if before else "") + _cited(claim)
 
 
-def _lead(short: str | None) -> str:
-    return f"**{short.rstrip('.')}.** " if short else ""
+def _beginning(answer: Answer, language: Language | None) -> str:
+    """Return what stands before the claims, with the space that follows it."""
+    lead = [f"**{answer.heading.rstrip('.')}.**"] if answer.heading else []
+    return "".join(f"{piece} " for piece in [*lead, *_said(answer.remarks_before, language)])
+
+
+def _said(remarks: Sequence[Remark], language: Language | None) -> list[str]:
+    return [remarked(remark, language) for remark in remarks]
 
 
 def _cited(claim: Claim) -> str:

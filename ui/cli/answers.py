@@ -104,12 +104,13 @@ def _shown(answer: Answer, console: Console) -> str:
     if answer.status == "not_found":
         nearest = [f"  {_place(hit)}\n    {console.dim(printable(hit.text))}" for hit in answer.hits[:3]]
         return "\n".join([console.bold(answer.text), *nearest])
-    lines = [console.bold(printable(answer.short_answer)), ""] if answer.short_answer else []
+    language = language_of(answer.question, answer.standalone_question)
+    lines = [console.bold(printable(answer.heading)), ""] if answer.heading else []
+    lines += [printable(remarked(remark, language)) for remark in answer.remarks_before]
     lines += [
         f"{printable(claim.text)} " + "".join(f"[{quote.n}]" for quote in claim.quotes) for claim in answer.claims
     ]
-    language = language_of(answer.question, answer.standalone_question)
-    lines += [printable(remarked(remark, language)) for remark in answer.remarks]
+    lines += [printable(remarked(remark, language)) for remark in answer.remarks_after]
     lines += ["", *(console.dim(f"[{quote.n}] {_place(quote)}") for quote in answer.quotes)]
     return "\n".join(lines)
 

@@ -71,12 +71,12 @@ def _answer_markdown(answer: Answer, say: Messages) -> str:
     say = render.in_its_language(answer, say)
     lead = render.heading(answer)
     parts = [f"**{_plain(lead)}**\n"] if lead else []
-    parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in render.before_claims(answer)]
+    parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in answer.remarks_before]
     for claim in answer.claims:
         parts.append(_plain(" ".join([claim.text, *(f"[{quote.n}]" for quote in claim.quotes)])) + "\n")
     if not answer.claims:
         parts.append(f"{_plain(render.own_words(answer, say))}\n")
-    parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in render.after_claims(answer)]
+    parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in answer.remarks_after]
     parts += [f"{quote.n}. {_plain(_origin(quote, say))}: “{_plain(quote.text)}”" for quote in answer.quotes]
     return "\n".join(parts) + ("\n" if answer.quotes else "")
 
@@ -97,8 +97,6 @@ def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
         say=say,
         origin=_origin,
         heading=render.heading,
-        before_claims=render.before_claims,
-        after_claims=render.after_claims,
         in_its_language=render.in_its_language,
         own_words=render.own_words,
         remarked=remarked,

@@ -113,29 +113,19 @@ def inert(text: str, before: str = "") -> str:
     return _UNSEEN.join(whole[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def before_claims(answer: Answer) -> list[Remark]:
-    """Return the remarks that are to be read first: that the documents differ."""
-    return [remark for remark in answer.remarks if remark.kind == "differ"]
-
-
-def after_claims(answer: Answer) -> list[Remark]:
-    """Return the other remarks."""
-    return [remark for remark in answer.remarks if remark.kind != "differ"]
-
-
 def heading(answer: Answer) -> str:
-    """Return the short answer, or nothing: one of several answers that differ is no heading for them all."""
-    return "" if before_claims(answer) else line(answer.short_answer or "").rstrip(". ")
+    """Return an answer's heading as one line, or nothing."""
+    return line(answer.heading or "").rstrip(". ")
 
 
 def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
     yield _lead(heading(answer))
-    for remark in before_claims(answer):
+    for remark in answer.remarks_before:
         yield _remark(remark, answer, message_id, say)
     for claim in answer.claims:
         marks = [_link(quote.n, claim.support, message_id) for quote in claim.quotes]
         yield " ".join([_claim(claim), *(marks or [f"*{escape(say.text('support.' + claim.support))}*"])])
-    for remark in after_claims(answer):
+    for remark in answer.remarks_after:
         yield _remark(remark, answer, message_id, say)
     if answer.notice:
         yield f"*{escape(answer.notice)}*"

@@ -73,6 +73,7 @@ export class Panel {
     this.#message = message;
     this.#reveal(); // before it is filled: what is not shown cannot be scrolled
     const asked = ++this.#asked;
+    this.#section.ariaBusy = 'true'; // a page takes its time to be drawn
     try {
       const { cited, found } = await sourcesOf(message);
       const at = cited.findIndex((source) => source.n === n);
@@ -119,6 +120,7 @@ export class Panel {
 
   #show(reading, ...children) {
     this.#reading = reading;
+    this.#section.ariaBusy = null;
     this.#section.replaceChildren(...children);
     document.querySelector('#chat a[aria-current]')?.removeAttribute('aria-current');
   }
