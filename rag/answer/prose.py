@@ -64,8 +64,8 @@ def written(writer: Writer, quoted: Answer, offered: Sequence[Claim], steps: Ste
     told = {quote.n for claim in claims for quote in claim.quotes}
     remarks = tuple(remark for remark in quoted.remarks if told.issuperset(remark.quotes))
     answer = replace(quoted, claims=tuple(claims), model=model, notice=notice, remarks=remarks)
-    for sentence in _said(answer.remarks_after, language):
-        yield Delta(f" {sentence}")
+    for remark in _said(answer.remarks_after, language):
+        yield Delta(f" {remark}")
     steps.lap("write", model=model, quotes=len(offered), fell_back=int(bool(notice)))
     yield Done(replace(with_prose(answer, language), timings_ms=steps.total()))
 
