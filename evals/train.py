@@ -41,7 +41,7 @@ from rag.reader.pages import Batch, Page
 from rag.settings import Settings
 
 WEIGHTS = Path(cross_encoder.__file__).with_name("weights")
-OFTEN = {"own": 2}
+OFTEN = {"own": 4}
 """How often a pass draws a question of a set: ours are few, but of the kind of text that people ask about."""
 QUESTIONS = 24
 """Questions of a step."""
