@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     title: str = "Ask the documents"
     examples: tuple[str, ...] = (
         "Who prepared the draft of the peace plan?",
-        "What did Peskov say about Zelensky?",
+        "What did Umerov say about red lines?",
         "How many weeks of parental leave are paid?",
         "Which file formats can be added?",
     )

@@ -94,7 +94,7 @@ def test_a_calibration_on_cases_is_used_on_them(corpus: Path, tmp_path: Path) ->
     (settings.home / "abstain.json").write_text(own, encoding="utf-8")
     with SuitePipelines(settings) as pipeline_for:
         assert pipeline_for(asked).threshold == calibration.threshold
-        report = run_suite([asked], pipeline_for)
+        report = run_suite([asked], pipeline_for, only={case.id for case in cases if not case.draft})
     assert (report.metrics["false_answer_rate"], report.metrics["false_refusal_rate"]) == (0.0, 0.0)
     (settings.home / "abstain.json").unlink()
     with SuitePipelines(settings) as pipeline_for:
