@@ -209,7 +209,7 @@ def test_a_full_disk_is_told_and_what_was_stored_stays(postgres: Postgres, schem
 
         def add() -> None:
             for number in range(1000):
-                put(store, prose(f"Text number {number}. " + "Another sentence, of leave. " * 40), f"/{number}")
+                put(store, prose(f"Text number {number}." + " Another sentence, of leave." * 40), f"/{number}")
                 stored.append(f"/{number}")
 
         with pytest.raises(InputError, match="disk is full; nothing of the last change was stored") as told:

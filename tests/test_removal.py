@@ -213,7 +213,7 @@ def change(home: Path, *statements: str) -> None:
         ("DELETE FROM passages_fts_data WHERE id > 10", ["The lexical index was made again"]),
         (
             f"DELETE FROM documents WHERE id = '{CANTEEN.id}'",
-            ["1 origins that", "1 passages that", "The listing of the"],
+            ["The document of /a is lost. Add the file again", "1 passages that", "The listing of the"],
         ),
         ("UPDATE totals SET passages = passages + 1", ["The listing of the documents was made again"]),
         (f"DELETE FROM listing WHERE document_id = '{CANTEEN.id}'", ["The listing of the documents was made again"]),

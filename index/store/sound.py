@@ -49,8 +49,8 @@ def miscounted(number: int, last: int, misnamed: int) -> str:
 
 
 def end_of_blocks(blocks: str) -> int:
-    """Return where the last of a document's blocks, as JSON, ends; its last passage ends there too."""
-    return max((end for _, _, end, _ in json.loads(blocks)), default=0)
+    """Return where the last block of a document (as JSON) that is not empty ends; its last passage ends there too."""
+    return max((end for _, start, end, _ in json.loads(blocks) if start < end), default=0)
 
 
 def pages_divide(length: int, pages: str) -> bool:
