@@ -24,7 +24,7 @@ from evals.reports.plots import (
     risk_coverage_curve,
     tag_points,
 )
-from evals.reports.stored import AGAIN
+from evals.reports.stored import AGAIN, SOURCES
 from evals.scoring.measures import MEASURES
 from evals.scoring.text import printable, shorten
 from index.errors import InputError
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 TAGS = 60
 """Tags by which the cases of a page can be filtered, at most."""
-SOURCES = "sources"
-"""What a report says of each document is for comparisons: a page has the digest of all."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -18,6 +18,8 @@ StoredCase = dict[str, Any]
 StoredReport = dict[str, Any]
 """The shape of `summary.Report.as_json`."""
 
+SOURCES = "sources"
+"""What a report says of each document, for comparisons: a page has the digest of all."""
 DOCUMENTS_NAMED = 10
 """Documents that a comparison names, at most, because they were changed."""
 AGAIN = "Make it anew: citechat eval run CASES --json F"
@@ -113,10 +115,10 @@ def changed_settings(before: StoredReport, after: StoredReport) -> tuple[str, ..
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for key in dict.fromkeys((*old, *new)):
         one, other = old.get(key), new.get(key)
-        if key != "sources" and one != other:
+        if key != SOURCES and one != other:
             yield f"{key}: {_shown(one)} → {_shown(other)}"
-    if "sources" in old and "sources" in new:
-        yield from _changed_documents(old["sources"], new["sources"])
+    if SOURCES in old and SOURCES in new:
+        yield from _changed_documents(old[SOURCES], new[SOURCES])
 
 
 def _changed_documents(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

@@ -46,7 +46,9 @@ class SuitePipeline(AbstractContextManager["SuitePipeline"]):
         Raises:
             ModelMissing: the embedder is not on this machine.
             IndexDamaged: the index cannot be used.
-            InputError: the home folder cannot be written, or its calibration is not for this version.
+            InputError: the home folder cannot be written, the database does not do, or the calibration is not for this
+                version or has not what ``max_false_answers`` needs.
+            StoreUnavailable: the database is not there.
         """
         self.settings = settings
         self.threshold = load_gate(settings.home).threshold_under(settings)
