@@ -406,6 +406,9 @@ def test_what_was_said_matters_where_something_else_is_asked() -> None:
     assert already_said("Who else?", history) == "Ada Lorne sings. [1]"
     assert already_said("And the other one?", history) == "Ada Lorne sings. [1]"
     assert already_said("Tell me more.", history) == "Ada Lorne sings. [1]"
+    assert already_said("And who came after her?", history) == "Ada Lorne sings. [1]"
+    assert already_said("Wer folgte auf sie?", history) == "Ada Lorne sings. [1]"
+    assert already_said("Who came to hear her?", history) == ""
     assert already_said("When?", history) == ""
     assert already_said("Who else?", []) == ""
 

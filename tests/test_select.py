@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,24 @@ def test_a_document_that_gives_another_value_is_shown_too() -> None:
     selection = chosen("When was the museum opened?", rows)
     assert [candidate.document_id for candidate in selection.candidates] == ["a", "b"]
     assert selection.short == "1897"
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "other", "both"),
+    [
+        (1.0, "Eight days may be taken over.", True),
+        (-1.0, "Eight days may be taken over.", False),
+        (1.0, "Eight forms must be handed in.", False),
+    ],
+)
+def test_a_document_that_counts_the_same_differently_is_shown_though_far_behind(
+    log_odds: float, other: str, both: bool
+) -> None:
+    best, rival = candidates(
+        ("Up to five unused days can be carried over.", 9.0, "a"), (other, 9.0 - 2 * RIVAL_GAP, "b")
+    )
+    rows = [best, replace(rival, log_odds=log_odds)]
+    assert len(texts(chosen("How far can leave be carried over?", rows))) == 1 + both
 
 
 @pytest.mark.parametrize(

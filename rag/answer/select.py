@@ -20,6 +20,8 @@ CLOSE_GAP = 0.7
 several where the question asks for a list."""
 RIVAL_GAP = 2.0
 """A sentence of another document that gives another value is named although its score is this much lower."""
+UNIT_WORDS = 2
+"""Words after a number among which is what it counts."""
 RESTATED = 0.7
 FEWEST = 3
 """Share of the words of two sentences, taken together without the names and numbers that only one of them has, that
@@ -160,11 +162,23 @@ def _rivals(question: Question, candidates: Sequence[Candidate], known: frozense
             seen.add(candidate.document_id)
             if candidate.text != best.text:
                 yield candidate
-        elif question.expects in VALUES and best.score - candidate.score <= RIVAL_GAP and candidate.is_like(best):
+        elif question.expects in VALUES and candidate.is_like(best):
             other = short_answer(question, candidate.text, known)
-            if other and value and other != value:
+            near = best.score - candidate.score <= RIVAL_GAP
+            if other and value and other != value and (near or _measures_alike(candidate, other, best, value)):
                 seen.add(candidate.document_id)
                 yield candidate
+
+
+def _measures_alike(candidate: Candidate, other: str, best: Candidate, value: str) -> bool:
+    """Tell whether a sentence more likely answers than not, and its value counts what the best one's does."""
+    return candidate.log_odds > 0 and not _following(candidate.text, other).isdisjoint(_following(best.text, value))
+
+
+def _following(text: str, value: str) -> set[str]:
+    """Return the stems of the next words after a value that stands in a text."""
+    after = words(text[text.index(value) + len(value) :])
+    return {stem(word.group()) for word in islice(after, UNIT_WORDS)}
 
 
 def _as_named(candidate: Candidate, best: Candidate) -> bool:

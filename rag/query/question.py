@@ -12,6 +12,7 @@ from index.terms import STOP_WORDS, stem, terms, words
 from index.types import Span
 from rag.query.language import Language, is_function_word, language_of
 from rag.query.when import Asked, Order
+from rag.reader.spans import YEAR
 
 
 class Expects(Enum):
@@ -142,7 +143,6 @@ _PLURAL = re.compile(
     re.I,
 )
 _QUOTED = re.compile(r"[\"“«]([^\"“”«»]+)[\"”»]")
-_YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
 _COMPARING = re.compile(
     r"\b(?:chang(?:e|ed|es)|differ(?:s|ent|ence|ences)?|compared?|comparison|versus|vs|contradict\w*|disagree\w*"
     r"|both|two (?:reports|editions|articles|documents|versions|sources)|each (?:report|edition|article|document|side)"
@@ -201,7 +201,7 @@ def analyse(text: str, idf: Mapping[str, float] | None = None) -> Question:
         plural=bool(_PLURAL.search(text)),
         terms={term.stem: weights.get(term.stem, 1.0) for term in content or every},
         names=frozenset(_names(text, language)),
-        years=frozenset(_YEAR.findall(text)),
+        years=frozenset(YEAR.findall(text)),
         phrases=quoted_phrases(text),
         compares=bool(_COMPARING.search(text)),
         wants_speech=wants_speech,

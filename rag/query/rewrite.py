@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.terms import words
-from index.types import Span
+from rag.query.antecedent import persons_meant, thing_meant, two_persons
 from rag.query.courtesy import is_civility, without_courtesies, without_fillers
-from rag.query.instead import YEAR, instead
+from rag.query.instead import instead
 from rag.query.language import content_words, is_function_word, language_of
-from rag.query.question import Expects, analyse
+from rag.query.question import analyse
 from rag.reader.orders import is_order
-from rag.reader.spans import coordinated, names, people
+from rag.reader.spans import YEAR, names, people
 from rag.types import Turn
 
 LEANING = 0.25
@@ -87,6 +87,13 @@ _BARE = re.compile(
     re.I,
 )
 _ELSE = re.compile(r"\b(?P<word>who|whom|what|where|which|when|why|how) else\b", re.I)
+_SUCCESSION = re.compile(
+    r"\bwho (?:\w+ )?(?:(?:came|comes) (?:after|before|next)|took over|takes over|succeed\w*|replace[sd]|follow(?:s|ed)"
+    r")\b|\bwer (?:(?:kam|kommt) (?:da)?nach|folgte?\b|übern(?:ahm|immt)\b|ersetzte?\b)"
+    r"|\bquién(?:es)? (?:\w+ )?(?:sucedi|reempla|sustitu|(?:vino|viene) después)"
+    r"|\bqui (?:\w+ |l['’])?(?:a succédé|succède|a remplacé|remplace|est venue? après|vient après)",
+    re.I,
+)
 _OTHER = re.compile(
     r"^\s*(?:and|but|so)?,?\s*(?:(?:what|how) about )?the (?:other|second)(?: ones?| two)?\s*\??\s*$", re.I
 )
@@ -111,22 +118,6 @@ _ADDED = re.compile(r"\s\(([^()]+)\)\s*$")
 _DANGLING = re.compile(r"\s+(?:of|in|for)\s*$", re.I)
 _SPLIT = re.compile(r"\s*,?\s+and\s+(?=(?:what|who|whom|when|where|why|how|which|whose)\b)", re.I)
 _THAT_CLAUSE = re.compile(r"(?:that|it (?:is|was) \w+ that) [A-Z]")
-_NO_NOUN = (
-    "is|are|was|were|be|been|do|does|did|has|have|had|will|would|can|could|should|must|may|might|to|and|or|not|who|what"
-    "|when|where|why|how|which|whose|that|it|they|he|she|of|for|on|in|at|by|with|from|about"
-    "|the|a|an|my|our|your"
-)
-_NOUN = rf"(?!(?:{_NO_NOUN})\b)[\w’'-]+"
-_LAST_PHRASE = re.compile(
-    rf"\b(?:the|a|an|my|our|your) {_NOUN}(?: {_NOUN}){{0,3}}(?: (?:of|for|on|in) (?:(?:the|a|an|my|our|your) )?{_NOUN}"
-    rf"(?: {_NOUN}){{0,3}})*(?=\s*\?*\s*$)",
-    re.I,
-)
-_TURNED_ROUND = re.compile(
-    r"\b(?:(?P<be>is|are|was|were|been)|do|does|did|has|have|had|will|would|can|should|must) $", re.I
-)
-_PARTICIPLE = re.compile(r" \w+(?:ed|en|ilt|old|ent|aid|ade|eld|ound|ught|one|awn|own)$")
-_PREPOSITION = re.compile(r" (?:of|for|on|in) ", re.I)
 _BELONGING = re.compile(r"(?P<whose>his|her|their) (?P<what>\S.*)", re.I)
 _RELATIVE = re.compile(
     r"\b(?:wife|husband|spouse|brothers?|sisters?|sons?|daughters?|child(?:ren)?|father|mother|parents|friends?|partners?"
@@ -142,7 +133,6 @@ _AUTHORSHIP = re.compile(
     re.I,
 )
 _NAMED_WHO = re.compile(r"\band (?:Who|What|When|Where|Why|How|Which)\b")
-_SHORT_ANSWER = re.compile(r"^\*\*(.+?)\.?\*\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +172,7 @@ def standalone(question: str, history: Sequence[Turn]) -> str | None:
             asked, answered = (_resolve(turn.content, asked, answered) or turn.content), ""
     answered = history[-1].content if history and history[-1].role == "assistant" else answered
     if _OTHER.match(question):
-        answered = next((turn.content for turn in reversed(history) if _pair(turn)), answered)
+        answered = next((turn.content for turn in reversed(history) if two_persons(turn)), answered)
     return _resolve(question, asked, answered)
 
 
@@ -259,23 +249,16 @@ def _asked_instead(question: str, asked: str, answered: str) -> str | None:
 def already_said(question: str, history: Sequence[Turn]) -> str:
     """Return what the answer before said, if the question wants something else; else nothing.
 
-    ``Who else?`` and ``And the other one?`` are not answered by saying it again.
+    ``Who else?``, ``And the other one?`` and ``Who came after her?`` are not answered by saying it again.
     """
     answered = history[-1].content if history and history[-1].role == "assistant" else ""
-    other = _ELSE.search(question) or _OTHER.match(question) or _MORE.match(question)
-    return answered[:LONGEST_TURN] if other else ""
-
-
-def _pair(turn: Turn) -> list[Span] | None:
-    """Return the two persons whom an answer names together, if it names two."""
-    if turn.role == "user":
-        return None
-    return next((group for group in coordinated(turn.content, people(turn.content)) if len(group) == 2), None)
+    other = (each.search(question) for each in (_ELSE, _OTHER, _MORE, _SUCCESSION))
+    return answered[:LONGEST_TURN] if any(other) else ""
 
 
 def _about_another(asked: str, answered: str) -> str:
     """Ask the question before about the other of two: of two persons by name, else as it was."""
-    named = [answered[span.start : span.end] for span in _pair(Turn("assistant", answered)) or ()]
+    named = [answered[span.start : span.end] for span in two_persons(Turn("assistant", answered)) or ()]
     others = [name for name in named if name.split()[-1] not in asked]
     if len(others) == 1:
         return instead(asked, others[0])
@@ -308,9 +291,9 @@ def _replace_subject(asked: str, what: str, answered: str, preposition: str = ""
     """Ask the last question about something else; a pronoun is the person whom it means."""
     person = _PERSON.fullmatch(what) or _GROUP.fullmatch(what)
     if person:
-        what = _antecedent(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
+        what = persons_meant(asked, answered, plural=bool(_GROUP.fullmatch(what))) or what
     belonging = _BELONGING.fullmatch(what)
-    owner = belonging and _antecedent(asked, answered, plural=belonging["whose"].lower() == "their")
+    owner = belonging and persons_meant(asked, answered, plural=belonging["whose"].lower() == "their")
     if belonging and owner:
         return f"{'Who' if _RELATIVE.search(belonging['what']) else 'What'} is {owner}’s {belonging['what']}?"
     return instead(asked, what, preposition)
@@ -320,11 +303,11 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
     for pattern, plural in ((_PERSON, False), (_GROUP, True)):
         match = pattern.search(question)
         if match and not people(question[: match.start()], frozenset()):
-            antecedent = _antecedent(asked, answered, plural=plural)
+            antecedent = persons_meant(asked, answered, plural=plural)
             if antecedent is None:
                 return _about(question, asked)
             possessive = match.group().lower() in _POSSESSIVE and re.match(r"\s+\w", question[match.end() :])
-            rest = _LAST_IT.sub(_thing(asked) or "it", question[match.end() :])
+            rest = _LAST_IT.sub(thing_meant(asked) or "it", question[match.end() :])
             return question[: match.start()] + antecedent + ("’s" if possessive else "") + rest
     elsewhere = _ELSEWHERE.get(language_of(question) or "")
     if elsewhere and elsewhere.search(question):
@@ -341,30 +324,13 @@ def _replace_pronoun(question: str, asked: str, answered: str) -> str:
 def _about_thing(question: str, asked: str) -> str:
     """Put the thing that the question before was about in the place of ``it``, else add that question."""
     pronoun = _IT.search(question)
-    thing = _thing(asked)
+    thing = thing_meant(asked)
     if pronoun is None or thing is None:
         return _about(question, asked)
     if YEAR.search(question):
         thing = _DANGLING.sub("", YEAR.sub("", thing))
     ending = "’s" if pronoun.group().lower() == "its" else ""
     return question[: pronoun.start()] + thing + ending + question[pronoun.end() :]
-
-
-def _thing(asked: str) -> str | None:
-    """Return the noun phrase that ends a question; ``None`` if none does.
-
-    ``When was the draft published?`` is about *the draft*: after an auxiliary verb, the last word is a verb too.
-    """
-    phrase = _LAST_PHRASE.search(asked)
-    if phrase is None:
-        return None
-    text = phrase.group()
-    turned = _TURNED_ROUND.search(asked[: phrase.start()])
-    if turned and (not turned["be"] or _PARTICIPLE.search(text)):
-        first = _PREPOSITION.split(text, maxsplit=1)[0]
-        text = first if first.count(" ") > 1 else text
-        text = text[: text.rindex(" ")] if text.count(" ") > 1 else text
-    return text
 
 
 def _about(question: str, asked: str) -> str:
@@ -375,29 +341,3 @@ def _about(question: str, asked: str) -> str:
     added = _ADDED.search(asked)
     about = added[1] if added else asked
     return f"{question} ({YEAR.sub('', about) if YEAR.search(question) else about})"
-
-
-def _persons(text: str) -> list[Span]:
-    """Return the people whom a text names; the word that opens a sentence is one only where there is no other."""
-    return people(text, frozenset()) or people(text)
-
-
-def _antecedent(asked: str, answered: str, *, plural: bool) -> str | None:
-    """Return whom the conversation spoke of last: a short answer to "who", else the last question's people.
-
-    Where a question asked who, its answer comes first. Several are meant by several named together, if there are any.
-    """
-    short = _SHORT_ANSWER.match(answered)
-    who = analyse(asked).expects is Expects.PERSON
-    if short and who:
-        return short[1]
-    texts = (asked, short[1] if short else "", answered)
-    named = [(text, list(coordinated(text, _persons(text)))) for text in (reversed(texts) if who else texts)]
-    if plural:
-        together = [(text, [group for group in groups if len(group) > 1]) for text, groups in named]
-        named = [each for each in together if each[1]] + named
-    for text, groups in named:
-        if groups:
-            group = groups[-1] if text == asked else groups[0]
-            return text[group[0].start : group[-1].end] if plural else text[group[0].start : group[0].end]
-    return None

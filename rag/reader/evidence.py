@@ -2,7 +2,8 @@
 
 What commands a machine is none, and neither is what orders an answer, unless the question is about just that. A title
 that gives orders helps no sentence. A passage that asks the very question again and again was made to be found. What
-says nothing but the question, or nothing that could be an age where one is asked for, answers nothing either.
+says nothing but the question, or nothing that could be an age where one is asked for, answers nothing either, and
+neither does what is told of another year than the one asked about.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rag.query.question import Expects, Question
 from rag.reader.measure import measured
 from rag.reader.orders import TELLING, about_machines, about_saying, commands, is_order, opens_turn, orders
 from rag.reader.read import QUESTION_ENDS, ROW_MARKS, Candidate
+from rag.reader.spans import YEAR
 from rag.retrieval.retrieve import Found
 
 STUFFED = 2
@@ -46,6 +48,7 @@ def evidence(question: Question, candidates: Sequence[Candidate], said: str = ""
         for each in candidates
         if each.found.stored.passage.id not in stuffed
         and not _echoes(question, asked, stems_asked, each)
+        and not _of_another_year(question, each)
         and all(pattern.search(each.text) for pattern in wanted)
         and not (told and len(each.stems & told) >= SAID * len(each.stems))
     ]
@@ -101,6 +104,16 @@ def _echoes(question: Question, asked: list[str], stems_asked: frozenset[str], c
     if len(asked) >= _SHORTEST and _plain(candidate.text)[: len(asked)] == asked:
         return True
     return question.expects is not Expects.PROSE and candidate.stems <= stems_asked
+
+
+def _of_another_year(question: Question, candidate: Candidate) -> bool:
+    """Tell whether a sentence names years, and the question's is neither between them nor anywhere near."""
+    told = sorted(YEAR.findall(candidate.text))
+    if not told or not question.years or question.compares:
+        return False
+    passage = candidate.found.stored.passage
+    around = {*YEAR.findall(passage.text), *YEAR.findall(passage.context)}
+    return not any(year in around or told[0] < year < told[-1] for year in question.years)
 
 
 def _plain(text: str) -> list[str]:

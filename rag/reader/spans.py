@@ -44,6 +44,7 @@ LASTING = re.compile(
     r"(?i:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?|sekunden?|minuten?|stunden?|tagen?|tage?|wochen?"
     r"|monaten?|monate?|jahren?|jahre?|segundos?|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|heures?|jours?|semaines?|mois|ans?)\b"
 )
+YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
 FIGURE = re.compile(rf"\b{_DIGITS}{_SCALE}")
 NAME = re.compile(
     r"\b[A-ZÀ-ÖØ-Þ][\w’'.-]*(?:(?:\s+|-)(?:(?:of|the|de|del|la|van|von|der|den|bin|al|el|y|und)\s+){0,2}"
