@@ -94,10 +94,16 @@ function describe() {
 
 let running = false;
 
+/** The button that was pressed is gone, and with it the place on the page: go on where the next question is written. */
+function resume() {
+  if (matchMedia('(hover: hover)').matches) document.querySelector('#question textarea')?.focus(); // no keyboard over a phone's page
+}
+
 /** Say the finished answer once; a log that speaks every word as it arrives cannot be followed. */
 function announce() {
   const before = running;
   running = !!document.querySelector('#question .stop-button');
+  if (before !== running && document.activeElement === document.body) resume();
   if (before && !running) say(t('announced', { answer: all('#chat [data-testid=bot]').at(-1)?.textContent.trim() ?? '' }));
 }
 
@@ -110,7 +116,7 @@ function keepPanel() {
   document.body.classList.toggle('has-questions', asked > 0);
   if (asked !== questions) panel.release();
   questions = asked;
-  const link = all(LINKS).at(-1);
+  const link = running ? all(LINKS).at(-1) : [...(all('#chat .bot-row').at(-1)?.querySelectorAll(LINKS) ?? [])].at(-1);
   const key = link?.getAttribute('href').replace(/-\d+$/, '');
   if (key === latest) return;
   latest = key;
