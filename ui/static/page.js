@@ -1,6 +1,6 @@
 /* The chat page: citations open the panel, and everything is usable by keyboard and by ear. */
 import { equip } from './answers.js';
-import { tellDay } from './bridge.js';
+import { resume, tellDay } from './bridge.js';
 import { el, say } from './elements.js';
 import * as filters from './filters.js';
 import * as history from './history.js';
@@ -94,16 +94,11 @@ function describe() {
 
 let running = false;
 
-/** The button that was pressed is gone, and with it the place on the page: go on where the next question is written. */
-function resume() {
-  if (matchMedia('(hover: hover)').matches) document.querySelector('#question textarea')?.focus(); // no keyboard over a phone's page
-}
-
 /** Say the finished answer once; a log that speaks every word as it arrives cannot be followed. */
 function announce() {
   const before = running;
   running = !!document.querySelector('#question .stop-button');
-  if (before !== running && document.activeElement === document.body) resume();
+  if (before && !running && document.activeElement === document.body) resume(); // the button to stop it is gone
   if (before && !running) say(t('announced', { answer: all('#chat [data-testid=bot]').at(-1)?.textContent.trim() ?? '' }));
 }
 
