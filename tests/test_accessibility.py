@@ -46,8 +46,19 @@ def test_forced_colours_keep_the_mark_the_borders_and_the_focus(service: Service
     with visiting(browser, service.address, forced_colors="active") as visitor:
         expect(visitor.box).to_be_focused()
         assert visitor.box.evaluate("e => getComputedStyle(e.closest('#question')).borderTopStyle") == "solid"
+        assert visitor.button("Ask").evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
         visitor.ask("leave days")
         assert visitor.citations.first.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+        ground = "e => getComputedStyle(e).backgroundColor"
+        before = visitor.citations.last.evaluate(ground)
+        visitor.citations.last.press("Enter")
+        expect(visitor.citations.last).to_have_attribute("aria-current", "true")
+        assert visitor.citations.last.evaluate(ground) != before
+        verdict = visitor.button("Not helpful")
+        before = verdict.evaluate(ground)
+        verdict.click()
+        expect(verdict).to_have_attribute("aria-pressed", "true")
+        assert verdict.evaluate(ground) != before
         visitor.citations.first.press("Enter")
         expect(visitor.mark).to_have_text(QUOTE)
         mark, ground = visitor.mark.evaluate(

@@ -27,7 +27,7 @@ PLAN = b"# The plan\n\nThe bridge opens on 4 May. The mayor cuts the ribbon."
 def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
     operator.log_in()
     page = operator.send("/documents", [("files", ("plan.md", PLAN)), ("files", ("evil.exe", bytes(range(256)) * 20))])
-    assert "plan.md: added (1 passages)" in page
+    assert "plan.md: added (1 passage)" in page
     assert "evil.exe: failed" in page
     first = operator.corpus.find("plan.md")
     page = operator.send(f"/documents/{first.id}/replace", [("files", ("new.md", PLAN.replace(b"4 May", b"5 May")))])
@@ -84,7 +84,7 @@ def test_folders_of_the_settings_are_mirrored(tmp_path: Path) -> None:
         operator.log_in()
         assert str(folder) in operator.page("/documents")
         page = operator.send("/sync")
-        assert "plan.md: added (1 passages)" in page
+        assert "plan.md: added (1 passage)" in page
         assert "old.md: added" in page
         assert "Nothing has changed in the folders." in operator.send("/sync")
         (folder / "plan.md").write_bytes(PLAN.replace(b"4 May", b"5 May"))

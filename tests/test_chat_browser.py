@@ -124,6 +124,8 @@ def test_an_answer_is_tried_again_in_its_place(visitor: Visitor, service: Servic
     visitor.actions.get_by_role("button", name="Try again").click()
     visitor.until(lambda: len(service.pipeline.asked) > before)
     visitor.settle()
+    expect(visitor.box).to_be_focused()  # the button that was pressed is gone
+    expect(visitor.button("Try again")).to_have_count(1)  # an earlier answer's would take later ones away
     expect(visitor.questions).to_have_text(["soup?", LEAVE])
     assert [turn.content for turn in service.pipeline.history_of(LEAVE)[:1]] == ["soup?"]
 
@@ -136,6 +138,7 @@ def test_a_question_is_edited_in_its_place(visitor: Visitor) -> None:
     expect(box).to_be_focused()
     expect(box).to_have_value(LEAVE)
     assert visitor.contrast(".edit .primary") >= 4.5
+    expect(visitor.page.locator(".edit")).to_contain_text("What was asked after this one will go.")
     box.press("Escape")
     expect(box).to_have_count(0)
     expect(visitor.page.get_by_role("button", name="Edit question").first).to_be_focused()
@@ -144,8 +147,11 @@ def test_a_question_is_edited_in_its_place(visitor: Visitor) -> None:
     box.press("Enter")
     expect(visitor.questions).to_have_text(["When does the canteen open?"])
     visitor.settle()
+    expect(visitor.box).to_be_focused()
     expect(visitor.answers).to_have_count(1)
     expect(visitor.answers.last).to_contain_text("The canteen opens at noon.")
+    visitor.page.get_by_role("button", name="Edit question").click()
+    expect(visitor.page.locator(".edit")).not_to_contain_text("will go")
 
 
 def test_a_judgement_is_written_down(visitor: Visitor, service: Service) -> None:

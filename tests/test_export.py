@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from rag.types import Answer, Claim, Quote, Remark
+from rag.answer.said import said
+from rag.types import Answer, Claim, Quote, Remark, Source
 from ui.i18n import messages
 from ui.kept.conversations import Conversation, Exchange
 from ui.page import export
@@ -36,12 +37,13 @@ def exchange(*quotes: Quote, question: str = "Who?", short: str | None = None) -
 def references(style: export.References, *quotes: Quote) -> str:
     answer = exchange(*quotes).answer
     assert answer is not None
-    return export.references(answer, style, EN)
+    return export.references(answer, style, EN, {"d" * 16: "Ann Roe & Co"})
 
 
 def test_plain_references_say_title_outlet_date_page_and_words() -> None:
     assert references("text", quote(1, "He did."), quote(2, "So\nthere.", title="", page=None, outlet=None)) == (
-        "[1] A title, The Example, Nov 21, 2025, page 3, a.md: “He did.”\n[2] a.md, Nov 21, 2025: “So there.”\n"
+        "[1] A title, The Example, Ann Roe & Co, Nov 21, 2025, page 3, a.md: “He did.”\n"
+        "[2] a.md, Ann Roe & Co, Nov 21, 2025: “So there.”\n"
     )
 
 
@@ -49,7 +51,8 @@ def test_markdown_is_read_as_it_was_said_and_without_a_parser_too() -> None:
     made = references("markdown", quote(1, "At 9.30, it's “so”: 5% (or 1,000 m²)!", source="a_b.md"))
     assert made == (
         "At 9.30, it's “so”: 5% (or 1,000 m²)\\! \\[1\\]\n\n"
-        "1. A title, The Example, Nov 21, 2025, page 3, a\\_b.md: “At 9.30, it's “so”: 5% (or 1,000 m²)\\!”\n"
+        "1. A title, The Example, Ann Roe \\& Co, Nov 21, 2025, page 3, a\\_b.md: "
+        "“At 9.30, it's “so”: 5% (or 1,000 m²)\\!”\n"
     )
 
 
@@ -78,14 +81,35 @@ def test_bibtex_has_an_entry_for_each_document() -> None:
     made = references("bibtex", quote(1, "He did."), quote(2, "Again.", page=4), quote(3, "No.", document_id="e" * 16))
     assert made.count("@misc{") == 2
     assert made.startswith(
-        "@misc{a-title-2025-dddddd,\n  title = {A title},\n  organization = {The Example},\n  year = {2025},\n"
-        "  month = {11},\n  pages = {3, 4},\n  howpublished = {a.md},\n  note = {“He did.” / “Again.”}\n}\n"
+        "@misc{a-title-2025-dddddd,\n  author = {{Ann Roe \\& Co}},\n  title = {A title},\n"
+        "  organization = {The Example},\n  year = {2025},\n  month = nov,\n"
+        "  pages = {3, 4},\n  howpublished = {a.md},\n  note = {“He did.” / “Again.”}\n}\n"
     )
+
+
+def test_a_key_names_the_year_once() -> None:
+    made = references("bibtex", quote(1, "No.", title="Handbook 2025"))
+    assert made.startswith("@misc{handbook-2025-dddddd,")
 
 
 def test_bibtex_is_safe_to_compile() -> None:
     made = references("bibtex", quote(1, HOSTILE))
     assert r"\{\textbackslash{}input\} 5\% \& more" in made
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_a_refusal_is_saved_with_the_passages_that_it_speaks_of(format_: export.Format) -> None:
+    hit = Source("d" * 16, "a.md", "A title", None, 0, 9, 0.1, "The near\none.")
+    answer = Answer("Who?", "Who?", "not_found", 0.1, None, said("not_found_near", "en"), (), (hit,) * 9, "extractive")
+    kept = Conversation("c", (replace(exchange(), answer=answer),))
+    made = export.conversation(kept, format_, "T", EN)
+    assert made.count("A title, a.md: The near one.") == 3
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_when_it_was_asked_is_written_for_people(format_: export.Format) -> None:
+    made = export.conversation(Conversation("c", (exchange(quote(1, "He did.")),)), format_, "T", messages("de"))
+    assert "02.01.2026, 03:04 UTC" in made
 
 
 @pytest.mark.parametrize("format_", ["markdown", "html"])

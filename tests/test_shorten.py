@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.shorten import short_answer
+from rag.answer.shorten import short_answer, worded_answer
 from rag.query.question import analyse
 
 NOBODY = frozenset[str]()
@@ -132,3 +132,50 @@ def test_the_other_end_of_a_period_does_not_answer() -> None:
 )
 def test_numbers_in_dates_tables_and_other_languages(question: str, sentence: str, expected: str | None) -> None:
     assert short(question, sentence) == expected
+
+
+TOWER = "The tower is 31 metres high. It is painted every five years, most recently in 2023."
+FERRY = "Route: Brenn to Tolle; Departure: 09:30; Crossing time: 1 hour 20 minutes; Fare: €18; Vessel: MV Gannet"
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "expected"),
+    [
+        ("How often is it painted?", TOWER, "every five years"),
+        ("How high is the tower?", TOWER, "31 metres"),
+        ("How often is the lamp cleaned?", "The lamp is cleaned twice a week by two men.", "twice a week"),
+        ("How often does it ring?", "It rings three times every two hours.", "three times every two hours"),
+        (
+            "How often is the horn tested?",
+            "It is on the first Monday of every month.",
+            "on the first Monday of every month",
+        ),
+        ("How often is it wound?", "Somebody must wind it every 8 days.", "every 8 days"),
+        ("How frequently do they meet?", "The 12 members meet monthly.", "monthly"),
+        ("How often did she win?", "She won twice, in 1911 and 1912.", "twice"),
+        ("How many days are there?", "Every week has 7 days.", "7"),
+        ("Wie oft wird der Turm gestrichen?", "Der Turm wird alle fünf Jahre gestrichen.", "alle fünf Jahre"),
+        ("¿Con qué frecuencia se pinta?", "La torre se pinta cada cinco años.", "cada cinco años"),
+        ("À quelle fréquence est-elle peinte ?", "Elle est peinte tous les cinq ans.", "tous les cinq ans"),
+        ("What is the fare from Brenn to Tolle?", FERRY, "€18"),
+        ("What does the ferry from Brenn to Tolle cost?", FERRY, "€18"),
+        ("Which vessel sails from Brenn to Tolle?", FERRY, "MV Gannet"),
+        ("When does the ferry to Tolle depart?", FERRY, "09:30"),
+    ],
+)
+def test_what_is_shown_is_the_whole_phrase_or_the_cell(question: str, sentence: str, expected: str) -> None:
+    assert worded_answer(analyse(question), sentence, NOBODY) == expected
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why does the vessel sail to Tolle?",
+        "Is the vessel to Tolle new?",
+        "What is the vessel called?",  # of which route nobody said
+        "What are the vessel and the fare to Tolle?",
+        "Which vessel is the MV Gannet to Tolle?",
+    ],
+)
+def test_no_cell_answers_what_asks_for_none_or_for_several(question: str) -> None:
+    assert worded_answer(analyse(question), FERRY, NOBODY) is None

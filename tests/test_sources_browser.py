@@ -156,6 +156,8 @@ def test_a_refusal_lists_the_nearest_passages_as_such(visitor: Visitor) -> None:
     expect(answer).to_contain_text("Nearest passages")
     expect(visitor.panel.get_by_role("heading", level=2)).to_have_text("Nearest passages")
     expect(visitor.panel).to_contain_text("None of them answers the question.")
+    expect(visitor.button("Copy answer")).to_be_visible()
+    expect(visitor.button("Copy with references")).to_have_count(0)  # it has none
     visitor.citations.nth(1).click()
     expect(visitor.mark).to_have_text("The canteen opens at noon.")
     expect(visitor.panel).to_contain_text("comes closest to the question, but does not answer it")
@@ -225,7 +227,9 @@ def test_a_page_is_shown_as_it_is_printed_with_the_quote_marked(
         expect(marks).to_be_in_viewport()
         expect(visitor.button("Page")).to_be_focused()
         width = marks.evaluate("mark => mark.offsetWidth")
+        right = visitor.button("Enlarge").bounding_box()
         visitor.button("Enlarge").click()
+        assert visitor.button("Enlarge").bounding_box() == right
         assert abs(marks.evaluate("mark => mark.offsetWidth") - 2 * width) <= 2
         expect(marks).to_be_in_viewport()
         expect(visitor.button("Enlarge")).to_be_in_viewport()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,18 @@ def test_a_filter_stays_on_every_question_until_it_is_removed(visitor: Visitor) 
     expect(chips).to_have_count(0)
     visitor.ask("soup with leave")
     expect(visitor.panel.locator("h3")).to_have_text(["Staff handbook: leave", "Canteen"])
+    cited = visitor.citations.first.get_attribute("href")
+    visitor.button("Filter").click()
+    window.get_by_label("Published from").fill("2001-02-01")
+    window.get_by_label("Published until").fill("2001-01-01")
+    window.get_by_role("button", name="Apply").click()
+    expect(chips.locator("span")).to_have_text(["from Jan 1, 2001", "until Feb 1, 2001"])
+    visitor.ask("soup again")
+    expect(visitor.panel).to_be_hidden()  # of the answer before
+    visitor.page.locator(f'#chat p a[href="{cited}"]').click()
+    expect(visitor.mark).to_be_visible()
+    for name in ("from Jan 1, 2001", "until Feb 1, 2001"):
+        visitor.button(f"Remove the filter {name}").click()
     expect(visitor.ask("Quidditch?")).not_to_contain_text("filter")
 
 
@@ -70,7 +83,7 @@ def test_a_filter_stays_on_every_question_until_it_is_removed(visitor: Visitor) 
     [
         ("es-ES", "¿Qué le gustaría saber?", "Preguntar", "3 documentos · 12 pasajes", "cita literal"),
         ("de-AT", "Was möchten Sie wissen?", "Fragen", "3 Dokumente · 12 Stellen", "wörtliches Zitat"),
-        ("fr-CA", "Que voulez-vous savoir ?", "Demander", "3 documents · 12 passages", "citation exacte"),
+        ("fr-CA", "Que voulez-vous savoir\u202f?", "Demander", "3 documents · 12 passages", "citation exacte"),
     ],
 )
 def test_the_page_speaks_the_readers_language(
@@ -116,13 +129,21 @@ _DROP = """() => {
 }"""
 
 
+_HOLD = """() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([''], 'held.txt'));
+  window.dispatchEvent(new DragEvent('dragover', { dataTransfer, bubbles: true, cancelable: true }));
+  return getComputedStyle(document.body, '::after').borderTopStyle;
+}"""
+
+
 def test_a_dropped_file_is_added(visitor: Visitor, service: Service) -> None:
     shelf = service.pipeline.corpus
     before = shelf.by_id
     expect(visitor.page.locator(".drop")).to_be_visible()
     expect(visitor.page.locator(".drop")).to_have_css("border-top-style", "dashed")
-    bar = "list => getComputedStyle(list.appendChild(document.createElement('progress'))).appearance"
-    assert visitor.page.locator(".files").evaluate(bar) == "auto"
+    bar = "list => getComputedStyle(list.appendChild(document.createElement('progress'))).borderTopWidth"
+    assert visitor.page.locator(".files").evaluate(bar) == "1px"
     visitor.page.evaluate(_DROP)
     expect(visitor.page.locator(".files .added")).to_have_text("1 passage")
     shelf.by_id = before
@@ -132,7 +153,9 @@ def test_a_file_dropped_on_a_conversation_shows_what_becomes_of_it(visitor: Visi
     shelf = service.pipeline.corpus
     before = shelf.by_id
     visitor.ask("When does the canteen open?")
+    assert visitor.page.evaluate(f"({_HOLD})()") == "dashed"
     visitor.page.evaluate(_DROP)
+    expect(visitor.page.locator("body")).not_to_have_class(re.compile("dropping"))
     window = visitor.page.get_by_role("dialog", name="Add documents")
     expect(window.locator(".files .added")).to_have_text("1 passage")
     visitor.page.keyboard.press("Escape")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -55,6 +55,13 @@ class Messages:
                     return iso
         except ValueError:
             return iso
+
+    def moment(self, when: datetime) -> str:
+        """Return a day and its time as people write them, with the zone."""
+        from babel.dates import format_date, format_time
+
+        day, hour = format_date(when, "medium", self.language), format_time(when, "short", when.tzinfo, self.language)
+        return f"{day}, {hour} {when:%Z}"
 
 
 @cache

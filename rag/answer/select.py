@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from index.terms import stem, words
-from rag.answer.shorten import short_answer
+from rag.answer.shorten import short_answer, worded_answer
 from rag.query.question import VALUES, Expects, Question
 from rag.query.when import Order
 from rag.reader.read import CELLS, FEATURES, Candidate, covered
@@ -62,7 +62,7 @@ def select(question: Question, candidates: Sequence[Candidate], known: frozenset
         if len(chosen) < limit and _as_named(candidate, best) and not _repeats(candidate, chosen):
             chosen.append(candidate)
     ordered = _in_order(chosen, question.order)
-    return Selection(tuple(ordered), short_answer(question, ordered[0].text, known), contrary)
+    return Selection(tuple(ordered), worded_answer(question, ordered[0].text, known), contrary)
 
 
 def _spoken(question: Question, candidates: Sequence[Candidate]) -> Candidate | None:

@@ -45,6 +45,28 @@ LASTING = re.compile(
     r"|monaten?|monate?|jahren?|jahre?|segundos?|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|heures?|jours?|semaines?|mois|ans?)\b"
 )
 YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
+_PERIOD = (
+    rf"(?:seconds?|minutes?|hours?|days?|nights?|weeks?|weekends?|fortnights?|months?|quarters?|seasons?|years?|decades?"
+    rf"|(?:{_WEEKDAY})s?|(?:{_MONTH})|morning|evening|sekunden?|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?"
+    r"|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|minutes?|heures?|jours?|semaines?|mois|ans?)"
+)
+_EACH = r"(?:every|each|jede[nrs]?|cada|chaque)"
+_NUMBER = rf"(?:{_DIGITS}|{_COUNT_WORDS})"
+_TIMES = rf"(?:once|twice|\w+mal|(?:{_NUMBER}|una|une) (?:times|veces|vez|fois|mal))"
+FREQUENCY = re.compile(
+    rf"\b(?:(?:on )?the \w+ (?:\w+ )?of {_EACH} {_PERIOD}"
+    rf"|(?:{_EACH}|alle|tou(?:s|tes) les) (?:(?:other|second|third|few|zweite[nrs]?|{_NUMBER}) )?{_PERIOD}"
+    rf"|{_TIMES} (?:an?|per|every|each|pro|im|am|in der|al|a la|por|cada|par)(?: {_NUMBER})? {_PERIOD}"
+    r"|hourly|daily|weekly|fortnightly|monthly|quarterly|yearly|annually|stündlich|täglich|wöchentlich|monatlich|jährlich)"
+    r"(?!\w)",
+    re.I,
+)
+"""How often something happens: *every five years*, *twice a week*, *on the first Monday of every month*."""
+UNIT = re.compile(
+    r"[\s-]?(?:(?:square|cubic|nautical) )?(?:(?:kilo|centi|milli)?(?:met(?:er|re)s?|grams?|grammes?)|km|cm|mm|m|kg|g"
+    r"|kilos?|miles?|feet|foot|inch(?:es)?|yards?|tonnes?|tons?|pounds?|lit(?:er|re)s?|hectares?|acres?|knots?"
+    r"|degrees?(?: Celsius| Fahrenheit)?|°\s?[CF]|seconds?|minutes?|hours?|days?|weeks?|months?|years?)(?!\w)"
+)
 FIGURE = re.compile(rf"\b{_DIGITS}{_SCALE}")
 NAME = re.compile(
     r"\b[A-ZÀ-ÖØ-Þ][\w’'.-]*(?:(?:\s+|-)(?:(?:of|the|de|del|la|van|von|der|den|bin|al|el|y|und)\s+){0,2}"

@@ -130,9 +130,13 @@ _SAID = ("unchanged", "deleted")
 
 
 def _told(result: AddResult) -> str:
-    detail = result.reason if result.status == "failed" else f"{result.passages} passages"
+    detail = result.reason if result.status == "failed" else _passages(result.passages)
     return f"{result.source}: {result.status}" + ("" if result.status in _SAID else f" ({detail})")
 
 
 def _named(info: DocumentInfo | Removal) -> str:
-    return f"{', '.join(info.sources)} ({info.title}; {info.passages} passages, {info.characters:,} characters)"
+    return f"{', '.join(info.sources)} ({info.title}; {_passages(info.passages)}, {info.characters:,} characters)"
+
+
+def _passages(number: int) -> str:
+    return f"{number:,} {'passage' if number == 1 else 'passages'}"

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from rag.answer.said import remarked
 from rag.answer.serialize import answer_json
-from rag.types import Answer, Quote
+from rag.types import Answer, Quote, Source
 from ui.i18n import Messages
 from ui.kept.conversations import Conversation, Exchange
 from ui.page import render
@@ -31,20 +32,26 @@ SUFFIXES: dict[Format, str] = {"markdown": "md", "html": "html", "json": "json"}
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&#|~!$@{}+=^]|(?<=[Ww]{3})\.|:(?=//)|\A-|\A\d+[.)]")
 """What may begin markup in a line of Markdown; a comma or a full stop is left as people read it."""
+NOBODY: Mapping[str, str] = MappingProxyType({})
 _TEMPLATES = Path(__file__).with_name("templates")
 _LATEX = re.compile(r"[\\{}$&#^_%~]")
+_MONTHS = {f"{n:02}": name for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+"""The names that every style of BibTeX knows, and prints in its own language."""
 _LATEX_NAMES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
 
 
-def references(answer: Answer, style: References, say: Messages) -> str:
-    """Return an answer with its references (``markdown``), or its references alone (``text``, ``bibtex``)."""
+def references(answer: Answer, style: References, say: Messages, authors: Mapping[str, str]) -> str:
+    """Return an answer with its references (``markdown``), or its references alone (``text``, ``bibtex``).
+
+    ``authors`` are those of the documents, by id, as far as they are known.
+    """
     match style:
         case "markdown":
-            return _answer_markdown(answer, say)
+            return _answer_markdown(answer, say, authors)
         case "text":
-            return "".join(f"{_reference(quote, say)}\n" for quote in answer.quotes)
+            return "".join(f"{_reference(quote, say, authors)}\n" for quote in answer.quotes)
         case "bibtex":
-            return "\n".join(_bibtex(quotes) for quotes in _by_document(answer.quotes))
+            return "\n".join(_bibtex(quotes, authors) for quotes in _by_document(answer.quotes))
 
 
 def conversation(kept: Conversation, format_: Format, title: str, say: Messages) -> str:
@@ -60,14 +67,14 @@ def conversation(kept: Conversation, format_: Format, title: str, say: Messages)
 
 
 def _markdown(exchange: Exchange, say: Messages) -> str:
-    lines = [f"## {_plain(exchange.question)}\n", f"*{exchange.asked.isoformat(timespec='seconds')}*\n"]
+    lines = [f"## {_plain(exchange.question)}\n", f"*{say.moment(exchange.asked)}*\n"]
     if exchange.where:
         lines.append(f"*{say.text('export.filter')}: {_plain(exchange.where)}*\n")
     lines.append(_answer_markdown(exchange.answer, say) if exchange.answer else f"{_plain(exchange.text)}\n")
     return "\n".join(lines)
 
 
-def _answer_markdown(answer: Answer, say: Messages) -> str:
+def _answer_markdown(answer: Answer, say: Messages, authors: Mapping[str, str] = NOBODY) -> str:
     say = render.in_its_language(answer, say)
     lead = render.heading(answer)
     parts = [f"**{_plain(lead)}**\n"] if lead else []
@@ -76,9 +83,10 @@ def _answer_markdown(answer: Answer, say: Messages) -> str:
         parts.append(_plain(" ".join([claim.text, *(f"[{quote.n}]" for quote in claim.quotes)])) + "\n")
     if not answer.claims:
         parts.append(f"{_plain(render.own_words(answer, say))}\n")
+        parts += [f"- {_plain(_nearest(hit, say))}" for hit in render.nearest(answer)]
     parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in answer.remarks_after]
-    parts += [f"{quote.n}. {_plain(_origin(quote, say))}: “{_plain(quote.text)}”" for quote in answer.quotes]
-    return "\n".join(parts) + ("\n" if answer.quotes else "")
+    parts += [f"{quote.n}. {_plain(_origin(quote, say, authors))}: “{_plain(quote.text)}”" for quote in answer.quotes]
+    return "\n".join(parts) + ("\n" if answer.quotes or render.nearest(answer) else "")
 
 
 def _plain(text: str) -> str:
@@ -96,6 +104,8 @@ def _html(exchanges: Sequence[Exchange], title: str, say: Messages) -> str:
         title=title,
         say=say,
         origin=_origin,
+        nearest=render.nearest,
+        passage=_nearest,
         heading=render.heading,
         in_its_language=render.in_its_language,
         own_words=render.own_words,
@@ -113,18 +123,22 @@ def _json(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _reference(quote: Quote, say: Messages) -> str:
-    return f"[{quote.n}] {_origin(quote, say)}: “{' '.join(quote.text.split())}”"
+def _nearest(hit: Source, say: Messages) -> str:
+    return f"{_origin(hit, say)}: {render.snippet(hit.text)}"
 
 
-def _origin(quote: Quote, say: Messages) -> str:
+def _reference(quote: Quote, say: Messages, authors: Mapping[str, str]) -> str:
+    return f"[{quote.n}] {_origin(quote, say, authors)}: “{' '.join(quote.text.split())}”"
+
+
+def _origin(quote: Quote | Source, say: Messages, authors: Mapping[str, str] = NOBODY) -> str:
     """Return where a quote comes from, in one line."""
     date = say.date(quote.published) if quote.published else ""
     page = say.text("page", n=str(quote.page)) if quote.page else ""
     title = quote.title or quote.source
-    return ", ".join(
-        filter(None, [title, quote.outlet or "", date, page, quote.source if title != quote.source else ""])
-    )
+    author = authors.get(quote.document_id, "")
+    file = quote.source if title != quote.source else ""
+    return ", ".join(filter(None, [title, quote.outlet or "", author, date, page, file]))
 
 
 def _by_document(quotes: Sequence[Quote]) -> Iterable[list[Quote]]:
@@ -134,21 +148,26 @@ def _by_document(quotes: Sequence[Quote]) -> Iterable[list[Quote]]:
     return grouped.values()
 
 
-def _bibtex(quotes: Sequence[Quote]) -> str:
-    """Return the entry of one document; its pages are those that are quoted."""
+def _bibtex(quotes: Sequence[Quote], authors: Mapping[str, str]) -> str:
+    """Return the entry of one document; its pages are those that are quoted.
+
+    The author stands in braces of its own: whether it is a person, two of them or an office nobody has told.
+    """
     first = quotes[0]
     pages = ", ".join(dict.fromkeys(str(quote.page) for quote in quotes if quote.page))
     year, _, rest = (first.published or "").partition("-")
+    author = authors.get(first.document_id, "")
     fields = {
-        "title": first.title or first.source,
-        "organization": first.outlet or "",
-        "year": year,
-        "month": rest[:2].lstrip("0"),
-        "pages": pages,
-        "howpublished": first.source,
-        "note": " / ".join(f"“{' '.join(quote.text.split())}”" for quote in quotes),
+        "author": f"{{{{{_latex(author)}}}}}" if author else "",
+        "title": _field(first.title or first.source),
+        "organization": _field(first.outlet or ""),
+        "year": _field(year),
+        "month": _MONTHS.get(rest[:2], ""),
+        "pages": _field(pages),
+        "howpublished": _field(first.source),
+        "note": _field(" / ".join(f"“{' '.join(quote.text.split())}”" for quote in quotes)),
     }
-    lines = [f"  {name} = {{{_latex(value)}}}" for name, value in fields.items() if value]
+    lines = [f"  {name} = {value}" for name, value in fields.items() if value]
     return f"@misc{{{_key(first)},\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -156,7 +175,12 @@ def _key(quote: Quote) -> str:
     """Return a citation key of plain letters and digits that differs between documents."""
     plain = unicodedata.normalize("NFKD", quote.title or quote.source).encode("ascii", "ignore").decode()
     words = re.findall(r"[a-z0-9]+", plain.lower())
-    return "-".join([*words[:3], (quote.published or "")[:4], quote.document_id[:6]]).replace("--", "-")
+    year = (quote.published or "")[:4]
+    return "-".join(filter(None, [*words[:3], year if year not in words[:3] else "", quote.document_id[:6]]))
+
+
+def _field(text: str) -> str:
+    return f"{{{_latex(text)}}}" if text else ""
 
 
 def _latex(text: str) -> str:

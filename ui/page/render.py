@@ -118,6 +118,11 @@ def heading(answer: Answer) -> str:
     return line(answer.heading or "").rstrip(". ")
 
 
+def nearest(answer: Answer) -> Sequence[Source]:
+    """Return the passages that a refusal names."""
+    return answer.hits[:_NEAREST] if answer.status == "not_found" else ()
+
+
 def _answered(answer: Answer, message_id: str, say: Messages) -> Iterable[str]:
     yield _lead(heading(answer))
     for remark in answer.remarks_before:
@@ -148,7 +153,7 @@ def _not_found(answer: Answer, message_id: str, say: Messages, *, filtered: bool
         yield f"*{escape(say.text('nearest.filtered'))}*"
     if answer.hits:
         yield f"**{escape(say.text('nearest'))}**"
-    for n, hit in enumerate(answer.hits[:_NEAREST], 1):
+    for n, hit in enumerate(nearest(answer), 1):
         title = escape(hit.title) or escape(hit.source)
         yield f"{_link(n, NEAREST, message_id)} *{title}* — {escape(snippet(hit.text))}"
 

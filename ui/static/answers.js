@@ -11,6 +11,7 @@ const verdicts = new Map(); // by message
 const followUps = new Map(); // by message
 
 const rows = (kind) => [...document.querySelectorAll(`#chat .${kind}-row`)];
+const isLast = (row) => row === rows(row.classList.contains('user-row') ? 'user' : 'bot').at(-1);
 const messageOf = (row) => {
   const link = row.querySelector('a[href^="#cite-"]');
   return link && reference(link).message;
@@ -84,8 +85,8 @@ function answerActions(row) {
     'div',
     { className: 'row-actions', role: 'group', ariaLabel: t('actions') },
     navigator.clipboard && sign('copy', t('copy'), () => copyAnswer(row)), // there is none without a secure context
-    navigator.clipboard && messageOf(row) && citing(row),
-    sign('retry', t('retry'), () => command({ do: 'retry', position: rows('bot').indexOf(row) })),
+    navigator.clipboard && row.querySelector('a[href^="#cite-"]:not([data-support=nearest])') && citing(row),
+    isLast(row) && sign('retry', t('retry'), () => command({ do: 'retry', position: rows('bot').indexOf(row) })), // later ones would go
     ...(messageOf(row) ? judging : []),
   );
 }
@@ -98,7 +99,7 @@ function edit(row, opener) {
     row.classList.remove('editing');
     opener.focus();
   };
-  const form = el('form', { className: 'edit' }, box, el('div', { className: 'edit-actions' }, button('plain', t('cancel'), leave), el('button', { type: 'submit', className: 'primary', textContent: t('edit.ask') })));
+  const form = el('form', { className: 'edit' }, box, el('div', { className: 'edit-actions' }, !isLast(row) && el('p', { className: 'hint', textContent: t('edit.later') }), button('plain', t('cancel'), leave), el('button', { type: 'submit', className: 'primary', textContent: t('edit.ask') })));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     if (!box.value.trim()) return;
@@ -129,7 +130,7 @@ export function equip(running) {
   for (const row of rows('user')) if (!row.querySelector('.row-actions')) row.append(questionActions(row));
   const answers = rows('bot');
   for (const row of answers) {
-    const key = running && row === answers.at(-1) ? 'running' : (messageOf(row) ?? 'plain');
+    const key = running && isLast(row) ? 'running' : `${isLast(row)} ${messageOf(row) ?? ''}`;
     const there = row.querySelector('.row-actions');
     if (there?.dataset.key === key) continue;
     there?.remove();

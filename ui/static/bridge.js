@@ -24,8 +24,14 @@ async function press(button, value) {
   document.querySelector(button).click();
 }
 
-/** Ask again, or another question instead: see `Command` in ui/page/chat.py. */
-export const command = (wanted) => press('#do', JSON.stringify(wanted));
+/** Go on where the next question is written; on a phone the keyboard would cover the page. */
+export const resume = () => matchMedia('(hover: hover)').matches && document.querySelector('#question textarea')?.focus();
+
+/** Ask again, or another question instead: see `Command` in ui/page/chat.py. What was pressed for it goes. */
+export const command = (wanted) => {
+  resume();
+  return press('#do', JSON.stringify(wanted));
+};
 
 /** Show an earlier conversation. */
 export const reopen = (conversation) => press('#reopen', conversation);

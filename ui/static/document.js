@@ -35,7 +35,7 @@ export async function drawn(message, n) {
     (sheet.querySelector('.page-mark') ?? sheet).scrollIntoView({ block: 'center', inline: 'center' });
   });
   enlarge.ariaPressed = 'false';
-  return el('div', { className: 'page-view' }, enlarge, !marks.length && el('p', { className: 'hint', textContent: t('page.unmarked') }), sheet);
+  return el('div', { className: 'page-view' }, el('div', { className: 'tools' }, enlarge), !marks.length && el('p', { className: 'hint', textContent: t('page.unmarked') }), sheet);
 }
 
 /** Two buttons of which one is pressed: read the text, or look at the page. */

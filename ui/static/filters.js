@@ -60,6 +60,8 @@ async function open() {
       if (value) chosen.set(name, value);
       else chosen.delete(name);
     }
+    const [from, to] = [chosen.get('from'), chosen.get('to')];
+    if (from > to) chosen.set('from', to).set('to', from); // no day is in a period that ends before it begins
     apply();
   });
   dialog.addEventListener('close', () => dialog.remove());

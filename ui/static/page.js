@@ -1,6 +1,6 @@
 /* The chat page: citations open the panel, and everything is usable by keyboard and by ear. */
 import { equip } from './answers.js';
-import { tellDay } from './bridge.js';
+import { resume, tellDay } from './bridge.js';
 import { el, say } from './elements.js';
 import * as filters from './filters.js';
 import * as history from './history.js';
@@ -98,6 +98,7 @@ let running = false;
 function announce() {
   const before = running;
   running = !!document.querySelector('#question .stop-button');
+  if (before && !running && document.activeElement === document.body) resume(); // the button to stop it is gone
   if (before && !running) say(t('announced', { answer: all('#chat [data-testid=bot]').at(-1)?.textContent.trim() ?? '' }));
 }
 
@@ -110,7 +111,7 @@ function keepPanel() {
   document.body.classList.toggle('has-questions', asked > 0);
   if (asked !== questions) panel.release();
   questions = asked;
-  const link = all(LINKS).at(-1);
+  const link = running ? all(LINKS).at(-1) : [...(all('#chat .bot-row').at(-1)?.querySelectorAll(LINKS) ?? [])].at(-1);
   const key = link?.getAttribute('href').replace(/-\d+$/, '');
   if (key === latest) return;
   latest = key;

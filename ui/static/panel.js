@@ -87,7 +87,7 @@ export class Panel {
   }
 
   #reveal() {
-    document.body.classList.add('sources-open');
+    document.body.classList.add('has-sources', 'sources-open'); // the latest answer may have none
     this.#section.role = narrow.matches ? 'dialog' : null;
     this.#section.ariaModal = narrow.matches ? 'true' : null;
   }

@@ -24,7 +24,9 @@ export function dropZone({ types, max_mib: limit }, done) {
     window.addEventListener(name, (event) => {
       if (!event.dataTransfer?.types.includes('Files')) return;
       event.preventDefault();
-      zone.classList.toggle('over', name === 'dragenter' || name === 'dragover');
+      const held = name === 'dragenter' || name === 'dragover';
+      zone.classList.toggle('over', held);
+      document.body.classList.toggle('dropping', held);
       if (name !== 'drop') return;
       if (!zone.offsetParent) over(zone);
       take(event.dataTransfer.files);
