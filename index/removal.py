@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from index.store.base import DocumentInfo, Store, StoredPassage
+from index.store.base import DocumentAltered, DocumentInfo, Store, StoredPassage
 from index.terms import words
 
 _PROBES = 20
@@ -69,7 +69,11 @@ def _contents(store: Store, info: DocumentInfo) -> list[StoredPassage]:
 
 
 def _receipt(store: Store, info: DocumentInfo, passages: Sequence[StoredPassage]) -> Removal:
-    document = store.document(info.id)
+    try:
+        document = store.document(info.id)
+        text = document.text if document else ""
+    except DocumentAltered as error:
+        text = error.text
     stored = [vector for each in passages for vector in (each.vector.astype("f4"), each.sentence_vectors.astype("f2"))]
     return Removal(
         id=info.id,
@@ -78,7 +82,7 @@ def _receipt(store: Store, info: DocumentInfo, passages: Sequence[StoredPassage]
         passages=info.passages,
         vectors=sum(1 + len(each.sentence_vectors) for each in passages),
         characters=info.characters,
-        bytes=len(document.text.encode() if document else b"") + sum(vector.nbytes for vector in stored),
+        bytes=len(text.encode()) + sum(vector.nbytes for vector in stored),
     )
 
 

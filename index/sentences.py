@@ -38,6 +38,7 @@ _STARTERS = frozenset(
     "The A An In On At It He She They We I This That These Those But And However As After Before When While If For "
     "His Her Their Its There Here Both Many Some Most According".split()
 )
+_MONTHS = frozenset("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split())
 _WINDOW = 40
 """How many characters around a mark decide; bounds the work on hostile text."""
 _OPENING = re.compile(r"(?:[\"'“‘«»(\[¿¡„「『–—-]\s?)*")
@@ -93,6 +94,8 @@ def _ends_sentence(text: str, mark: int, cut: int, resume: int) -> bool:
     following = re.split(r"\W", after, maxsplit=1)[0]
     if word.isdigit() and len(word) <= 3 and mark == len(word):
         return False  # "1. First item"
+    if word.isdigit() and len(word) <= 2 and following in _MONTHS:
+        return False  # "am 3. Mai"
     if len(word) == 1 and word.isupper() and word != "I":
         return following in _STARTERS and len(following) > 1  # not after an initial: "J. Smith", "J. A. Smith"
     lowered = word.lower()

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from opentelemetry import trace
 
 from index.corpus import Corpus
 from index.errors import InputError, ModelFailed
-from index.filters import Filter
+from index.filters import Filter, joined
 from rag.answer.claims import Picked, quoted, source_of
 from rag.answer.prose import spoken, with_prose, written
 from rag.answer.remarks import remarks
@@ -30,10 +29,11 @@ from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.reader.read import known_names
 from rag.reader.reading import SHOWN_HITS, Reader, Reading
 from rag.retrieval.copies import Copies
+from rag.retrieval.proved import Proved
 from rag.retrieval.retrieve import NONE, Found, QueryVectors
 from rag.settings import Settings
 from rag.tracing import NAME, Steps, open_tracing
-from rag.types import Answer, Done, Event, Evidence, Quoted, Source, Status, Turn
+from rag.types import Answer, Done, Event, Evidence, Quoted, Remark, Source, Status, Turn
 from rag.writer.llm import open_llm
 from rag.writer.verify import Verifier
 from rag.writer.write import Writer
@@ -170,10 +170,14 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             return
         before = background(question, history)
         steps.lap("rewrite", turns=len(history), parts=len(parts(whole)))
-        document_of = cache(self.corpus.store.document)
+        document_of = Proved(self.corpus.store)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
             retrieved = self._reader.retrieve(whole, where, before, today, steps, vectors)
             found = _interleaved([each.shown for each in retrieved])
+            while (sound := document_of.without_altered(found)) is not None:
+                where = joined(where, sound)
+                retrieved = self._reader.retrieve(whole, where, before, today, steps, vectors)
+                found = _interleaved([each.shown for each in retrieved])
             copies = Copies(self.corpus.store, found, document_of, where)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
         yield Evidence(hits)
@@ -187,9 +191,11 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         further = [*chosen, *self._further(chosen)] if self._writer else []
         offered = copies.of_claims(quoted(_picked(further), document_of)) if further else claims
         steps.lap("verify", claims=len(claims))
+        left_out = tuple(Remark("altered", about=source) for source in document_of.altered.values())
         if not claims:
             key = ("not_found_near" if hits else "not_found") if self.corpus.store.count() else "empty_index"
-            yield from spoken(_plain(question, whole, "not_found", said(key, language), best, hits, steps))
+            nothing = _plain(question, whole, "not_found", said(key, language), best, hits, steps)
+            yield from spoken(replace(nothing, remarks=left_out))
             return
         yield Quoted(tuple(quote for claim in offered for quote in claim.quotes))
         steps.go_on()
@@ -206,7 +212,7 @@ class Pipeline(AbstractContextManager["Pipeline"]):
             claims=claims,
             hits=hits,
             model="extractive",
-            remarks=said_besides,
+            remarks=(*said_besides, *left_out),
         )
         if self._writer is None:
             steps.lap("write", model=answer.model)

@@ -78,10 +78,11 @@ class Remark:
 
     ``differ``: the ``quotes``, by number, give different answers; ``newest`` is the one of the newest document, if
     their dates tell. ``missing``: ``about`` is a part of the question that the documents do not answer. ``denied``: the
-    quotes deny what the question takes for granted.
+    quotes deny what the question takes for granted. ``altered``: the document called ``about`` is not what was stored,
+    and the answer does without it.
     """
 
-    kind: Literal["differ", "missing", "denied"]
+    kind: Literal["differ", "missing", "denied", "altered"]
     quotes: tuple[int, ...] = ()
     newest: int | None = None
     about: str = ""
@@ -92,9 +93,9 @@ class Answer:
     """The outcome of a question.
 
     ``status`` is ``answered``; ``not_found``, with no claims and the nearest passages in ``hits``; or ``clarify``,
-    where ``text`` asks back. ``text`` is plain prose: ``heading`` in ``**bold**``, ``remarks_before``, the claims with
-    ``[n]`` after each, ``remarks_after``; it holds text of documents, so a surface that renders markup must build it
-    from these, in this order.
+    where ``text`` asks back. ``text`` of what is answered is plain prose: ``heading`` in ``**bold**``,
+    ``remarks_before``, the claims with ``[n]`` after each, ``remarks_after``; it holds text of documents, so a surface
+    that renders markup must build it from these, in this order. Otherwise it is citechat's own words alone.
     ``confidence`` is the calibrated probability, 0 to 1, that the documents answer the question. ``model`` is the
     language model that wrote the claims, or ``extractive``; ``notice`` says why one that is configured wrote them not.
     """

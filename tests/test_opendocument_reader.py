@@ -70,3 +70,48 @@ def test_hostile_and_locked_files(tmp_path: Path) -> None:
     ):
         with pytest.raises(ReadError, match=reason):
             written(tmp_path, "a.odt", replaced(data, part, content))
+
+
+def annotation(text: str, author: str = "Grace") -> str:
+    by = f"<dc:creator xmlns:dc='http://purl.org/dc/elements/1.1/'>{author}</dc:creator>"
+    return f"<office:annotation>{by}{p(text)}{p('Ask her.')}</office:annotation>"
+
+
+def test_comments_stand_behind_what_they_are_about_and_keep_their_author(tmp_path: Path) -> None:
+    cells = f"<table:table-cell>{p('Steel' + annotation('How much?', ''))}</table:table-cell>"
+    box = f"<draw:frame><draw:text-box>{p('In a box.' + annotation('Which?'))}</draw:text-box></draw:frame>"
+    opening = f"It opens in {annotation('Not before June.')}May."
+    content = (
+        f"<text:h>The bridge{annotation('Its name')}</text:h>{p(opening)}"
+        f"<table:table><table:table-row>{cells}</table:table-row></table:table>{p('Last.' + box)}"
+    )
+    assert blocks(written(tmp_path, "a.odt", opendocument("text", content))) == [
+        ("heading", "The bridge"),
+        ("row", "Comment by Grace: Its name Ask her."),
+        ("paragraph", "It opens in May."),
+        ("row", "Comment by Grace: Not before June. Ask her."),
+        ("paragraph", "Steel"),
+        ("row", "Comment: How much? Ask her."),
+        ("paragraph", "Last."),
+        ("paragraph", "In a box."),
+        ("row", "Comment by Grace: Which? Ask her."),
+    ]
+
+
+def test_comments_on_cells_and_slides(tmp_path: Path) -> None:
+    def row(*cells: str) -> str:
+        inside = "".join(f"<table:table-cell>{cell}</table:table-cell>" for cell in cells)
+        return f"<table:table-row>{inside}</table:table-row>"
+
+    sheet = row(p("Item"), p("Cost")) + row(p("Steel"), annotation("Too much.") + p("2"))
+    data = opendocument("spreadsheet", f'<table:table table:name="Costs">{sheet}</table:table>')
+    assert blocks(written(tmp_path, "a.ods", data))[1:] == [
+        ("row", "Item: Steel; Cost: 2"),
+        ("row", "Comment by Grace on B2: Too much. Ask her."),
+    ]
+    frame = f"<draw:frame><draw:text-box>{p(LONG)}</draw:text-box></draw:frame>"
+    page = f"<draw:page>{frame}{annotation('Shorten.')}</draw:page>"
+    assert blocks(written(tmp_path, "a.odp", opendocument("presentation", page)))[1:] == [
+        ("paragraph", LONG),
+        ("row", "Comment by Grace: Shorten. Ask her."),
+    ]

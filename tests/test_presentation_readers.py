@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from pptx.chart.data import CategoryChartData
@@ -116,3 +118,41 @@ def test_opendocument_slides(tmp_path: Path) -> None:
         ("paragraph", "The end"),
     ]
     assert (document.title, document.page_of(document.text.index("The end"))) == ("The plan", 2)
+
+
+OLD = (
+    "commentAuthors",
+    '<p:cmAuthorLst xmlns:p="p"><p:cmAuthor id="0" name="Grace"/></p:cmAuthorLst>',
+    '<p:cmLst xmlns:p="p"><p:cm authorId="0" idx="1"><p:pos x="1" y="1"/><p:text>Too long.</p:text></p:cm>'
+    '<p:cm authorId="9" idx="2"><p:text>Who says so?</p:text></p:cm></p:cmLst>',
+)
+NEW = (
+    "authors",
+    '<p:authorLst xmlns:p="p"><p:author id="{A}" name="Grace"/></p:authorLst>',
+    '<p:cmLst xmlns:p="p" xmlns:a="a"><p:cm id="{1}" authorId="{A}"><p:replyLst><p:reply authorId="{B}"><p:txBody>'
+    "<a:p><a:r><a:t>Who says so?</a:t></a:r></a:p></p:txBody></p:reply></p:replyLst>"
+    "<p:txBody><a:p><a:r><a:t>Too long.</a:t></a:r></a:p></p:txBody></p:cm></p:cmLst>",
+)
+
+
+@pytest.mark.parametrize(("kind", "authors", "comments"), [OLD, NEW])
+def test_comments_stand_with_their_slide_and_keep_their_author(
+    tmp_path: Path, kind: str, authors: str, comments: str
+) -> None:
+    data = presentation(fill)
+    for member, added, part, content in (
+        ("ppt/_rels/presentation.xml.rels", kind, "ppt/authors.xml", authors),
+        ("ppt/slides/_rels/slide2.xml.rels", "comments", "ppt/comments.xml", comments),
+    ):
+        with ZipFile(BytesIO(data)) as package:
+            relations = package.read(member)
+        relation = f'<Relationship Id="added" Type="http://x/relationships/{added}" Target="/{part}"/></Relationships>'
+        data = replaced(data, member, relations.replace(b"</Relationships>", relation.encode()))
+        data = replaced(data, part, content.encode())
+    document = written(tmp_path, "a.pptx", data)
+    found = blocks(document)
+    assert found[found.index(("item", "Wages stay")) + 1 : found.index(("heading", "Notes"))] == [
+        ("row", "Comment by Grace: Too long."),
+        ("row", "Comment: Who says so?"),
+    ]
+    assert document.page_of(document.text.index("Too long.")) == 2

@@ -162,3 +162,8 @@ def test_hostile_text_takes_linear_time(unit: str) -> None:
     spans = list(sentence_spans(text))
     assert time.process_time() - begun < 5
     assert spans == [] or spans[-1].end == len(text.rstrip())
+
+
+def test_the_day_of_a_german_date_ends_nothing() -> None:
+    expected = ["Sie wurde am 3. Mai 1960 geboren.", "Der Vertrag endet am 31. Dezember."]
+    assert sentences(" ".join(expected)) == expected

@@ -6,6 +6,7 @@ import pytest
 
 from index.readers import read
 from index.readers.decode import decode
+from index.readers.text import parse_text
 from tests.reading import LONG, OTHER, blocks, written
 
 SHARED = Path("../shared")
@@ -164,3 +165,18 @@ def test_files_of_any_name_are_read_if_there_is_text_in_them(tmp_path: Path) -> 
 def test_lines_of_logs_and_settings_stay_lines(tmp_path: Path, name: str) -> None:
     lines = ["the canteen opened and all was well", "the soup was hot and nobody complained of it"]
     assert blocks(written(tmp_path, name, "\n".join(lines))) == [("code", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("lines", "blocks"),
+    [
+        (["The tickets cost", "9 euros for adults and half of that for children."], 1),
+        (["The fares were raised in", "2019. May was the first month of it, and all of June."], 1),
+        (["Nobody has to pay who is younger than", "12. Dogs travel free on all boats of ours."], 1),
+        (["Steps that are to be taken now", "1. Open the box and look inside.", "2. Take out the cable."], 3),
+        (["Opening hours in winter", "9 to 5 daily, on all days of the week", "10 to 4 on the first Sunday"], 3),
+        (["It rose by three percent.", "2019 was a good year for everybody in the whole of the valley."], 2),
+    ],
+)
+def test_a_number_goes_on_with_a_sentence_that_the_line_before_breaks_off(lines: list[str], blocks: int) -> None:
+    assert len(parse_text("\n".join(lines)).blocks) == blocks

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from index.readers.metadata import known_fields
 from index.readers.opc import local
 from index.readers.package import Package
-from index.readers.parsed import RawBlock, Unreadable, clean
+from index.readers.parsed import RawBlock, Unreadable, clean, comment
 from index.readers.tables import looks_like_names, names_columns, row_texts
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _CONTAINERS = frozenset(
 _LEFT_OUT = frozenset(
     "annotation annotation-end tracked-changes deletion note ruby-text forms notes sequence-decls".split()
 )
+_COMMENTS = -1
 _WIDEST = 100
 _MOST_SPACES = 100
 _LONGEST_VALUE = 1 << 16
@@ -75,6 +76,7 @@ class TextWalk:
             if name == "h":
                 level = attribute(element, "outline-level")
                 yield RawBlock("heading", text_of(element), level=min(int(level), 6) if level.isdecimal() else 1)
+                yield from commented(element.iter())
             elif name == "p":
                 yield from self._paragraph(element, in_list)
             elif name == "list":
@@ -83,6 +85,9 @@ class TextWalk:
                     yield from self.blocks(item, in_list + 1)
             elif name == "table":
                 yield from self._table(element)
+                yield from commented(element.iter())
+            elif name == "annotation":
+                yield from commented([element])
             elif name in _CONTAINERS:
                 yield from self.blocks(element, in_list)
 
@@ -92,6 +97,7 @@ class TextWalk:
             yield RawBlock("item", text, group=self._group)
         elif text:
             yield RawBlock("paragraph", text)
+        yield from commented(each for each in element.iterdescendants() if _outermost(each, element))
         # A text box is anchored in a paragraph and a note in a word; both are read after it.
         for below in element.iterdescendants():
             if local(below) in ("text-box", "note-body") and _outermost(below, element):
@@ -133,9 +139,26 @@ def text_of(paragraph: _Element) -> str:
     return "".join(parts)
 
 
+def commented(elements: Iterable[_Element]) -> Iterator[RawBlock]:
+    """Yield those elements that are comments as rows with their authors."""
+    texts = (annotation_text(each) for each in elements if local(each) == "annotation")
+    yield from (RawBlock("row", text, group=_COMMENTS) for text in texts if text)
+
+
+def annotation_text(annotation: _Element, place: str = "") -> str:
+    """Return a comment (on a cell, its ``place``) as it is shown and quoted; empty where it says nothing."""
+    author = next(("".join(each.itertext()) for each in annotation if local(each) == "creator"), "")
+    words = (text_of(each) for each in annotation.iter() if local(each) in ("p", "h"))
+    return comment(author, " ".join(words), place)
+
+
 def cell_text(cell: _Element) -> str:
-    """Return what a cell shows."""
-    paragraphs = (text_of(each) for each in cell.iter() if local(each) in ("p", "h"))
+    """Return what a cell shows, without the comments on it."""
+    paragraphs = (
+        text_of(each)
+        for each in cell.iter()
+        if local(each) in ("p", "h") and not any(local(above) == "annotation" for above in each.iterancestors())
+    )
     return clean(" ".join(paragraphs))[:_LONGEST_VALUE]
 
 

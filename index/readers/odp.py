@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from index.readers.odf import TextWalk, attribute, body, opened, properties, text_of
+from index.readers.odf import TextWalk, attribute, body, commented, opened, properties, text_of
 from index.readers.opc import local
 from index.readers.parsed import Parsed, RawBlock, clean
 
@@ -42,5 +42,7 @@ def _slide(page: _Element, walk: TextWalk) -> Iterator[RawBlock]:
         if local(shape) == "notes":
             notes = [raw for frame in shape if attribute(frame, "class") == "notes" for raw in walk.blocks(frame)]
             yield from [RawBlock("heading", "Notes", level=2), *notes] if notes else []
+        elif local(shape) == "annotation":
+            yield from commented([shape])
         elif attribute(shape, "class") not in ("title", *_FURNITURE):
             yield from walk.blocks(shape)

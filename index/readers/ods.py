@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from index.readers.grid import MOST_CELLS, Grid, grid_blocks, too_many_cells
-from index.readers.odf import attribute, body, cell_text, opened, properties
+from index.readers.odf import annotation_text, attribute, body, cell_text, opened, properties
 from index.readers.opc import local
 from index.readers.parsed import Parsed, RawBlock
 
@@ -32,7 +32,9 @@ def parse(data: bytes) -> Parsed:
             if left < 0:
                 raise too_many_cells()
             grid.rows[row] = cells
-        if found := list(grid_blocks(grid, number * _GROUPS_PER_SHEET)):
+        group = number * _GROUPS_PER_SHEET
+        comments = (RawBlock("row", text, group=group) for text in _comments(sheet))
+        if found := [*grid_blocks(grid, group), *comments]:
             blocks += (RawBlock("heading", attribute(sheet, "name"), level=2), *found)
     return Parsed(blocks, title, fields, labelled=True)
 
@@ -57,6 +59,25 @@ def _cells(row: _Element) -> dict[int, str]:
             found.update(dict.fromkeys(range(column, column + min(repeats, _MOST_REPEATS)), text))
         column += repeats
     return found
+
+
+def _comments(sheet: _Element) -> Iterator[str]:
+    """Yield the comments on a sheet's cells."""
+    number = 0
+    for row in (each for each in sheet.iter() if local(each) == "table-row"):
+        column = 0
+        for cell in (each for each in row if local(each) in ("table-cell", "covered-table-cell")):
+            for annotation in (each for each in cell if local(each) == "annotation"):
+                if text := annotation_text(annotation, f"{_letters(column)}{number + 1}"):
+                    yield text
+            column += _count(cell, "number-columns-repeated")
+        number += _count(row, "number-rows-repeated")
+
+
+def _letters(column: int) -> str:
+    """Return the name of a column, numbered from 0: A to Z, then AA."""
+    rest, last = divmod(column, 26)
+    return (_letters(rest - 1) if rest else "") + chr(ord("A") + last)
 
 
 def _count(element: _Element, name: str) -> int:

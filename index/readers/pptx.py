@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from index.readers.metadata import known_fields
 from index.readers.opc import Relation, local, properties, reference, related, relations
 from index.readers.package import Package
-from index.readers.parsed import Parsed, RawBlock, clean
+from index.readers.parsed import Parsed, RawBlock, clean, comment
 from index.readers.tables import names_columns, row_texts
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _FURNITURE = frozenset(("dt", "ftr", "hdr", "sldNum", "sldImg"))
 _BREAKS = frozenset(("br", "tab"))
 _MOST_SHAPES = 100_000
 _WIDEST = 100
+_COMMENTS = -1
 
 
 def parse(data: bytes) -> Parsed:
@@ -32,7 +33,7 @@ def parse(data: bytes) -> Parsed:
     parts = relations(package, part)
     order = [reference(each) for each in package.xml(part).iter() if local(each) == "sldId"]
     slides = [parts[id_].target for id_ in order if id_ in parts]
-    walk = _Walk(package)
+    walk = _Walk(package, _authors(package, parts.values()))
     blocks: list[RawBlock] = []
     titles: list[str] = []
     for number, slide in enumerate(slides, start=1):
@@ -50,14 +51,15 @@ def parse(data: bytes) -> Parsed:
 class _Walk:
     """Goes through slides; remembers the language that their text is marked with first."""
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, authors: Mapping[str, str]) -> None:
         self._package = package
+        self._authors = authors
         self._group = 0
         self._left = _MOST_SHAPES
         self.language = ""
 
     def slide(self, part: str) -> Iterator[RawBlock]:
-        """Yield a slide's title, its other shapes in their order, then its notes."""
+        """Yield a slide's title, its other shapes in their order, the comments on it, then its notes."""
         if part not in self._package.names:
             raise self._package.damaged()
         shapes = list(self._shapes(self._package.xml(part)))
@@ -69,6 +71,9 @@ class _Walk:
         for shape in shapes:
             if _placeholder(shape) not in _TITLES | _FURNITURE:
                 yield from self._shape(shape, parts)
+        for relation in parts.values():
+            if relation.kind == "comments" and relation.target in self._package.names:
+                yield from self._comments(self._package.xml(relation.target))
         notes = related(self._package, part, "notesSlide")
         if notes:
             yield from self._notes(notes)
@@ -79,6 +84,14 @@ class _Walk:
         if texts:
             yield RawBlock("heading", "Notes", level=2)
             yield from (RawBlock("paragraph", text) for text in texts)
+
+    def _comments(self, root: _Element) -> Iterator[RawBlock]:
+        """Yield comments and the answers to them, as PowerPoint wrote them before 2021 (``text``) and since."""
+        for each in (each for each in root.iter() if local(each) in ("cm", "reply")):
+            own = (part for part in each if local(part) in ("text", "txBody"))
+            words = " ".join(part.text or "" if local(part) == "text" else _text(part) for part in own)
+            if text := comment(self._authors.get(each.get("authorId", ""), ""), words):
+                yield RawBlock("row", text, group=_COMMENTS)
 
     def _shapes(self, root: _Element) -> Iterator[_Element]:
         """Yield the shapes of all groups in order; of alternatives, the first choice."""
@@ -160,6 +173,19 @@ class _Walk:
         rows = [list(row) for row in zip_longest(categories, *columns, fillvalue="")]
         for text in row_texts(rows, ["", *(" ".join(name) for name in names)]):
             yield RawBlock("row", text, group=self._group)
+
+
+def _authors(package: Package, parts: Iterable[Relation]) -> dict[str, str]:
+    """Return who may have commented, by the id that comments give."""
+    told = [
+        part.target for part in parts if part.kind in ("commentAuthors", "authors") and part.target in package.names
+    ]
+    return {
+        each.get("id", ""): each.get("name", "")
+        for target in told
+        for each in package.xml(target).iter()
+        if local(each) in ("cmAuthor", "author")
+    }
 
 
 def _placeholder(shape: _Element) -> str:

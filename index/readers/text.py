@@ -14,6 +14,10 @@ _WIDEST_WRAP = 132
 _LONGEST_HEADING = 90
 _HEADER_LINES = 6
 _ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
+_NUMBERED = re.compile(r"\s*\d")
+_BREAKS_OFF = re.compile(r"\S+\s+\S+\s+(?:\S*[^\W\d_A-Z]|\S+,)$")
+"""How a line of prose of some words ends whose sentence does not."""
+
 _RULE = re.compile(r"[\W_]+")
 _UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
 _MARKED = re.compile(r"(={1,6})\s+(?P<text>[^\W\d_].{0,89}?)(?:\s{1,9}\1)?")
@@ -64,7 +68,11 @@ def _runs(lines: list[str], may_have_header: bool) -> Iterator[list[str]]:
             continue
         is_header = may_have_header and number < _HEADER_LINES and bool(header_facts(line))
         is_marked = _MARKED.fullmatch(line.rstrip()) is not None
-        stands_alone = is_header or after_header or is_marked or _ITEM.match(line) or not (wrapped or _starts_low(line))
+        goes_on = bool(run) and _goes_on_with_number(lines, number)
+        is_item = _ITEM.match(line) is not None and not goes_on
+        stands_alone = (
+            is_header or after_header or is_marked or is_item or not (wrapped or goes_on or _starts_low(line))
+        )
         if run and stands_alone and not underlines:
             yield run
             run = []
@@ -97,6 +105,20 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 def _starts_low(line: str) -> bool:
     return line.lstrip()[:1].islower()
+
+
+def _goes_on_with_number(lines: list[str], at: int) -> bool:
+    """Tell whether a line begins with a number of the sentence that the line before breaks off.
+
+    A number on the next line or the last one, or an item beside it, makes it a list or a table.
+    """
+    line, before = lines[at].lstrip(), lines[at - 1].rstrip()[-_WIDEST_WRAP:]
+    if not line[:1].isdecimal() or not _BREAKS_OFF.search(before) or _NUMBERED.match(before):
+        return False
+    if (item := _ITEM.match(line)) is None:
+        return at + 1 == len(lines) or not _NUMBERED.match(lines[at + 1])
+    others = [other for number, other in enumerate(lines) if number != at]
+    return item["number"].strip("(.)") != "1" and not any(map(_ITEM.match, others))
 
 
 def _with_headings(blocks: list[RawBlock]) -> list[RawBlock]:

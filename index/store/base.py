@@ -84,6 +84,21 @@ class StaleVersion(InputError):
     """The origin has got another version meanwhile."""
 
 
+class DocumentAltered(IndexDamaged):
+    """A document is not what was stored: somebody else has written into the store, or a disk has rotted.
+
+    ``text`` is what stands there now.
+    """
+
+    def __init__(self, document_id: str, source: str, text: str) -> None:
+        self.source = source
+        self.text = text
+        super().__init__(
+            f"Document {document_id} ({source}) is not what was stored.",
+            "Run: citechat index verify, which says how to mend it.",
+        )
+
+
 def check_embedder(meta: Mapping[str, str], made_with: Mapping[str, str], shown: str, again: str) -> None:
     """Compare the embedder that an index was made with to the one that is to be used.
 
@@ -179,7 +194,11 @@ class Store(Protocol):
         """Return the ids of the documents with this id or source, or that lie in the folder or container so called."""
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document, or ``None``."""
+        """Return a document, or ``None``.
+
+        Raises:
+            DocumentAltered: it is not what was stored.
+        """
 
     def embedded(self, digests: Sequence[str]) -> dict[str, tuple[Vector, Matrix]]:
         """Return vectors that are stored already, by passage digest."""

@@ -77,11 +77,11 @@ class StoredReading:
     def document(self, document_id: str) -> Document | None:
         """See `Store`."""
         found = self._database.read(
-            f"""SELECT {COLUMNS["documents"]}, (SELECT min(source) FROM origins o WHERE o.document_id = d.id)
+            f"""SELECT {COLUMNS["documents"]}, checksum, (SELECT min(source) FROM origins o WHERE o.document_id = d.id)
                 FROM documents d WHERE d.id = ?""",
             (document_id,),
         )
-        documents = self._database.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
+        documents = self._database.decoded(rows.document, found)
         return documents[0] if documents else None
 
     def holding(self, texts: Sequence[str]) -> list[list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from index.store.base import DocumentInfo, Origin, StoredPassage
+from index.store.base import DocumentAltered, DocumentInfo, Origin, StoredPassage
 from index.types import Block, Document, Matrix, Page, Passage, Span, Vector
 
 Row = tuple[Any, ...]
@@ -46,9 +46,16 @@ def document_row(document: Document) -> Row:
     return document.id, document.title, document.text, metadata, pages, blocks
 
 
-def document(row: Row, source: str) -> Document:
-    """Return the document of a row."""
-    id_, title, text, metadata, pages, blocks = row
+def document(row: Row) -> Document:
+    """Return the document of a row, which its checksum and its source follow.
+
+    Raises:
+        DocumentAltered: the row is not what was stored.
+    """
+    *values, expected, source = row
+    id_, title, text, metadata, pages, blocks = values
+    if checksum(values) != expected:
+        raise DocumentAltered(str(id_), str(source), str(text))
     return Document(
         id=id_,
         source=source,

@@ -70,3 +70,5 @@ def remarked(remark: Remark, language: Language | None) -> str:
             return said("remark.missing", language, about=remark.about)
         case "denied":
             return said("remark.denied", language, quotes=quotes)
+        case "altered":
+            return said("remark.altered", language, about=remark.about)

@@ -101,16 +101,17 @@ def _shown(answer: Answer, console: Console) -> str:
 
     if answer.status == "clarify":
         return answer.text
+    language = language_of(answer.question, answer.standalone_question)
+    besides = [printable(remarked(remark, language)) for remark in answer.remarks_after]
     if answer.status == "not_found":
         nearest = [f"  {_place(hit)}\n    {console.dim(printable(hit.text))}" for hit in answer.hits[:3]]
-        return "\n".join([console.bold(answer.text), *nearest])
-    language = language_of(answer.question, answer.standalone_question)
+        return "\n".join([console.bold(answer.text), *besides, *nearest])
     lines = [console.bold(printable(answer.heading)), ""] if answer.heading else []
     lines += [printable(remarked(remark, language)) for remark in answer.remarks_before]
     lines += [
         f"{printable(claim.text)} " + "".join(f"[{quote.n}]" for quote in claim.quotes) for claim in answer.claims
     ]
-    lines += [printable(remarked(remark, language)) for remark in answer.remarks_after]
+    lines += besides
     lines += ["", *(console.dim(f"[{quote.n}] {_place(quote)}") for quote in answer.quotes)]
     return "\n".join(lines)
 

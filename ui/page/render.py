@@ -149,6 +149,8 @@ def _remark(remark: Remark, answer: Answer, message_id: str, say: Messages) -> s
 
 def _not_found(answer: Answer, message_id: str, say: Messages, *, filtered: bool) -> Iterable[str]:
     yield _paragraphs(own_words(answer, say))
+    for remark in answer.remarks_after:
+        yield _remark(remark, answer, message_id, say)
     if filtered:
         yield f"*{escape(say.text('nearest.filtered'))}*"
     if answer.hits:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from index.errors import InputError
+from index.store.base import DocumentAltered
 from index.types import Document
 from rag.answer.suggest import Suggestion, suggestions
 from rag.types import Answer, Done, Event
@@ -90,7 +91,7 @@ class Suggestions:
         for id_ in ids:
             try:
                 yield self._read.document(id_)
-            except InputError:  # removed meanwhile
+            except (InputError, DocumentAltered):  # removed meanwhile, or not to be quoted
                 continue
 
 

@@ -67,11 +67,11 @@ class PostgresReading:
     def document(self, document_id: str) -> Document | None:
         """See `Store`."""
         found = self._server.read(
-            f"""SELECT {DOCUMENT}, (SELECT min(source) FROM origins o WHERE o.document_id = d.id)
+            f"""SELECT {DOCUMENT}, checksum, (SELECT min(source) FROM origins o WHERE o.document_id = d.id)
                 FROM documents d WHERE d.id = %s""",
             (document_id,),
         )
-        documents = self._server.decoded(lambda row: rows.document(row[:-1], row[-1]), found)
+        documents = self._server.decoded(rows.document, found)
         return documents[0] if documents else None
 
     def holding(self, texts: Sequence[str]) -> list[list[str]]:
