@@ -39,6 +39,8 @@ _STARTERS = frozenset(
     "His Her Their Its There Here Both Many Some Most According".split()
 )
 _MONTHS = frozenset("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split())
+_BEFORE_ORDINALS = frozenset("am zum zur vom im beim der die das dem den des bis ab seit".split())
+"""German words after which a number with a full stop is an ordinal: *bis zum 13. Geburtstag*."""
 _WINDOW = 40
 """How many characters around a mark decide; bounds the work on hostile text."""
 _OPENING = re.compile(r"(?:[\"'“‘«»(\[¿¡„「『–—-]\s?)*")
@@ -96,6 +98,11 @@ def _ends_sentence(text: str, mark: int, cut: int, resume: int) -> bool:
         return False  # "1. First item"
     if word.isdigit() and len(word) <= 2 and following in _MONTHS:
         return False  # "am 3. Mai"
+    ordinal = (
+        word.isdigit() and len(word) <= 2 and _BEFORE_ORDINALS.intersection(before.removesuffix(word).split()[-1:])
+    )
+    if ordinal and following not in _STARTERS:
+        return False  # "bis zum 13. Geburtstag"
     if len(word) == 1 and word.isupper() and word != "I":
         return following in _STARTERS and len(following) > 1  # not after an initial: "J. Smith", "J. A. Smith"
     lowered = word.lower()

@@ -164,6 +164,14 @@ def test_hostile_text_takes_linear_time(unit: str) -> None:
     assert spans == [] or spans[-1].end == len(text.rstrip())
 
 
-def test_the_day_of_a_german_date_ends_nothing() -> None:
-    expected = ["Sie wurde am 3. Mai 1960 geboren.", "Der Vertrag endet am 31. Dezember."]
+def test_a_german_ordinal_ends_nothing() -> None:
+    expected = [
+        "Sie wurde am 3. Mai 1960 geboren.",
+        "Bis zum 13. Geburtstag ist der Eintritt frei.",
+        "Das Haus stammt aus dem 19. Jahrhundert.",
+        "Der Vertrag endet am 31. Dezember.",
+        "Er blieb bis 1990.",
+        "Danach waren es noch 31.",
+        "Wir gehen.",
+    ]
     assert sentences(" ".join(expected)) == expected
