@@ -32,7 +32,7 @@ def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
     first = operator.corpus.find("plan.md")
     page = operator.send(f"/documents/{first.id}/replace", [("files", ("new.md", PLAN.replace(b"4 May", b"5 May")))])
     assert "plan.md: replaced" in page
-    assert "Gone: plan.md (The plan; 1 passages" in page
+    assert "Gone: plan.md (The plan; 1 passage," in page
     assert [info.sources for info in operator.corpus.documents()] == [("plan.md",)]
     second = operator.corpus.find("plan.md")
     assert "5 May" in operator.corpus.document(second.id).text

@@ -138,7 +138,7 @@ def test_a_question_is_edited_in_its_place(visitor: Visitor) -> None:
     expect(box).to_be_focused()
     expect(box).to_have_value(LEAVE)
     assert visitor.contrast(".edit .primary") >= 4.5
-    expect(visitor.page.locator(".edit")).to_contain_text("What was asked after this one will go.")
+    expect(visitor.page.locator("form.edit")).to_contain_text("What was asked after this one will go.")
     box.press("Escape")
     expect(box).to_have_count(0)
     expect(visitor.page.get_by_role("button", name="Edit question").first).to_be_focused()
@@ -151,7 +151,7 @@ def test_a_question_is_edited_in_its_place(visitor: Visitor) -> None:
     expect(visitor.answers).to_have_count(1)
     expect(visitor.answers.last).to_contain_text("The canteen opens at noon.")
     visitor.page.get_by_role("button", name="Edit question").click()
-    expect(visitor.page.locator(".edit")).not_to_contain_text("will go")
+    expect(visitor.page.locator("form.edit")).not_to_contain_text("will go")
 
 
 def test_a_judgement_is_written_down(visitor: Visitor, service: Service) -> None:
