@@ -76,7 +76,8 @@ def test_a_filter_leaves_out_the_other_documents(home: Path) -> None:
     refused = run("ask", question, "--filter", "published>=soon", "--home", home)
     assert (refused.code, refused.errors) == (
         2,
-        "citechat: 'soon' is not a date in the filter 'published>=soon'. Write 2025, 2025-11 or 2025-11-01.\n",
+        "citechat: The field 'published' holds dates, and 'soon' in the filter 'published>=soon' is none. "
+        "Write 2025, 2025-11 or 2025-11-01.\n",
     )
 
 

@@ -6,7 +6,8 @@ other condition.
 
 Two dates compare at the precision of the less precise one: ``published<=2025-11`` includes all of November, and a
 document of 2025 is neither before nor after 2025-11-01. Two numbers compare as numbers (``9 < 10``, ``8 = 8.0``).
-Everything else compares as text, without case, in Unicode's composed form, and by code point for order.
+Everything else compares as text, without case, in Unicode's composed form, and by code point for order; but what is no
+date or number is neither below nor above one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from index.errors import InputError
 from index.filters.fields import Fields
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "!~", "in", ".."]
+
+ORDERED = ("<", "<=", ">", ">=", "..")
+"""The operators that ask for more than being equal or contained."""
 
 DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -56,6 +60,8 @@ class Condition:
 
     def _holds(self, actual: str) -> bool:
         first = self.values[0]
+        if self.operator in ORDERED and _is_measure(first) and not _comparable(actual, first):
+            return False
         match self.operator:
             case "=" | "!=" | "in":
                 return any(_order(actual, value) == 0 for value in self.values)
@@ -70,7 +76,7 @@ class Condition:
             case ">=":
                 return _order(actual, first) >= 0
             case "..":
-                return _comparable(actual, first) and _order(actual, first) >= 0 >= _order(actual, self.values[1])
+                return _order(actual, first) >= 0 >= _order(actual, self.values[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,11 @@ def _order(left: str, right: str) -> int:
     else:
         left, right = folded(left), folded(right)
     return (left > right) - (left < right)
+
+
+def _is_measure(value: str) -> bool:
+    """Tell whether a value is a date or a number."""
+    return date_of(value) is not None or number_of(value) is not None
 
 
 def _comparable(left: str, right: str) -> bool:

@@ -15,7 +15,7 @@ LONGEST = 10_000
 DEEPEST = 40
 """Brackets and ``not`` inside each other."""
 
-_FIELD = r'(?:[\w-]+|"[^"]*")'
+_FIELD = r'(?:[\w-]+(?:\.[\w-]+)*|"[^"]*")'
 _OPERATOR = re.compile(r"\s*(!=|<=|>=|!~|=|<|>|~)\s*")
 _NAME = re.compile(rf"\s*({_FIELD})")
 _IN = re.compile(r"\s+(not\s+)?in\s*\(", re.IGNORECASE)
@@ -154,7 +154,9 @@ class _Parser:
 
     def _dated(self, field: str, value: str) -> str:
         if field in DATE_FIELDS and not DATE.fullmatch(value):
-            raise InputError(f"{value!r} is not a date in the filter {self._text!r}.", _DATES)
+            raise InputError(
+                f"The field {field!r} holds dates, and {value!r} in the filter {self._text!r} is none.", _DATES
+            )
         return value
 
     def _takes(self, pattern: re.Pattern[str]) -> re.Match[str] | None:

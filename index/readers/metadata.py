@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from index.readers.dates import dates_in, parse_date
 from index.readers.parsed import Parsed, clean
@@ -33,6 +34,8 @@ _HEADER_LINES = 6
 _LONGEST_HEADER = 200
 _LONGEST_VALUE = 1000
 _MOST_VALUES = 50
+_DEEPEST = 3
+"""How far in each other values are read."""
 _NOBODY = frozenset("admin administrator anonymous author owner python-docx root unknown unspecified user".split())
 
 _CAPITALS = "".join(filter(str.isupper, map(chr, range(0x530))))
@@ -70,10 +73,11 @@ _OUTLET_WORDS = frozenset(
 def known_fields(values: Iterable[tuple[str, object]]) -> dict[str, str]:
     """Return what a file declares of itself under the names of ``FIELDS``; other names stay, dates become ISO 8601.
 
-    A value that is no text, number, date or flat list of these is left out, and so is a date that cannot be one.
+    What is nested goes by its way, as ``project.phase``, and by its ``name``, if it has one, alone. A value that is no
+    text, number, date or flat list of these is left out, and so is a date that cannot be one.
     """
     facts: dict[str, str] = {}
-    for key, value in values:
+    for key, value in (each for pair in values for each in _flat(*pair)):
         text = _as_text(value)
         name = FIELDS.get(key.strip().lower().replace("-", "_").replace(" ", "_"), key.strip().lower())
         if name in ("published", "modified"):
@@ -85,9 +89,19 @@ def known_fields(values: Iterable[tuple[str, object]]) -> dict[str, str]:
     return facts
 
 
+def _flat(key: str, value: object, depth: int = 0) -> Iterator[tuple[str, object]]:
+    yield key, value
+    if isinstance(value, Mapping) and depth < _DEEPEST:
+        for inner, below in islice(value.items(), _MOST_VALUES):
+            yield from _flat(f"{key}.{inner}", below, depth + 1)
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(_as_text(item) for item in value[:_MOST_VALUES] if not isinstance(item, list))
+        texts = (_as_text(item) for item in value[:_MOST_VALUES] if not isinstance(item, list))
+        return ", ".join(filter(None, texts))
+    if isinstance(value, Mapping):
+        value = value.get("name")
     return clean(str(value)) if isinstance(value, (str, int, float)) or hasattr(value, "isoformat") else ""
 
 

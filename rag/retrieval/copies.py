@@ -9,11 +9,8 @@ from index.filters import Filter
 from index.filters.fields import document_fields
 from index.store.base import Store
 from index.types import Document
-from rag.retrieval.retrieve import Found
+from rag.retrieval.distinct import TELLING, Found
 from rag.types import Claim, Quote
-
-TELLING = 40
-"""Characters from which the same words in another document that was found are no accident."""
 
 
 class Copies:

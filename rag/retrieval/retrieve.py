@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,12 +12,13 @@ from index.corpus import Corpus
 from index.embedder import Embedder
 from index.filters import Filter
 from index.store.base import StoredPassage
-from index.terms import content_stems, stem, words
+from index.terms import stem, words
 from index.types import Vector
 from rag.query.language import content_words
 from rag.query.question import quoted_phrases
 from rag.query.rewrite import Background
-from rag.reader.spans import capitalised
+from rag.retrieval.distinct import Found as Found
+from rag.retrieval.distinct import distinct
 from rag.retrieval.fusion import fusion_model, likenesses, query_features
 
 QueryVectors = Mapping[str, Vector]
@@ -27,23 +28,6 @@ NONE: QueryVectors = {}
 
 TERM_SHARE = 0.6
 """How much a word asked about before counts, as a share of what its question's vector does."""
-NEAR_DUPLICATE = 0.8
-"""Passages that share this part of their distinct terms (Jaccard) say the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A passage that was found, with what the reader needs of it.
-
-    ``score`` orders (higher is better), ``dense`` is a cosine, ``lexical`` BM25 (0 where no word occurs). ``also`` are
-    the ids of other documents with nearly the same passage.
-    """
-
-    stored: StoredPassage
-    score: float
-    dense: float
-    lexical: float
-    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +68,14 @@ def retrieve(
     """
     wanted = sought(corpus, question, query, frequencies, background, vectors)
     searched = search(corpus, wanted, candidates, where)
-    fused = fuse(wanted, searched, dense_weight)
+    score = scorer(wanted, searched, dense_weight)
+    stored = list(searched.passages.values())
     lexical = dict(searched.lexical)
-    ranked = sorted(fused, key=lambda id_: (-fused[id_], id_))
     found = (
-        Found(stored, fused[id_], float(stored.vector @ query), lexical.get(id_, 0.0))
-        for id_ in ranked
-        for stored in (searched.passages[id_],)
+        Found(each, fused, float(each.vector @ query), lexical.get(each.passage.id, 0.0))
+        for each, fused in zip(stored, score(stored), strict=True)
     )
-    return _distinct(found, limit)
+    return distinct(found, limit, lambda rest: score([rest])[0])
 
 
 def sought(
@@ -123,11 +106,23 @@ def search(corpus: Corpus, wanted: Sought, candidates: int, where: Filter | None
 
 def fuse(wanted: Sought, searched: Searched, dense_weight: float | None = None) -> dict[str, float]:
     """Return the fused score of every passage that was found."""
+    scores = scorer(wanted, searched, dense_weight)(list(searched.passages.values()))
+    return dict(zip(searched.passages, scores, strict=True))
+
+
+def scorer(
+    wanted: Sought, searched: Searched, dense_weight: float | None = None
+) -> Callable[[Sequence[StoredPassage]], list[float]]:
+    """Return what gives passages their fused scores."""
     model = fusion_model()
     if dense_weight is None:
         dense_weight = model.dense_weight(query_features(searched.dense, searched.lexical))
-    rows = likenesses(list(searched.passages.values()), wanted.vector, wanted.terms)
-    return dict(zip(searched.passages, model.scores(rows, dense_weight).tolist(), strict=True))
+
+    def scores(passages: Sequence[StoredPassage]) -> list[float]:
+        found: list[float] = model.scores(likenesses(passages, wanted.vector, wanted.terms), dense_weight).tolist()
+        return found
+
+    return scores
 
 
 def vector_of(text: str, vectors: QueryVectors, embedder: Embedder) -> Vector:
@@ -160,48 +155,3 @@ def inverse_frequencies(corpus: Corpus, question: str) -> dict[str, float]:
         return math.log(1 + (total - number + 0.5) / (number + 0.5))
 
     return {stem_: idf(number) / idf(0) for stem_, number in corpus.store.frequencies(stems).items()}
-
-
-def _distinct(found: Iterable[Found], limit: int) -> list[Found]:
-    kept: list[Found] = []
-    seen: list[set[str]] = []
-    more = limit  # are looked at beyond what is kept, for near-duplicates alone
-    for hit in found:
-        own = set(content_stems(hit.stored.passage.text))
-        alike = (
-            number
-            for number, other in enumerate(seen)
-            if _is_alike(own, other) and not _names_another(hit, own, kept[number], other)
-        )
-        first = next(alike, None)
-        if first is not None:
-            better = kept[first]
-            ids = dict.fromkeys((*better.also, hit.stored.passage.document_id, *hit.also))
-            also = tuple(id_ for id_ in ids if id_ != better.stored.passage.document_id)
-            kept[first] = replace(better, also=also)
-        elif len(kept) < limit:
-            kept.append(hit)
-            seen.append(own)
-        if len(kept) == limit:
-            more -= 1
-            if more < 0:
-                break
-    return kept
-
-
-def _is_alike(own: set[str], other: set[str]) -> bool:
-    return len(own & other) >= NEAR_DUPLICATE * len(own | other) and not _figures(own ^ other)
-
-
-def _names_another(hit: Found, own: set[str], better: Found, other: set[str]) -> bool:
-    """Tell whether each of two texts has a name that the other lacks: then they contradict each other, too."""
-
-    def lacking(found: Found, stems: set[str]) -> bool:
-        return any(stem(name) not in stems for name in capitalised(found.stored.passage.text))
-
-    return lacking(hit, other) and lacking(better, own)
-
-
-def _figures(stems: set[str]) -> bool:
-    """Tell whether words hold a figure: texts that differ in one contradict each other, however alike they are."""
-    return any(character.isdigit() for stem_ in stems for character in stem_)

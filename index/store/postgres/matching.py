@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from index.filters import Filter
-from index.filters.expression import Both, Condition, Either, Expression, Negation
+from index.filters.expression import ORDERED, Both, Condition, Either, Expression, Negation
 from index.filters.fields import OF_PASSAGES, STANDARD
 from index.store.postgres.fields import comparable
 from index.store.postgres.server import Server
@@ -98,6 +98,8 @@ class _Compiler:
             cases.append(f"WHEN number IS NOT NULL THEN number {operator} {self._value(number)}")
         mark = self._value(text)
         otherwise = f"value {operator} {mark}"
+        if cases and operator in ORDERED:
+            otherwise = "FALSE"  # what is no date or number is neither below nor above one
         if operator == "=":
             otherwise = f"left(value, 200) = left({mark}, 200) AND {otherwise}"
         return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else f"({otherwise})"
