@@ -97,11 +97,25 @@ def test_evidence_precision_is_of_quotes() -> None:
 def test_evidence_recall_needs_the_source_and_the_words() -> None:
     quotes = [quote("Marco Rubio prepared the draft.")]
     assert metrics.evidence_recall([Evidence("plan.md", "prepared  the DRAFT")], quotes) == 1
-    assert metrics.evidence_recall([Evidence("plan.md", "Yesterday Marco Rubio prepared the draft. So")], quotes) == 1
+    assert metrics.evidence_recall([Evidence("plan.md", "Yesterday Marco Rubio prepared the draft.")], quotes) == 1
+    assert metrics.evidence_recall([Evidence("plan.md", "Marco Rubio prepared the draft. He smiled.")], quotes) == 0.5
     assert metrics.evidence_recall([Evidence("plan.md", "28 points")], quotes) == 0
     assert metrics.evidence_recall([Evidence("other.md", "draft"), Evidence("plan.md")], quotes) == 0.5
     assert metrics.evidence_recall([Evidence("plan.md")], []) == 0
     assert metrics.evidence_recall([], quotes) is None
+
+
+def test_evidence_counts_sentence_by_sentence() -> None:
+    one, two, three = "Marco Rubio prepared the draft.", "It has 28 points.", "Nobody signed it."
+    both = [Evidence("plan.md", f"{one} {two}")]
+    assert metrics.evidence_recall(both, [quote(f"{one}\n{two}")]) == 1
+    assert metrics.evidence_recall(both, [quote(one), quote(two)]) == 1
+    assert metrics.evidence_recall(both, [quote(two)]) == 0.5
+    partly = [quote(f"{two} {three}")]  # overlaps the evidence, and neither holds the other
+    assert (metrics.evidence_recall(both, partly), metrics.evidence_precision(both, partly)) == (0.5, 1)
+    assert metrics.evidence_recall(both, [quote(three)]) == metrics.evidence_precision(both, [quote(three)]) == 0
+    assert metrics.evidence_recall([*both, Evidence("plan.md", three), Evidence("plan.md")], [quote(one)]) == 0.5
+    assert metrics.evidence_precision(both, [quote(one, source="other.md"), quote(one)]) == 0.5
 
 
 def test_altered_quotes_differ_from_the_stored_text() -> None:

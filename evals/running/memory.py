@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rag.types import Turn
 
 FOLDER = "answers"
+KEY = 64
+"""Characters of a line that say what was asked, before a space and the answer."""
 KEPT = 8
 """Systems over the same documents whose answers are kept; the longest unused one goes first."""
 
@@ -52,21 +54,22 @@ class AnswerMemory:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             _prune(self._path, str(system["index"]))
             self._path.touch()
-            content = self._path.read_text(encoding="utf-8", errors="replace")
-            if content and not content.endswith("\n"):  # a run ended in the middle of a line
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write("\n")
+            content = self._path.read_bytes()
+            if content and not content.endswith(b"\n"):  # a run ended in the middle of a line
+                with self._path.open("ab") as file:
+                    file.write(b"\n")
         except OSError as error:
             raise InputError(f"Cannot write {self._path}: {error.strerror}.", "Choose another --home.") from error
-        self._known: dict[str, str] = {line[:64]: line[65:] for line in content.split("\n") if line and not fresh}
+        lines = [] if fresh else content.split(b"\n")
+        self._known: dict[bytes, bytes] = {line[:KEY]: line[KEY + 1 :] for line in lines if line}
 
     def get(self, case: Case, history: Sequence[Turn]) -> Asked | None:
         """Return the answer to a case after a conversation, if it is known and whole."""
-        line = self._known.get(self._key(case, history))
+        line = self._known.get(self._key(case, history).encode())
         if line is None:
             return None
         with suppress(ValueError, TypeError, KeyError):
-            asked = _parse(json.loads(line))
+            asked = _parse(json.loads(line.decode("utf-8", "replace")))
             self.found += 1
             return replace(asked, answer=replace(asked.answer, question=case.question))
         return None

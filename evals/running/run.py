@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evals.cases.evidence import stale
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from evals.types import Case, Suite
 
 __all__ = ["CaseResult", "run_suite"]
+
+TEXTS_KEPT = 64
+"""Documents whose text is kept while a suite is judged, at most."""
 
 
 def run_suite(
@@ -54,10 +57,11 @@ def run_suite(
         memory = memory_for(pipeline, system)
         settings.append({"suite": suite.path.name, "cases": len(judged), **system})
         out_of_date += stale(judged, pipeline.corpus)
+        text_of = _texts(pipeline)
         of_suite: dict[str, CaseResult] = {}
         for case, asked in ask_all(with_followed(judged, suite.cases), pipeline, memory, workers):
             if only is None or case.id in only:
-                of_suite[case.id] = judge(case, asked, partial(_text, pipeline))
+                of_suite[case.id] = judge(case, asked, text_of)
                 if progress is not None:
                     progress(of_suite[case.id])
         results += [of_suite[case.id] for case in judged]
@@ -66,8 +70,14 @@ def run_suite(
     return replace(summarise(results, settings), stale=tuple(out_of_date))
 
 
-def _text(pipeline: Answerer, document_id: str) -> str:
-    return pipeline.corpus.document(document_id).text
+def _texts(pipeline: Answerer) -> Callable[[str], str]:
+    """Return what gives the stored text of a document id: a case's quotes ask for it several times, others too."""
+
+    @lru_cache(TEXTS_KEPT)
+    def text_of(document_id: str) -> str:
+        return pipeline.corpus.document(document_id).text
+
+    return text_of
 
 
 def with_followed(wanted: Sequence[Case], cases: Sequence[Case]) -> list[Case]:

@@ -34,7 +34,7 @@ MEASURES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
             Measure("claim_support", "Supported claims", "claims found verbatim or supported in their quotes"),
             Measure("claim_grounding", "Grounded claims", "claims whose numbers and names all stand in their quotes"),
             Measure("citation_precision", "Citation precision", "share of the quotes that hold an expected fact"),
-            Measure("evidence_recall", "Evidence recall", "share of the expected evidence that is quoted"),
+            Measure("evidence_recall", "Evidence recall", "share of the expected evidence's sentences that are quoted"),
             Measure("evidence_precision", "Evidence precision", "share of the quotes that stand on expected evidence"),
         ),
     ),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
+from functools import lru_cache
 from math import ceil, floor, log2, sqrt
 from typing import TYPE_CHECKING
 
 from evals.scoring.text import contains, normalise
 from index.errors import InputError
+from index.sentences import sentence_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,22 +38,46 @@ def overlaps(text: str, evidence: str) -> bool:
 
 
 def evidence_recall(evidence: Sequence[Evidence], quotes: Sequence[Quote]) -> float | None:
-    """Return ``|{items that some quote stands on}| / |items|``.
+    """Return ``|{sentences of the evidence that some quote stands on}| / |sentences|``.
 
-    A quote stands on an item if it comes from the item's source and, where the item has words, overlaps them.
+    This is the recall of supporting facts, as HotpotQA counts them (Yang et al. 2018): a fact is a sentence of an
+    item's words, or the source alone of an item without. A quote stands on it if it comes from the item's source and
+    holds the sentence, or a sentence of the quote lies within it.
     """
-    found = sum(any(_stands_on(quote, item) for quote in quotes) for item in evidence)
-    return share(found, len(evidence))
+    facts = _facts(evidence)
+    found = sum(any(_stands_on(quote, fact) for quote in quotes) for fact in facts)
+    return share(found, len(facts))
 
 
 def evidence_precision(evidence: Sequence[Evidence], quotes: Sequence[Quote]) -> float | None:
-    """Return ``|{quotes that stand on some item}| / |quotes|``, ``None`` without evidence or quotes."""
-    standing = sum(any(_stands_on(quote, item) for item in evidence) for quote in quotes)
+    """Return ``|{quotes that stand on some fact}| / |quotes|``, ``None`` without evidence or quotes.
+
+    A citation counts as a whole, as in ALCE (Gao et al. 2023): what is quoted around the wanted sentence takes nothing
+    from it. For facts see `evidence_recall`.
+    """
+    facts = _facts(evidence)
+    standing = sum(any(_stands_on(quote, fact) for fact in facts) for quote in quotes)
     return share(standing, len(quotes)) if evidence else None
 
 
-def _stands_on(quote: Quote, item: Evidence) -> bool:
-    return same_source(quote.source, item.source) and (item.quote is None or overlaps(quote.text, item.quote))
+def _facts(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence sentence by sentence."""
+    return [
+        replace(item, quote=sentence)
+        for item in evidence
+        for sentence in (_sentences(item.quote) if item.quote is not None else (None,))
+    ]
+
+
+def _stands_on(quote: Quote, fact: Evidence) -> bool:
+    if not same_source(quote.source, fact.source):
+        return False
+    return fact.quote is None or any(overlaps(text, fact.quote) for text in (quote.text, *_sentences(quote.text)))
+
+
+@lru_cache(maxsize=1024)
+def _sentences(text: str) -> tuple[str, ...]:
+    return tuple(text[span.start : span.end] for span in sentence_spans(text)) or (text,)
 
 
 def altered_quotes(quotes: Sequence[Quote], text_of: Callable[[str], str]) -> list[Quote]:

@@ -28,7 +28,7 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def normalise(text: str) -> str:
     """Return ``text`` with differences of typography removed.
 

@@ -217,12 +217,18 @@ def known_names(passages: Sequence[Found]) -> frozenset[str]:
     return frozenset(word for found in passages for word in capitalised(found.stored.passage.text))
 
 
+@lru_cache(maxsize=64)
+def _asked_stems(question: str) -> frozenset[str]:
+    """Return the stems of a question's words, which are wanted for every sentence that is read for it."""
+    return frozenset(stem(word.group()) for word in words(question))
+
+
 def expected_spans(question: Question, text: str, known: frozenset[str]) -> list[Span]:
     """Return the spans of a sentence that are of the expected kind and not in the question, in order.
 
     ``known`` are words of names, see `known_names`.
     """
-    asked = {stem(word.group()) for word in words(question.text)}
+    asked = _asked_stems(question.text)
 
     def new(span: Span) -> bool:
         return any(stem(word.group()) not in asked for word in words(text[span.start : span.end]))

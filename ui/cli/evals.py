@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 def add_commands(commands: Subparsers) -> None:
     """Add ``eval`` and what belongs to it."""
     group = add_group(commands, "eval", "measure the answers")
-    add_command_run(group)
+    for add in (add_command_run, _add_compare, _add_impact, _add_draft, _add_sweep, _add_calibrate):
+        add(group)
+
+
+def _add_compare(group: Subparsers) -> None:
     parser = add_command(
         group, "compare", _compare, "compare two reports, case by case", "citechat eval compare before.json after.json"
     )
@@ -30,6 +34,9 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("after", type=Path, metavar="B.json", help="a later one")
     parser.add_argument("--html", type=Path, metavar="F", help="write the later report as a page, with what changed")
     parser.add_argument("--common", action="store_true", help="compare only the cases that both have")
+
+
+def _add_impact(group: Subparsers) -> None:
     parser = add_command(
         group,
         "impact",
@@ -43,6 +50,9 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument(
         "--report", action="append", default=[], type=Path, metavar="F", help="cases of this report (default: last run)"
     )
+
+
+def _add_draft(group: Subparsers) -> None:
     parser = add_command(
         group,
         "draft",
@@ -59,6 +69,9 @@ def add_commands(commands: Subparsers) -> None:
         help="language model that writes the questions, as in `citechat ask`; none: by rules",
     )
     parser.add_argument("--llm-url", metavar="URL", help="its server (both: default the settings')")
+
+
+def _add_sweep(group: Subparsers) -> None:
     parser = add_command(
         group,
         "sweep",
@@ -71,6 +84,9 @@ def add_commands(commands: Subparsers) -> None:
     parser.add_argument("--metric", default="pass_rate", help="what to choose by (default pass_rate)")
     parser.add_argument("--write", action="store_true", help="set what proved better in citechat.toml")
     parser.add_argument("--fresh", action="store_true", help="ask all again, so that all times are of now")
+
+
+def _add_calibrate(group: Subparsers) -> None:
     parser = add_command(
         group,
         "calibrate",
