@@ -43,6 +43,11 @@ from tests.small_pipeline import SmallPipeline
         ("Dmitry Peskov urged Kyiv, on Friday, to give in.", "Who urged Kyiv?", "Dmitry Peskov"),
         ("The Donbas is the one region in it.", "What is the Donbas?", "the one region in it"),
         ("Marco Rubio is the secretary of state.", "Who is Marco Rubio?", "the secretary of state"),
+        ("Item: Hotel, per night; Rate: 95; Remark: at most", "What is the rate for Hotel, per night?", "95"),
+        ("Name: Ivo Strand; Office: keys; Phone: 417", "What is the phone of Ivo Strand?", "417"),
+        ("Room: Atlas; Desks: 14", "How many desks does Atlas have?", "14"),
+        ("Ship: Heron; First trip: 06:30", "What is the first trip for Heron?", "06:30"),
+        ("Ship: Heron; Skipper: Ada Quill", "Who is the skipper for Heron?", "Ada Quill"),
     ],
 )
 def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: str) -> None:
@@ -55,6 +60,10 @@ def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: s
     "sentence",
     [
         "He is the secretary of state.",
+        "Item: Soup; Remark: with bread",
+        "Year: 2024; Rate: 95",
+        "Hotel: Crown; In force from: 1 May 2024; New: 95",
+        "Zimmer: Nummer drei der Herberge; Preis: 95",
         "If it is warm for one hour, we save about 6,000 euros.",
         "Whoever holds a ticket gets the money back.",
         "Three heads of government spoke on the telephone.",
@@ -88,6 +97,18 @@ def test_documents_are_drafted_into_cases_that_a_person_must_accept(tmp_path: Pa
         choose([suite])
     assert suite.cases[0].evidence[0].quote == "Marco Rubio prepared the first draft."
     assert (suite.cases[2].dates, suite.cases[0].answer) == (("2025-11-20",), (("Marco Rubio",),))
+
+
+def test_every_cell_of_a_row_is_a_fact_and_each_row_stands_alone() -> None:
+    boats = "Ship: Heron; Skipper: Ada Quill; Seats: 48\nShip: Petrel; Skipper: Bo Lind; Seats: 120"
+    drafts = [draft.entry for draft in from_documents(SmallPipeline({"boats.md": f"{boats}\n\nAll sail daily."}), 9)]
+    assert [(entry["question"], entry["answer"][0][0]) for entry in drafts] == [
+        ("Who is the skipper for Heron?", "Ada Quill"),
+        ("How many seats does Heron have?", "48"),
+        ("Who is the skipper for Petrel?", "Bo Lind"),
+        ("How many seats does Petrel have?", "120"),
+    ]
+    assert drafts[3]["evidence"][0]["quote"] == boats.splitlines()[1]
 
 
 def test_a_question_that_finds_another_sentence_is_not_proposed() -> None:

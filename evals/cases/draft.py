@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from evals.cases.phrasing import questions_of
+from evals.cases.phrasing import is_row, questions_of
 from evals.scoring.metrics import overlaps
 from evals.scoring.text import contains
 from index.sentences import sentence_spans
@@ -76,9 +76,18 @@ def from_documents(
 
 def _proposals(document: Document, propose: Propose) -> Iterator[tuple[Asking, str, str]]:
     for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", document.text):
-        for span in sentence_spans(paragraph[0]):
-            sentence = paragraph[0][span.start : span.end]
-            yield from ((asking, document.source, sentence) for asking in islice(propose(sentence), 1))
+        for sentence in _sentences(paragraph[0]):
+            asked = islice(propose(sentence), None if is_row(sentence) else 1)  # each cell is a fact of its own
+            yield from ((asking, document.source, sentence) for asking in asked)
+
+
+def _sentences(paragraph: str) -> Iterator[str]:
+    """Yield the sentences of a paragraph, or the rows of a table."""
+    lines = paragraph.split("\n")
+    if all(map(is_row, lines)):
+        yield from lines
+    else:
+        yield from (paragraph[span.start : span.end] for span in sentence_spans(paragraph))
 
 
 def _from_sentence(asking: Asking, source: str, sentence: str) -> Draft:

@@ -1,4 +1,4 @@
-"""Questions that a sentence answers, by the shape of the sentence alone: English, and only where the shape is plain."""
+"""Questions that a sentence or a row of a table answers, by its shape alone: English, and only where that is plain."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from evals.types import Quantity
 from index.readers.dates import dates_in
+from rag.query.language import is_function_word, language_of
+from rag.reader.read import CELLS
 from rag.reader.spans import has_speech, people
 
 if TYPE_CHECKING:
@@ -66,6 +68,11 @@ _CLOCK = re.compile(
 )
 _OFFICE = re.compile(rf"(?P<subject>{_THING}) (?P<verb>is|was) (?P<rest>[A-Z].+)[.!]")
 _KIND = re.compile(r"(?:an?|the) [^,;:()]{4,80}")
+_CELL = re.compile(r"(?P<header>[^:;]{2,40}): (?P<cell>[^;]{1,80})")
+_HEADER = re.compile(r"[A-Za-z]+(?: [a-z]+){0,3}")
+_NAME = re.compile(r"[^\W\d_][\w’',&/ -]*")
+_NO_HEADER = frozenset("new old now before after until how why true".split())
+_FULL_NAME = re.compile(r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,3}")
 _PREPOSITION = re.compile(r",?\s*\b(?:on|in|since|by|until|from)?\s*$")
 
 
@@ -80,8 +87,11 @@ class Asking:
 
 
 def questions_of(sentence: str) -> Iterator[Asking]:
-    """Yield the questions that a sentence of running text answers, the most telling first; often there is none."""
+    """Yield the questions that a sentence or a row of a table answers, the most telling first; often there is none."""
     sentence = " ".join(sentence.split())
+    if is_row(sentence):
+        yield from _cells(sentence)
+        return
     if not MIN_WORDS <= len(sentence.split()) <= MAX_WORDS or has_speech(sentence) or sentence[-1] not in ".!":
         return
     yield from _who(sentence)
@@ -92,6 +102,42 @@ def questions_of(sentence: str) -> Iterator[Asking]:
         stated = shape.fullmatch(sentence)
         if stated and stated["subject"].split()[0].lower() not in _PRONOUNS:
             yield from asked(_within(stated["subject"]), stated["verb"], stated)
+
+
+def is_row(line: str) -> bool:
+    """Tell whether a line is the row of a table as documents have it: ``Header: cell; Header: cell``."""
+    cells = line.split(CELLS)
+    return len(cells) > 1 and all(_CELL.fullmatch(cell) for cell in cells)
+
+
+def _cells(row: str) -> Iterator[Asking]:
+    """Ask for each cell that holds a number, a date or a person, by the header and by the row's first cell."""
+    (_, name), *others = (cell.split(": ", 1) for cell in row.split(CELLS))
+    if not _NAME.fullmatch(name) or language_of(row) not in (None, "en"):
+        return
+    for header, cell in others:
+        number = any(map(str.isdigit, cell))
+        if not _is_noun(header) or not (number or _is_person(cell)):
+            continue
+        asked = header if header[1:2].isupper() else header[0].lower() + header[1:]
+        if re.search(r"[^s]s$", header):  # seats, desks: only a number of them can be asked for
+            if cell.isdecimal():
+                yield Asking(f"How many {asked} does {name} have?", wording=cell)
+        else:
+            preposition = "of" if _FULL_NAME.fullmatch(name) else "for"
+            yield Asking(f"{'What' if number else 'Who'} is the {asked} {preposition} {name}?", wording=cell)
+
+
+def _is_noun(header: str) -> bool:
+    """Tell whether the name of a column can be asked for as a thing: *rate*, not *in force from* or *new*."""
+    words = {*header.lower().split()} - {"of"}
+    return bool(_HEADER.fullmatch(header)) and not any(
+        word in _NO_HEADER or is_function_word(word, "en") for word in words
+    )
+
+
+def _is_person(cell: str) -> bool:
+    return bool(_FULL_NAME.fullmatch(cell)) and any((span.start, span.end) == (0, len(cell)) for span in people(cell))
 
 
 def _within(subject: str) -> str:
