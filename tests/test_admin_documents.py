@@ -41,9 +41,9 @@ def test_documents_come_are_replaced_and_go(operator: Operator) -> None:
     assert operator.corpus.find("plan.md").id == second.id
     assert "5 May" in (operator.home / "uploads" / "plan.md").read_text(encoding="utf-8")
     page = operator.send("/verify")
-    assert "The index is sound: 1 documents, 1 passages." in page
+    assert "The index is sound: 1 document, 1 passage." in page
     page = operator.send(f"/documents/{second.id}/remove")
-    assert re.search(r"Removed for good: plan.md  \(1 passages, 3 vectors, [\d,]+ bytes; found by no search\)", page)
+    assert re.search(r"Removed for good: plan.md  \(1 passage, 3 vectors, [\d,]+ bytes; found by no search\)", page)
     assert operator.corpus.documents() == []
     assert list((operator.home / "uploads").iterdir()) == []
     assert "No document" in operator.send(f"/documents/{second.id}/remove")
@@ -106,7 +106,7 @@ def test_a_damaged_index_is_mended_and_compacted(operator: Operator) -> None:
     assert "The lexical index differs from the passages" in operator.send("/verify")
     page = operator.send("/repair")
     assert "Mended: The lexical index was made again" in page
-    assert "The index is sound: 1 documents, 1 passages." in page
+    assert "The index is sound: 1 document, 1 passage." in page
     assert "Mended: nothing had to be." in operator.send("/repair")
     assert re.search(r"The index took [\d,]+ bytes and takes [\d,]+ now\.", operator.send("/compact"))
     assert "bridge" in operator.corpus.document(operator.corpus.find("plan.md").id).text

@@ -28,8 +28,8 @@ def test_adding_is_told_file_by_file(folder: Path, tmp_path: Path) -> None:
     lines = first.output.splitlines()
     assert lines[0].startswith("failed     broken.pdf  (broken.pdf is a damaged PDF. Open it")
     assert lines[1:] == [
-        "added      plan.txt  (1 passages)",
-        "added      canteen.md  (1 passages)",
+        "added      plan.txt  (1 passage)",
+        "added      canteen.md  (1 passage)",
         "2 added, 0 replaced, 0 unchanged, 1 failed",
     ]
     (tmp_path / "plan.txt").write_text(LEAVE + HOSTILE)
@@ -63,7 +63,7 @@ def test_of_a_large_folder_what_changed_is_told(tmp_path: Path) -> None:
     assert again[:20] == [f"unchanged  {number:02}.txt" for number in range(20)]
     assert again[20:] == [
         "unchanged  and more, which are only counted",
-        "replaced   24.txt  (1 passages)",
+        "replaced   24.txt  (1 passage)",
         "0 added, 1 replaced, 24 unchanged, 0 failed",
     ]
     assert len(run("index", "add", inside, "--json", "--home", home).json["files"]) == 25
@@ -78,7 +78,7 @@ def test_what_lies_in_a_file_is_told_and_removed_with_it(tmp_path: Path) -> None
     assert first.code == 2
     assert first.output.splitlines() == [
         "failed     a.zip/in/secret.pdf  (a.zip/in/secret.pdf is encrypted with a password. Give it with --password.)",
-        "added      a.zip/plan.txt  (1 passages)",
+        "added      a.zip/plan.txt  (1 passage)",
         "1 added, 0 replaced, 0 unchanged, 1 failed",
     ]
     again = run("index", "add", path, "--password", "sesame", "--json", "--home", home)
@@ -123,7 +123,7 @@ def test_a_removed_document_is_gone(folder: Path, tmp_path: Path) -> None:
         *(2, "citechat: No document 'nope.txt' in the index. See: citechat index list\n"),
     )
     receipt = run("index", "remove", "canteen.md", *home)
-    assert receipt.output.startswith("removed    canteen.md  (1 passages, 3 vectors, ")
+    assert receipt.output.startswith("removed    canteen.md  (1 passage, 3 vectors, ")
     assert receipt.output.endswith(" bytes; found by no search)\n")
     assert [info["sources"] for info in run("index", "list", "--json", *home).json] == [["leave.txt"]]
     assert run("index", "show", "canteen.md", *home).code == 2
@@ -195,7 +195,7 @@ def test_an_interruption_says_what_is_stored_and_the_bar_stays_in_sight(
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert capsys.readouterr().out == "added      plan.txt  (1 passages)\n" * listed
+    assert capsys.readouterr().out == "added      plan.txt  (1 passage)\n" * listed
     assert f"{told} Run the same command again to go on.\n" in bar.getvalue()
 
 

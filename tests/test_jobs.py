@@ -388,9 +388,9 @@ def test_the_command_line_queues_works_and_lists(place: Place, tmp_path: Path, m
     listed = run("jobs", "list", "--json", *home).json
     assert [job["name"] for job in listed["jobs"]] == [file.name for file in reversed(files)]
     cancelled = run("jobs", "cancel", listed["jobs"][0]["id"], *home)
-    assert cancelled.output == "Cancelled 1 files. What is stored of them stays.\n"
+    assert cancelled.output == "Cancelled 1 file. What is stored of them stays.\n"
     assert "cancelled  002.txt" in run("jobs", "list", *home).output
-    assert run("jobs", "retry", listed["jobs"][0]["id"], *home).output == "1 files wait again.\n"
+    assert run("jobs", "retry", listed["jobs"][0]["id"], *home).output == "1 file to be read again.\n"
 
 
 def test_the_real_worker_command(postgres: Postgres, schema: str, tmp_path: Path) -> None:

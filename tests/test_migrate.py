@@ -125,12 +125,12 @@ def test_the_command_line_migrates_there_and_back(
         monkeypatch.setenv(name, value)
     assert run("index", "list", "--json", "--home", home).json == []
     done = run("index", "migrate", home, database.url, "--home", home)
-    assert (done.code, done.output) == (0, "Copied 1 documents, 1 passages. Both hold and answer the same.\n")
+    assert (done.code, done.output) == (0, "Copied 1 document, 1 passage. Both hold and answer the same.\n")
     again = run("index", "migrate", home, database.url, "--home", home, "--json")
     assert again.json == {"documents": 0, "passages": 0, "already": 1}
     listed = run("index", "list", "--json", "--home", home).json
     assert [each["sources"] for each in listed] == [["a.txt"]]
-    assert run("index", "verify", "--home", home).output == "The index is sound: 1 documents, 1 passages.\n"
+    assert run("index", "verify", "--home", home).output == "The index is sound: 1 document, 1 passage.\n"
     assert "noon" in run("ask", "When does the canteen open?", "--home", home).output
     assert run("index", "migrate", database.url, tmp_path / "back", "--home", home).code == 0
     monkeypatch.delenv("CITECHAT_STORE")

@@ -105,7 +105,7 @@ def test_all_of_it_through_the_proxy_without_a_sticky_session(house: House) -> N
             files=[("files", ("bridge.txt", b"The bridge opens on 4 May."))],
         )
         assert sent.status_code == 303
-        assert "bridge.txt: added (1 passages)" in operator.get("/admin/documents").text
+        assert "bridge.txt: added (1 passage)" in operator.get("/admin/documents").text
         assert (house.folder / "shared" / "uploads" / "bridge.txt").read_text() == "The bridge opens on 4 May."
         assert all(each["documents"] == 1 for each in holdings(house))
         assert operator.post("/admin/logout", data={"csrf": csrf[1]}).status_code == 303

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from index.errors import InputError
+from ui.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,8 @@ def lines(removal: Removal, remedy: str) -> list[str]:
         return [f"{names}  (only this name; the text stays, as {kept})"]
     found = [f"{number} by {search} search" for search, number in removal.still_found.items() if number]
     proof = f"STILL FOUND: {', '.join(found)}; {remedy}" if found else "found by no search"
-    told = [f"{names}  ({removal.passages} passages, {removal.vectors} vectors, {removal.bytes:,} bytes; {proof})"]
+    size = f"{counted(removal.passages, 'passage')}, {counted(removal.vectors, 'vector')}, {removal.bytes:,} bytes"
+    told = [f"{names}  ({size}; {proof})"]
     return told + ([f"the same words stand in: {', '.join(removal.elsewhere)}"] if removal.elsewhere else [])
 
 

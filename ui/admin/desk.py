@@ -13,6 +13,7 @@ from ui import receipt
 from ui.admin.access import Access
 from ui.admin.cases import Cases
 from ui.admin.documents import Shelves
+from ui.counted import counted
 from ui.kept.feedback import asked_again
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Changes:
         if problems:
             return problems
         totals = self._desk.library.stats()
-        return [f"The index is sound: {totals.documents} documents, {totals.passages} passages."]
+        return [f"The index is sound: {counted(totals.documents, 'document')}, {counted(totals.passages, 'passage')}."]
 
     def draft(self, fields: FormData, _: dict[str, str]) -> list[str]:
         """Make a draft of an eval case from a judgement, or from an answer that found nothing."""
@@ -130,13 +131,11 @@ _SAID = ("unchanged", "deleted")
 
 
 def _told(result: AddResult) -> str:
-    detail = result.reason if result.status == "failed" else _passages(result.passages)
+    detail = result.reason if result.status == "failed" else counted(result.passages, "passage")
     return f"{result.source}: {result.status}" + ("" if result.status in _SAID else f" ({detail})")
 
 
 def _named(info: DocumentInfo | Removal) -> str:
-    return f"{', '.join(info.sources)} ({info.title}; {_passages(info.passages)}, {info.characters:,} characters)"
-
-
-def _passages(number: int) -> str:
-    return f"{number:,} {'passage' if number == 1 else 'passages'}"
+    return (
+        f"{', '.join(info.sources)} ({info.title}; {counted(info.passages, 'passage')}, {info.characters:,} characters)"
+    )

@@ -16,6 +16,7 @@ from ui.cli import migration, readers, upkeep
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line, printable
 from ui.cli.jobs import queue_files
 from ui.cli.opening import add_wait, open_corpus, tell_impact
+from ui.counted import counted
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -159,7 +160,7 @@ def _progress(console: Console, total: int, *, changes_only: bool = False) -> It
 
 def _described(result: AddResult) -> str:
     notes = {"failed": result.reason, "moved": f"from {result.before}", "deleted": ""}
-    passages = f"{result.passages} passages" if result.status in ("added", "replaced") else ""
+    passages = counted(result.passages, "passage") if result.status in ("added", "replaced") else ""
     tail = notes.get(result.status, "; ".join(filter(None, (passages, result.reason))))
     return one_line(f"{result.status:9}  {result.source}" + (f"  ({tail})" if tail else ""))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command, add_group, one_line
+from ui.counted import counted
 
 if TYPE_CHECKING:
     from index.errors import CitechatError
@@ -58,7 +59,8 @@ def queue_files(home: Path | None, paths: Sequence[Path], console: Console) -> i
     with _table(home) as table:
         fresh = table.add(files)
         waiting = table.counts()["waiting"]
-    text = f"Queued {fresh} files ({len(files) - fresh} were already); {waiting} wait. Index them: citechat worker"
+    queued = f"Queued {counted(fresh, 'file')} ({len(files) - fresh} were already)"
+    text = f"{queued}; {waiting} wait. Index them: citechat worker"
     console.result({"queued": fresh, "already": len(files) - fresh, "waiting": waiting}, text)
     return 0
 
@@ -155,12 +157,12 @@ def _values(job: Job) -> dict[str, Any]:
 def _cancel(options: argparse.Namespace, console: Console) -> int:
     with _table(options.home) as table:
         number = table.cancel(options.jobs or None)
-    console.result({"cancelled": number}, f"Cancelled {number} files. What is stored of them stays.")
+    console.result({"cancelled": number}, f"Cancelled {counted(number, 'file')}. What is stored of them stays.")
     return 0
 
 
 def _retry(options: argparse.Namespace, console: Console) -> int:
     with _table(options.home) as table:
         number = table.retry(options.jobs or None)
-    console.result({"waiting": number}, f"{number} files wait again.")
+    console.result({"waiting": number}, f"{counted(number, 'file')} to be read again.")
     return 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from index.errors import InputError
 from ui.cli.console import Console, Subparsers, add_command
 from ui.cli.opening import add_wait
+from ui.counted import counted
 
 if TYPE_CHECKING:
     from index.store.base import DocumentInfo, Store
@@ -54,8 +55,9 @@ def _migrate(options: argparse.Namespace, console: Console) -> int:
                     bar.update()
 
                 done = migrate(source, target, tell)
-    already = f"; {done.already} documents were there already" if done.already else ""
-    text = f"Copied {done.documents} documents, {done.passages} passages{already}. Both hold and answer the same."
+    copied = f"{counted(done.documents, 'document')}, {counted(done.passages, 'passage')}"
+    already = f"; there already: {counted(done.already, 'document')}" if done.already else ""
+    text = f"Copied {copied}{already}. Both hold and answer the same."
     console.result(asdict(done), text)
     return 0
 

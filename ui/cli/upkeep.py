@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ui import receipt
 from ui.cli.console import Console, Subparsers, add_command, one_line
 from ui.cli.opening import add_wait, open_corpus, tell_impact
+from ui.counted import counted
 
 if TYPE_CHECKING:
     from index.removal import Removal
@@ -69,7 +70,7 @@ def _verify(options: argparse.Namespace, console: Console) -> int:
 
 
 def _sound(documents: int, passages: int) -> str:
-    return f"The index is sound: {documents} documents, {passages} passages."
+    return f"The index is sound: {counted(documents, 'document')}, {counted(passages, 'passage')}."
 
 
 def _compact(options: argparse.Namespace, console: Console) -> int:
