@@ -45,6 +45,7 @@ def test_what_is_better_on_both_halves_is_proved() -> None:
     assert best.gain.low > 0
     assert any(trial.front and trial.settings == {"max_claims": 2} for trial in trials)
     assert "max_claims=2" in render_trials(trials, "pass_rate").splitlines()[1]
+    assert render_trials(trials, "pass_rate").splitlines()[-1].startswith("* Pareto front")
 
 
 def test_what_is_better_only_where_it_was_chosen_is_noise() -> None:

@@ -156,6 +156,7 @@ def render_trials(trials: Sequence[Trial], metric: str) -> str:
         named = ", ".join(f"{name}={value}" for name, value in each.settings.items()) or "the settings in use"
         star = "*" if each.front else " "
         lines.append(f"{star} {each.chosen_on:9.3f} {each.held_out:9.3f} {gain:>24} {each.latency_ms:8.0f}  {named}")
+    lines.append("* Pareto front: of the others, none as good on the held-out half is faster, none as fast is better.")
     return "\n".join(lines)
 
 
