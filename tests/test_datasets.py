@@ -182,7 +182,7 @@ def test_our_own_texts_hold_every_quote_and_answer(tmp_path: Path) -> None:
             assert all(any(words in (item.quote or "") for item in case.evidence) for (words,) in case.answer)
 
 
-@pytest.mark.parametrize("sign", [r"\?$", "^[a-z]", "(?i)how m(any|uch)"])
+@pytest.mark.parametrize("sign", [r"\?$", "^[a-z]", "(?i)how m(any|uch)", "(?i)^why", r"(?i)^who\b"])
 def test_the_look_of_our_own_questions_does_not_tell_which_have_no_answer(sign: str) -> None:
     cases = [case for collection in load("own", Path()) for case in collection.cases]
     found = {
