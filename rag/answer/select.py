@@ -171,8 +171,9 @@ def _rivals(question: Question, candidates: Sequence[Candidate], known: frozense
 
 
 def _measures_alike(candidate: Candidate, other: str, best: Candidate, value: str) -> bool:
-    """Tell whether a sentence more likely answers than not, and its value counts what the best one's does."""
-    return candidate.log_odds > 0 and not _following(candidate.text, other).isdisjoint(_following(best.text, value))
+    """Tell whether a sentence probably answers, about the names asked, and counts what the best one does."""
+    answers = candidate.log_odds > 0 and _as_named(candidate, best)
+    return answers and not _following(candidate.text, other).isdisjoint(_following(best.text, value))
 
 
 def _following(text: str, value: str) -> set[str]:
