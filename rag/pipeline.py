@@ -29,8 +29,9 @@ from rag.reader.cross_encoder import BASE, TRAINED, CrossEncoder
 from rag.reader.read import known_names
 from rag.reader.reading import SHOWN_HITS, Reader, Reading
 from rag.retrieval.copies import Copies
+from rag.retrieval.distinct import Found
 from rag.retrieval.proved import Proved
-from rag.retrieval.retrieve import NONE, Found, QueryVectors
+from rag.retrieval.retrieve import NONE, QueryVectors
 from rag.settings import Settings
 from rag.tracing import NAME, Steps, open_tracing
 from rag.types import Answer, Done, Event, Evidence, Quoted, Remark, Source, Status, Turn
@@ -172,13 +173,14 @@ class Pipeline(AbstractContextManager["Pipeline"]):
         steps.lap("rewrite", turns=len(history), parts=len(parts(whole)))
         document_of = Proved(self.corpus.store)
         with self.corpus.store.reading():  # one state of the index, whatever others change meanwhile
-            retrieved = self._reader.retrieve(whole, where, before, today, steps, vectors)
-            found = _interleaved([each.shown for each in retrieved])
-            while (sound := document_of.without_altered(found)) is not None:
-                where = joined(where, sound)
-                retrieved = self._reader.retrieve(whole, where, before, today, steps, vectors)
+            sound = where
+            while True:  # until none of what is found was altered
+                retrieved = self._reader.retrieve(whole, sound, before, today, steps, vectors)
                 found = _interleaved([each.shown for each in retrieved])
-            copies = Copies(self.corpus.store, found, document_of, where)
+                if (others := document_of.without_altered(found)) is None:
+                    break
+                sound = joined(sound, others)
+            copies = Copies(self.corpus.store, found, document_of, sound)
         hits = tuple(source for each in found[:SHOWN_HITS] if (source := source_of(each, document_of, copies)))
         yield Evidence(hits)
         steps.go_on()

@@ -10,8 +10,8 @@ from index.store.base import StoredPassage
 from index.types import Matrix, Passage, Span, Vector
 from rag.query.question import Question
 from rag.reader.read import Candidate, read
+from rag.retrieval.distinct import Found
 from rag.retrieval.likeness import Likeness
-from rag.retrieval.retrieve import Found
 from tests.embedding import HashingEmbedder
 
 QUERY: Vector = np.array([1, 0], np.float32)

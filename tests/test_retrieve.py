@@ -12,8 +12,9 @@ from index.files import find_files
 from index.filters import Filter, parse_filter
 from index.terms import stem, stems
 from rag.query.rewrite import Background
+from rag.retrieval.distinct import Found
 from rag.retrieval.fusion import fusion_model, query_features
-from rag.retrieval.retrieve import TERM_SHARE, Found, inverse_frequencies, retrieve, search, search_words, sought
+from rag.retrieval.retrieve import TERM_SHARE, inverse_frequencies, retrieve, search, search_words, sought
 from tests.conftest import MakeCorpus
 
 

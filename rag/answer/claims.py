@@ -13,7 +13,7 @@ from rag.answer.lists import whole_list
 from rag.reader.orders import is_order
 from rag.reader.read import Candidate
 from rag.retrieval.copies import Copies
-from rag.retrieval.retrieve import Found
+from rag.retrieval.distinct import Found
 from rag.types import Claim, Quote, Source
 from rag.writer import verify
 

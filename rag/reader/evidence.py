@@ -20,7 +20,7 @@ from rag.reader.measure import measured
 from rag.reader.orders import TELLING, about_machines, about_saying, commands, is_order, opens_turn, orders
 from rag.reader.read import QUESTION_ENDS, ROW_MARKS, Candidate
 from rag.reader.spans import YEAR
-from rag.retrieval.retrieve import Found
+from rag.retrieval.distinct import Found
 
 STUFFED = 2
 """How often a passage may not ask the question that it is found for."""

@@ -15,7 +15,7 @@ from index.terms import content_stems, stem, words
 from index.types import Span
 from rag.query.question import Question
 from rag.reader.read import CELLS, Candidate
-from rag.retrieval.retrieve import Found
+from rag.retrieval.distinct import Found
 
 _NUMBER = r"\d{1,3}(?:[,.’'\u00a0\u202f ]\d{3})+(?![\d])|\d+(?:[.,]\d+)?"
 _MONEY = r"[€$£]?\s*"

@@ -34,8 +34,8 @@ from rag.reader.spans import (
     roles,
     spans_of,
 )
+from rag.retrieval.distinct import Found
 from rag.retrieval.likeness import Likeness
-from rag.retrieval.retrieve import Found
 
 FEATURES = (
     "sentence_similarity",  # cosine of question and sentence-in-context

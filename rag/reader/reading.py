@@ -23,8 +23,9 @@ from rag.reader.linear import Features
 from rag.reader.ranges import in_range, settled
 from rag.reader.read import Candidate, read
 from rag.reader.rerank import rerank
+from rag.retrieval.distinct import Found
 from rag.retrieval.likeness import Likeness
-from rag.retrieval.retrieve import NONE, Found, QueryVectors, inverse_frequencies, retrieve, vector_of
+from rag.retrieval.retrieve import NONE, QueryVectors, inverse_frequencies, retrieve, vector_of
 from rag.settings import Settings
 from rag.tracing import Steps
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from index.embedder import Embedder
 from index.terms import spellings
 from rag.query.question import Question
-from rag.retrieval.retrieve import Found
+from rag.retrieval.distinct import Found
 
 UNLIKE = 0.25
 """Cosine of word vectors up to which two words have nothing in common."""

@@ -10,7 +10,7 @@ from index.filters.expression import Condition, Negation
 from index.store.base import DocumentAltered, Store, StoredPassage
 from index.store.sound import MEND
 from index.types import Document
-from rag.retrieval.retrieve import Found
+from rag.retrieval.distinct import Found
 
 _log = logging.getLogger(__name__)
 

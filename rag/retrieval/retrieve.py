@@ -17,8 +17,7 @@ from index.types import Vector
 from rag.query.language import content_words
 from rag.query.question import quoted_phrases
 from rag.query.rewrite import Background
-from rag.retrieval.distinct import Found as Found
-from rag.retrieval.distinct import distinct
+from rag.retrieval.distinct import Found, distinct
 from rag.retrieval.fusion import fusion_model, likenesses, query_features
 
 QueryVectors = Mapping[str, Vector]
