@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from index.sentences import sentence_spans
 from index.terms import words
 from index.types import Span
-from rag.reader.spans import DATE, FIGURE, capitalised, has_speech, names, outside_speech, people
+from rag.reader.dates import DATE
+from rag.reader.spans import FIGURE, capitalised, has_speech, names, outside_speech, people
 from rag.writer.facts import numbers, speakers
 
 KINDS = ("number", "name", "polarity", "speaker", "date")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Span
+from rag.reader.dates import DATE
 from rag.reader.spans import (
-    DATE,
     FIGURE,
     MONEY,
     NUMBER,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from rag.query.language import language_of
-from rag.reader.spans import YEAR, names, people
+from rag.reader.dates import YEAR
+from rag.reader.spans import names, people
 
 _PREPOSITIONS = (
     "for|in|on|at|by|with|from|of|about|to|für|bei|mit|im|am|in|para|con|en|de|sobre|pour|chez|avec|dans|sur|à|au|aux"

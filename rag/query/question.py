@@ -12,7 +12,7 @@ from index.terms import STOP_WORDS, stem, terms, words
 from index.types import Span
 from rag.query.language import Language, is_function_word, language_of
 from rag.query.when import Asked, Order
-from rag.reader.spans import YEAR
+from rag.reader.dates import YEAR
 
 
 class Expects(Enum):

@@ -17,8 +17,9 @@ from rag.query.courtesy import is_civility, without_courtesies, without_fillers
 from rag.query.instead import instead
 from rag.query.language import content_words, is_function_word, language_of
 from rag.query.question import analyse
+from rag.reader.dates import YEAR
 from rag.reader.orders import is_order
-from rag.reader.spans import YEAR, names, people
+from rag.reader.spans import names, people
 from rag.types import Turn
 
 LEANING = 0.25

@@ -16,10 +16,10 @@ from functools import lru_cache
 from index.terms import stem, terms, words
 from index.types import Span
 from rag.query.question import Expects, Question
+from rag.reader.dates import YEAR
 from rag.reader.measure import measured
 from rag.reader.orders import TELLING, about_machines, about_saying, commands, is_order, opens_turn, orders
 from rag.reader.read import QUESTION_ENDS, ROW_MARKS, Candidate
-from rag.reader.spans import YEAR
 from rag.retrieval.distinct import Found
 
 STUFFED = 2

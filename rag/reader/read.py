@@ -19,9 +19,9 @@ import numpy as np
 from index.terms import content_stems, stem, words
 from index.types import Passage, Span, Vector
 from rag.query.question import Expects, Question
+from rag.reader.dates import DATE
 from rag.reader.linear import Features, LinearModel
 from rag.reader.spans import (
-    DATE,
     FIGURE,
     LASTING,
     MONEY,

@@ -7,12 +7,8 @@ from collections.abc import Iterator
 
 from index.terms import STOP_WORDS
 from index.types import Span
+from rag.reader.dates import CALENDAR, MONTH, WEEKDAY
 
-_MONTH = (
-    "January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug"
-    "|Sept?|Oct|Nov|Dec|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
-)
-_WEEKDAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _SCALE = r"(?:\s?(?:thousand|million|billion|trillion|hundred|mn|bn|m|k)\b)?"
 _DIGITS = r"\d+(?:[.,]\d{3})*(?:[.,]\d+)?"
 _COUNT_WORDS = (
@@ -23,12 +19,6 @@ _COUNT_WORDS = (
     "|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze"
 )
 
-DATE = re.compile(
-    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?(?:\sof|\sde)?\s(?:{_MONTH})(?:\.?,?\s(?:de\s)?\d{{4}})?"
-    rf"|(?:{_MONTH})\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?|(?:{_MONTH})\.?\s\d{{4}}|(?:{_WEEKDAY})"
-    r"|(?:1[0-9]|20)\d\d(?:s)?|(?:early|mid|late)[\s-](?:1[0-9]|20)\d\ds?"
-    r"|\d{1,2}(?::\d{2})?\s?(?:a\.m\.|p\.m\.|am|pm)|\d{1,2}:\d{2}|noon|midnight|yesterday|today|tomorrow)(?![\w])"
-)
 MONEY = re.compile(
     rf"(?:(?:US|A|C)?[$€£¥]\s?{_DIGITS}{_SCALE}"
     rf"|\b{_DIGITS}{_SCALE}\s?(?:(?i:dollars?|euros?|pounds|cents?|yen|crowns|francs|franken|pesos|dólares|céntimos|centimes)"
@@ -44,10 +34,9 @@ LASTING = re.compile(
     r"(?i:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?|sekunden?|minuten?|stunden?|tagen?|tage?|wochen?"
     r"|monaten?|monate?|jahren?|jahre?|segundos?|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|heures?|jours?|semaines?|mois|ans?)\b"
 )
-YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
 _PERIOD = (
     rf"(?:seconds?|minutes?|hours?|days?|nights?|weeks?|weekends?|fortnights?|months?|quarters?|seasons?|years?|decades?"
-    rf"|(?:{_WEEKDAY})s?|(?:{_MONTH})|morning|evening|sekunden?|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?"
+    rf"|(?:{WEEKDAY})s?|(?:{MONTH})|morning|evening|sekunden?|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?"
     r"|minutos?|horas?|días?|semanas?|mes(?:es)?|años?|minutes?|heures?|jours?|semaines?|mois|ans?)"
 )
 _EACH = r"(?:every|each|jede[nrs]?|cada|chaque)"
@@ -73,7 +62,6 @@ NAME = re.compile(
     r"[A-ZÀ-ÖØ-Þ][\w’'-]*\.?)*"
 )
 _OPENS = re.compile(r"(?:^|[.!?:;|]\s|[“\"«(])\s*$")
-_CALENDAR = re.compile(rf"(?:(?:{_MONTH}|{_WEEKDAY})\.?\s?)+")
 _LABEL = re.compile(r":(?=\s)")
 _PLACING = re.compile(r"\b(?:in|at|near|from|on|via|into|across) (?:the )?$", re.I)
 _INSIDE = re.compile(r"(?<=[a-z,;’'] )[A-ZÀ-ÖØ-Þ][\w’'-]+")
@@ -131,7 +119,7 @@ def _trimmed_name(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end:
         first = re.match(r"\S+\s*", text[start:end])
         word = first.group().strip(" .,").lower() if first else ""
-        if not first or not (word in STOP_WORDS or word in _SMALL or _CALENDAR.fullmatch(first.group().strip())):
+        if not first or not (word in STOP_WORDS or word in _SMALL or CALENDAR.fullmatch(first.group().strip())):
             break
         start += first.end()
     return start, end

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from index.sentences import sentence_spans
 from index.terms import STOP_WORDS, stem, terms, words
-from rag.reader.spans import DATE
+from rag.reader.dates import DATE
 
 ONES = dict(
     zip(
