@@ -91,7 +91,8 @@ def _proved(store: Store, receipt: Removal, passages: Sequence[StoredPassage]) -
     own = {each.passage.id for each in passages}
     dense, lexical, exact = set(store.passages(list(own))), set[str](), set[str]()
     holders: set[str] = set()
-    probes = passages[:: -(-len(passages) // _PROBES) or 1]
+    readable = [each for each in passages if each.passage.text]
+    probes = readable[:: -(-len(readable) // _PROBES) or 1]
     for probe, found in zip(probes, store.holding([each.passage.text for each in probes]), strict=True):
         passage = probe.passage
         phrase = " ".join(word.group() for word in list(words(passage.text))[:_PHRASE])

@@ -115,6 +115,31 @@ def test_a_document_is_read_only_as_it_was_stored(pipeline: Pipeline, alter: Alt
     assert receipt.still_found == {"dense": 0, "lexical": 0, "exact": 0}
 
 
+@both
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE passages SET sentences = '[[0,' WHERE text LIKE '%Jane Roe%'",
+        "UPDATE documents SET metadata = '{' WHERE text LIKE '%Jane Roe%'",
+        "UPDATE documents SET pages = '[[1]]', blocks = '[' WHERE text LIKE '%Jane Roe%'",
+    ],
+)
+def test_what_cannot_be_decoded_is_left_out_until_its_file_mends_it(
+    pipeline: Pipeline, alter: Alter, tmp_path: Path, statement: str
+) -> None:
+    alter(statement)
+    answer = pipeline.ask(FOUNDED)
+    assert {quote.source for quote in answer.quotes} == {"guide.md"}
+    assert [(each.kind, each.about) for each in answer.remarks] == [("altered", "museum.md")]
+    problem = pipeline.corpus.verify()[0]
+    assert "remove it: citechat index remove" in problem
+    (receipt,) = pipeline.corpus.remove(["museum.md"])
+    assert (receipt.passages, receipt.still_found) == (1, {"dense": 0, "lexical": 0, "exact": 0})
+    pipeline.corpus.add(find_files([tmp_path / "museum.md"]))
+    assert pipeline.corpus.verify() == []
+    assert pipeline.ask(FOUNDED).quotes[0].source == "museum.md"
+
+
 def test_the_command_line_says_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "museum.md").write_text(TEXTS["museum.md"])
     home = tmp_path / "home"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import sqlite3
@@ -15,7 +14,8 @@ import numpy as np
 import pytest
 
 from index.errors import CitechatError, IndexDamaged, InputError
-from index.store.base import StoredPassage
+from index.filters import parse_filter
+from index.store.base import DocumentAltered, StoredPassage
 from index.store.embedded import EmbeddedStore
 from index.store.vectors import VectorIndex
 from index.types import Span
@@ -376,20 +376,35 @@ def test_verify_compares_faiss_with_the_stored_vectors(home: Path) -> None:
     assert problems(home) == []
 
 
-def test_values_that_cannot_be_decoded_are_damage(home: Path) -> None:
-    store = opened(home)
-    (passage,) = stored(CANTEEN, EMBEDDER)
-    for statement in (
+@pytest.mark.parametrize(
+    "statement",
+    [
         "UPDATE passages SET sentences = '['",
-        f"UPDATE passages SET sentences = '{json.dumps([[1, 2]])}', sentence_vectors = x'00'",
-        "UPDATE documents SET metadata = '{'",
-    ):
-        change(home, statement)
-        with pytest.raises(IndexDamaged, match="is damaged"):
-            (store.documents(), store.passages([passage.passage.id]), store.document(CANTEEN.id))
-    change(home, "UPDATE passages SET vector = x'0000'", "UPDATE meta SET value = 'x' WHERE key = 'state'")
-    store.close()
+        'UPDATE passages SET sentences = \'[["a", "b"]]\'',
+        "UPDATE passages SET sentences = '[[0, 1, 2]]'",
+        "UPDATE passages SET start = 'x'",
+        "UPDATE passages SET sentence_vectors = x'00'",
+        "UPDATE passages SET vector = x'0000'",
+    ],
+)
+def test_a_passage_that_cannot_be_decoded_has_no_words(home: Path, statement: str) -> None:
+    (passage,) = stored(CANTEEN, EMBEDDER)
+    change(home, statement, "UPDATE meta SET value = 'x' WHERE key = 'state'")
     store = opened(home)
-    with pytest.raises(IndexDamaged, match="is damaged"):
-        store.dense(QUERY, 1)
+    read = store.passages([passage.passage.id])[passage.passage.id]
+    assert (read.passage.document_id, read.passage.text, bool(read.vector.any())) == (CANTEEN.id, "", False)
+    assert bool(store.embedded([passage.digest])) == ("vector" not in statement)
+    assert len(store.dense(QUERY, 9)) == store.count()
+    assert len(store.verify()) >= 3
+    store.close()
+
+
+def test_metadata_that_cannot_be_decoded_are_left_out(home: Path) -> None:
+    change(home, "UPDATE documents SET metadata = '{', pages = '['", "UPDATE listing SET metadata = '['")
+    store = opened(home)
+    assert [info.metadata for info in store.documents()] == [{}, {}, {}]
+    assert store.dense(QUERY, 9, parse_filter("page = 1 or outlet = x")) == []
+    assert len(store.dense(QUERY, 9, parse_filter("source = news.md or not page = 1"))) == store.count()
+    with pytest.raises(DocumentAltered):
+        store.document(CANTEEN.id)
     store.close()

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from index.errors import IndexDamaged, InputError
 from index.store import listing
@@ -27,7 +26,6 @@ WRITE_WAIT = 30.0
 READER_WAIT = 1.0
 """Seconds that a writer waits for who still reads what was there before, where that can be left for later."""
 
-Value = TypeVar("Value")
 
 _KEEP_HISTORY = """INSERT OR REPLACE INTO history
     SELECT (SELECT value FROM meta WHERE key = 'revision'), (SELECT value FROM meta WHERE key = 'state')"""
@@ -105,13 +103,6 @@ class Database:
             raise self._unusable(error) from error
         finally:
             connection.close()
-
-    def decoded(self, decode: Callable[[Row], Value], found: Sequence[Row]) -> list[Value]:
-        """Decode rows; what is stored and cannot be decoded is damage."""
-        try:
-            return [decode(row) for row in found]
-        except (ValueError, TypeError) as error:
-            raise self._unusable(error) from error
 
     def checkpoint(self, wait: float = READER_WAIT) -> bool:
         """Move the log into the file and empty it, so that no former content is left there; tell whether it is.

@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from index.store import rows
 from index.store.database import Database
 from index.store.log import Moment, RowLog
@@ -179,8 +177,7 @@ class Derived:
             "SELECT row, vector FROM passages WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row",
             (json.dumps(sorted(stored - indexed)),),
         )
-        decoded = self._database.decoded(lambda row: rows.vector(row[1], self._dimension), found)
-        vectors.add([row for row, _ in found], np.array(decoded, np.float32))
+        vectors.add([row for row, _ in found], rows.matrix([stored for _, stored in found], self._dimension))
 
     def _save(self, vectors: VectorIndex) -> None:
         try:

@@ -11,6 +11,7 @@ import numpy as np
 from index.filters import Filter
 from index.filters.fields import OF_PASSAGES, STANDARD, Fields, document_fields, passage_fields
 from index.store.database import Database
+from index.store.rows import metadata_of, pages_of
 from index.store.vectors import Rows
 
 _KEPT = 8
@@ -48,16 +49,13 @@ class Matching:
         """Return the fields of all documents; those of the latest state are remembered, for other filters."""
         known, fields = self._fields
         if known != state:
-            fields = dict(self._database.decoded(_document, _documents(connection)))
+            fields = dict(map(_document, _documents(connection)))
             self._fields = state, fields
         return fields
 
     def _passages(self, connection: sqlite3.Connection, fields: dict[str, Fields], where: Filter) -> Iterator[int]:
         """Yield the passages that pass, each judged by its own heading and pages."""
-        extents = self._database.decoded(
-            lambda row: (row[0], json.loads(row[1])), connection.execute("SELECT id, pages FROM documents").fetchall()
-        )
-        pages = dict(extents)
+        pages = {id_: pages_of(stored) for id_, stored in connection.execute("SELECT id, pages FROM documents")}
         for row, document_id, heading, start, end in connection.execute(
             "SELECT row, document_id, heading, start, end FROM passages"
         ):
@@ -86,4 +84,4 @@ def _documents(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]
 
 def _document(row: tuple[str, str, str, str]) -> tuple[str, Fields]:
     id_, title, metadata, sources = row
-    return id_, document_fields(title, json.loads(sources), json.loads(metadata))
+    return id_, document_fields(title, json.loads(sources), metadata_of(metadata))

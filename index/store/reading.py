@@ -49,7 +49,7 @@ class StoredReading:
                 FROM listing l {among}""",
             values,
         )
-        listing = self._database.decoded(rows.document_info, found)
+        listing = [rows.document_info(row) for row in found]
         return sorted(listing, key=lambda info: (info.sources, info.id))
 
     def named(self, name: str) -> list[str]:
@@ -81,8 +81,7 @@ class StoredReading:
                 FROM documents d WHERE d.id = ?""",
             (document_id,),
         )
-        documents = self._database.decoded(rows.document, found)
-        return documents[0] if documents else None
+        return rows.document(found[0]) if found else None
 
     def holding(self, texts: Sequence[str]) -> list[list[str]]:
         """See `Store`."""
@@ -100,7 +99,7 @@ class StoredReading:
             "SELECT digest, vector, sentence_vectors FROM passages WHERE digest IN (SELECT value FROM json_each(?))",
             (json.dumps(list(digests)),),
         )
-        return dict(self._database.decoded(lambda row: (row[0], rows.vectors(row[1:], self._dimension)), found))
+        return rows.vectors_by_digest(found, self._dimension)
 
     def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
         """See `Store`."""
@@ -108,7 +107,7 @@ class StoredReading:
             f"SELECT {COLUMNS['passages']} FROM passages WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(passage_ids)),),
         )
-        stored = self._database.decoded(lambda row: rows.stored_passage(row, self._dimension), found)
+        stored = (rows.stored_passage(row, self._dimension) for row in found)
         return {each.passage.id: each for each in stored}
 
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
@@ -136,8 +135,7 @@ class StoredReading:
             "SELECT id, vector FROM passages WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(passage_ids)),),
         )
-        decoded = self._database.decoded(lambda row: (row[0], rows.vector(row[1], self._dimension)), found)
-        return {id_: float(vector @ query) for id_, vector in decoded}
+        return {id_: float(rows.vector(stored, self._dimension) @ query) for id_, stored in found}
 
     def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """See `Store`; SQLite's BM25 (k1 1.2, b 0.75), titles and headings at half weight."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,24 @@ def document(row: Row) -> Document:
 def document_info(row: Row) -> DocumentInfo:
     """Return a document in a listing from: id, title, metadata, characters, JSON list of sources, passages."""
     id_, title, metadata, characters, sources, passages = row
-    return DocumentInfo(id_, title, tuple(sorted(json.loads(sources))), json.loads(metadata), characters, passages)
+    return DocumentInfo(id_, title, tuple(sorted(json.loads(sources))), metadata_of(metadata), characters, passages)
+
+
+def metadata_of(stored: str) -> dict[str, str]:
+    """Return the metadata of a document; none where they cannot be decoded, which ``verify`` tells."""
+    try:
+        found = json.loads(stored)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def pages_of(stored: str) -> list[tuple[int, int, int]]:
+    """Return number, start and end of a document's pages; none where they cannot be decoded."""
+    try:
+        return [(page.number, page.start, page.end) for page in (Page(*page) for page in json.loads(stored))]
+    except (TypeError, ValueError):
+        return []
 
 
 def origin_row(origin: Origin) -> Row:
@@ -92,20 +110,45 @@ def passage_row(stored: StoredPassage) -> Row:
 
 
 def stored_passage(row: Row, dimension: int) -> StoredPassage:
-    """Return the passage of a row."""
+    """Return the passage of a row. One that cannot be decoded has no text, and its document has: so it is known."""
     id_, document_id, ordinal, start, end, heading, context, text, sentences, digest, tokens, own, of_sentences = row
-    spans = tuple(Span(*span) for span in json.loads(sentences))
+    try:
+        spans = tuple(Span(first, last) for first, last in json.loads(sentences))
+        both = vectors((own, of_sentences), dimension)
+        offsets = (start, end, *(place for span in spans for place in (span.start, span.end)))
+        if not all(isinstance(place, int) for place in offsets) or len(both[1]) != len(spans):
+            raise ValueError("offsets that are none")
+    except (TypeError, ValueError):
+        passage = Passage(id_, document_id, ordinal, 0, 1, "", "", "", (Span(0, 1),))
+        return StoredPassage(passage, "", 0, np.zeros(dimension, np.float32), np.zeros((1, dimension), np.float32))
     passage = Passage(id_, document_id, ordinal, start, end, text, heading, context, spans)
-    return StoredPassage(passage, digest, tokens, *vectors((own, of_sentences), dimension))
+    return StoredPassage(passage, digest, tokens, *both)
 
 
 def vectors(row: Row, dimension: int) -> tuple[Vector, Matrix]:
-    """Return a passage's vector and those of its sentences."""
+    """Return a passage's vector and those of its sentences; ``ValueError`` or ``TypeError`` if they are none."""
     own, of_sentences = row
     matrix = np.frombuffer(of_sentences, np.float16).reshape(-1, dimension)
-    return vector(own, dimension), matrix.astype(np.float32)
+    return np.frombuffer(own, np.float32).reshape(dimension), matrix.astype(np.float32)
+
+
+def vectors_by_digest(found: Sequence[Row], dimension: int) -> dict[str, tuple[Vector, Matrix]]:
+    """Return the vectors of rows of digest, vector, sentence vectors; what cannot be decoded is left out."""
+    known = {}
+    for digest, *row in found:
+        with suppress(TypeError, ValueError):
+            known[digest] = vectors(tuple(row), dimension)
+    return known
 
 
 def vector(blob: bytes, dimension: int) -> Vector:
-    """Return a passage's vector."""
-    return np.frombuffer(blob, np.float32).reshape(dimension)
+    """Return a passage's vector; one that cannot be decoded is like nothing."""
+    try:
+        return np.frombuffer(blob, np.float32).reshape(dimension)
+    except (TypeError, ValueError):
+        return np.zeros(dimension, np.float32)
+
+
+def matrix(blobs: Sequence[bytes], dimension: int) -> Matrix:
+    """Return the vectors of passages in rows."""
+    return np.array([vector(blob, dimension) for blob in blobs], np.float32).reshape(-1, dimension)

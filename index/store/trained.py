@@ -295,9 +295,8 @@ class TrainedVectors:
         return self._decoded(found)
 
     def _decoded(self, found: Sequence[rows.Row]) -> tuple[Rows, Matrix]:
-        decoded = self._database.decoded(lambda row: rows.vector(row[1], self._dimension), found)
         numbers = np.array([row for row, _ in found], np.int64)
-        return numbers, np.array(decoded, np.float32).reshape(-1, self._dimension)
+        return numbers, rows.matrix([stored for _, stored in found], self._dimension)
 
 
 def _best(numbers: Rows, vectors: Matrix, query: Vector, k: int) -> list[tuple[int, float]]:

@@ -40,7 +40,7 @@ class PostgresReading:
                 FROM documents d LEFT JOIN listing l ON l.document_id = d.id {among}""",
             values,
         )
-        listing = self._server.decoded(_listed, found)
+        listing = [_listed(row) for row in found]
         return sorted(listing, key=lambda info: (info.sources, info.id))
 
     def named(self, name: str) -> list[str]:
@@ -71,8 +71,7 @@ class PostgresReading:
                 FROM documents d WHERE d.id = %s""",
             (document_id,),
         )
-        documents = self._server.decoded(rows.document, found)
-        return documents[0] if documents else None
+        return rows.document(found[0]) if found else None
 
     def holding(self, texts: Sequence[str]) -> list[list[str]]:
         """See `Store`."""
@@ -91,16 +90,12 @@ class PostgresReading:
             "SELECT digest, vector_send(vector), sentence_vectors FROM passages WHERE digest = ANY(%s)",
             (list(digests),),
         )
-
-        def decode(row: rows.Row) -> tuple[str, tuple[Vector, Matrix]]:
-            return row[0], rows.vectors((blob(row[1]), row[2]), self._dimension)
-
-        return dict(self._server.decoded(decode, found))
+        return rows.vectors_by_digest([(row[0], blob(row[1]), row[2]) for row in found], self._dimension)
 
     def passages(self, passage_ids: Sequence[str]) -> dict[str, StoredPassage]:
         """See `Store`."""
         found = self._server.read(f"SELECT {PASSAGE} FROM passages WHERE id = ANY(%s)", (list(passage_ids),))
-        stored = self._server.decoded(lambda row: rows.stored_passage(passage(row), self._dimension), found)
+        stored = (rows.stored_passage(passage(row), self._dimension) for row in found)
         return {each.passage.id: each for each in stored}
 
     def dense(self, query: Vector, k: int, where: Filter | None = None) -> list[tuple[str, float]]:
@@ -112,8 +107,7 @@ class PostgresReading:
         found = self._server.read(
             "SELECT id, vector_send(vector) FROM passages WHERE id = ANY(%s)", (list(passage_ids),)
         )
-        decoded = self._server.decoded(lambda row: (row[0], rows.vector(blob(row[1]), self._dimension)), found)
-        return {id_: float(vector @ query) for id_, vector in decoded}
+        return {id_: float(rows.vector(blob(sent), self._dimension) @ query) for id_, sent in found}
 
     def lexical(self, words: Sequence[str], k: int, where: Filter | None = None) -> list[tuple[str, float]]:
         """See `Store`; the figures of SQLite's BM25 (k1 1.2, b 0.75), titles and headings at half weight."""
