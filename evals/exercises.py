@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from evals.altered import altered
 from evals.cases.format import Case
 from evals.datasets import Collection, kept_out, load
 from evals.scoring.text import contains
@@ -29,7 +31,10 @@ from rag.models import locate
 from rag.reader.pages import Base, Batch, Page, join
 from rag.settings import Settings
 
-SETS = ("squad", "squad2", "nq", "qed", "clapnq", "hotpot", "squad-es", "xquad", "own")
+ALTERED = "altered"
+"""The set of altered questions; those of ``TO_ALTER`` are."""
+TO_ALTER = ("squad", "squad2", "nq", "qed", "clapnq", "own")
+SETS = ("squad", "squad2", "nq", "qed", "clapnq", "hotpot", "squad-es", "xquad", "own", ALTERED)
 TRANSLATED = 2
 """Of the Spanish questions every second is learned from: they are those of SQuAD, which counts enough."""
 LEFT_OUT = ("xquad-en", "xquad-es", "xquad-ar", "xquad-zh")
@@ -75,7 +80,7 @@ class School:
         self.pages: list[Page] = []
         self.exercises: list[Exercise] = []
         for name in sets:
-            for collection in tqdm(load(name, data), desc=name, unit="collection", disable=None):
+            for collection in tqdm(_collections(name, data), desc=name, unit="collection", disable=None):
                 if collection.name not in LEFT_OUT:
                     self._take(_thinned(collection) if name == "squad-es" else collection)
 
@@ -138,6 +143,15 @@ class School:
                         inside = _inside(self.pages[number], start, start + len(wording))
                         if inside:
                             yield number, inside[0], inside[-1]
+
+
+def _collections(name: str, data: Path) -> Iterator[Collection]:
+    if name != ALTERED:
+        yield from load(name, data)
+        return
+    chance = random.Random(5)  # noqa: S311  # not for secrets
+    for other in TO_ALTER:
+        yield from (altered(collection, chance) for collection in load(other, data))
 
 
 def _thinned(collection: Collection) -> Collection:
