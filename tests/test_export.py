@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rag.answer.said import said
+from rag.query.language import Language
 from rag.types import Answer, Claim, Quote, Remark, Source
 from ui.i18n import messages
 from ui.kept.conversations import Conversation, Exchange
@@ -24,7 +25,9 @@ HOSTILE = "<script>x</script> ![a](http://evil.invalid) {\\input} 5% & more"
 
 
 def quote(n: int, text: str, **fields: object) -> Quote:
-    made = Quote(n, "d" * 16, "a.md", "A title", 3, 0, len(text), text, "2025-11-21", "The Example")
+    made = Quote(
+        n, "d" * 16, "a.md", "A title", 3, 0, len(text), text, "2025-11-21", "The Example", author="Ann Roe & Co"
+    )
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -37,7 +40,7 @@ def exchange(*quotes: Quote, question: str = "Who?", short: str | None = None) -
 def references(style: export.References, *quotes: Quote) -> str:
     answer = exchange(*quotes).answer
     assert answer is not None
-    return export.references(answer, style, EN, {"d" * 16: "Ann Roe & Co"})
+    return export.references(answer, style, EN)
 
 
 def test_plain_references_say_title_outlet_date_page_and_words() -> None:
@@ -85,6 +88,19 @@ def test_bibtex_has_an_entry_for_each_document() -> None:
         "  organization = {The Example},\n  year = {2025},\n  month = nov,\n"
         "  pages = {3, 4},\n  howpublished = {a.md},\n  note = {“He did.” / “Again.”}\n}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "slide 3"), ("es", "diapositiva 3"), ("de", "Folie 3"), ("fr", "diapositive 3")],
+)
+def test_what_stands_on_a_slide_is_on_no_page(language: Language, told: str) -> None:
+    answer = exchange(quote(1, "He did.", source="deck.pptx"), quote(2, "Again.", source="deck.pptx", page=4)).answer
+    assert answer is not None
+    plain, bibtex = (export.references(answer, style, messages(language)) for style in ("text", "bibtex"))
+    assert f", {told}, deck.pptx: “He did.”" in plain
+    assert f"  howpublished = {{deck.pptx, {told}, {told.replace('3', '4')}}},\n" in bibtex
+    assert "pages = " not in bibtex
 
 
 def test_a_key_names_the_year_once() -> None:

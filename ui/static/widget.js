@@ -146,8 +146,10 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     return button;
   };
 
-  const origin = ({ outlet, source, published, page }) =>
-    [outlet || source, published?.slice(0, 10), page && TEXT.page + page].filter(Boolean).join(' · ');
+  const origin = ({ outlet, author, source, published, page }) => {
+    const part = /\.(odp|pp[st][mx]?)$/i.test(source) ? TEXT.slide : TEXT.page;
+    return [outlet || author || source, published?.slice(0, 10), page && part + page].filter(Boolean).join(' · ');
+  };
 
   /** Text before it is checked: a leading **short answer**, and [n]. */
   const streamed = (text) => {
