@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -110,7 +112,33 @@ def test_a_key_names_the_year_once() -> None:
 
 def test_bibtex_is_safe_to_compile() -> None:
     made = references("bibtex", quote(1, HOSTILE))
-    assert r"\{\textbackslash{}input\} 5\% \& more" in made
+    assert r"\textbraceleft{}\textbackslash{}input\textbraceright{} 5\% \& more" in made
+
+
+def parsed(bibtex: str) -> Any:  # noqa: ANN401  # a pybtex.database.BibliographyData, which has no types
+    """Read entries as BibTeX would. Without the parser the test is skipped, or fails where nobody would notice."""
+    try:
+        from pybtex.database import parse_string
+    except ModuleNotFoundError:
+        missing = "There is no pybtex: BibTeX is not parsed. Remedy: pip install -c .ci/constraints.txt -e '.[dev]'"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return parse_string(bibtex, "bibtex")  # raises whatever BibTeX would complain of
+
+
+@given(st.lists(st.sampled_from((*'{}\\@,="%#~^&_$ \n', "and", "@misc{a,", "é")) | st.text(max_size=4), min_size=1))
+def test_whatever_documents_say_is_one_entry_each_to_a_parser_of_bibtex(pieces: list[str]) -> None:
+    text = " ".join(["so", *pieces])
+    own = quote(1, text, title=text, source=text, outlet=text, author=text)
+    made = references("bibtex", own, quote(2, "No.", document_id="e" * 16))
+    entries = list(parsed(made).entries.values())
+    assert len(entries) == 2
+    as_written = export._latex(text)
+    fields = dict(entries[0].fields)
+    assert {fields[name] for name in ("title", "organization", "howpublished")} == {as_written}
+    assert (fields["note"], fields["year"], fields["month"]) == (f"“{as_written}”", "2025", "November")
+    assert [str(each) for each in entries[0].persons["author"]] == [f"{{{as_written}}}"]
 
 
 @pytest.mark.parametrize("format_", ["markdown", "html"])

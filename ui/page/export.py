@@ -36,7 +36,14 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _LATEX = re.compile(r"[\\{}$&#^_%~]")
 _MONTHS = {f"{n:02}": name for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 """The names that every style of BibTeX knows, and prints in its own language."""
-_LATEX_NAMES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+_LATEX_NAMES = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    # BibTeX counts braces that are escaped, too.
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+}
 
 
 def references(answer: Answer, style: References, say: Messages) -> str:
