@@ -64,6 +64,15 @@ def test_a_heading_that_is_a_question_is_offered_with_its_section_as_the_answer(
     assert section.strip() == "Your style sheet cannot break it."
 
 
+def test_examples_are_at_hand_once_they_were_found_for_the_documents_that_there_are() -> None:
+    pipeline = LexicalPipeline([prose("The works is a cooperative of its members.")])
+    suggest = Suggestions(pipeline.stream, pipeline.shelf, ())
+    assert (suggest.found(), pipeline.asked) == ((), [])
+    assert suggest.examples() == suggest.found() == ("What is the works?",)
+    pipeline.shelf.by_id = {}
+    assert suggest.found() == ()
+
+
 def test_what_may_follow_is_about_what_was_cited_and_not_said_yet() -> None:
     """Documents that were found beside the cited one, too, would lead away from what was asked."""
     works = prose("The works is a cooperative of its members. Lamps were first sold in spring.")

@@ -28,6 +28,7 @@ from evals.reports.stored import AGAIN, SOURCES
 from evals.scoring.measures import MEASURES
 from evals.scoring.text import printable, shorten
 from index.errors import InputError
+from index.readers import part_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,7 +134,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
-    environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
+    environment.filters |= {"percent": percent, "points": points, "shorten": shorten, "part": part_named}
     return environment
 
 
