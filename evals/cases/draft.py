@@ -14,21 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evals.cases.listing import questions_of_lines
 from evals.cases.phrasing import is_row, questions_of
 from evals.scoring.metrics import overlaps
 from evals.scoring.text import contains
 from index.sentences import sentence_spans
+from rag.answer.lists import whole_list
+from rag.reader.spans import capitalised, names, people, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from evals.cases.asking import Asking
     from evals.cases.feedback import Feedback
-    from evals.cases.phrasing import Asking
     from evals.running.answerer import Answerer
     from index.types import Document
 
-    Propose = Callable[[str], Iterator[Asking]]
+    Propose = Callable[[str, frozenset[str] | None], Iterator[Asking]]
 
 TRIED = 3
 """Questions that are asked for each that is wanted, at most."""
@@ -51,7 +54,7 @@ def from_documents(
 ) -> Iterator[Draft]:
     """Yield at most ``limit`` drafts from the documents of a pipeline, taking the documents in turn.
 
-    ``propose`` gives the questions that a sentence answers, the best first.
+    ``propose`` gives the questions that a sentence answers, the best first, given the words of the document's names.
     """
     proposals = [_proposals(pipeline.corpus.document(info.id), propose) for info in pipeline.corpus.documents()]
     found: set[str] = set()
@@ -75,23 +78,44 @@ def from_documents(
 
 
 def _proposals(document: Document, propose: Propose) -> Iterator[tuple[Asking, str, str]]:
-    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", document.text):
-        for sentence in _sentences(paragraph[0]):
-            asked = islice(propose(sentence), None if is_row(sentence) else 1)  # each cell is a fact of its own
+    text = document.text
+    known = named_in(text)
+    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
+        for start, sentence in _sentences(paragraph[0], paragraph.start()):
+            listed = whole_list(text, start, start + len(sentence))
+            if listed is not None:
+                whole = text[start : listed.end]
+                yield from (
+                    (each, document.source, whole) for each in questions_of_lines(sentence, whole[len(sentence) :])
+                )
+            asked = islice(propose(sentence, known), None if is_row(sentence) else 1)  # each cell is a fact of its own
             yield from ((asking, document.source, sentence) for asking in asked)
 
 
-def _sentences(paragraph: str) -> Iterator[str]:
-    """Yield the sentences of a paragraph, or the rows of a table."""
+def named_in(text: str) -> frozenset[str]:
+    """Return the words that end a person's longer name in a text, such as *Rubio* of *Marco Rubio*, and name no place.
+
+    A word that opens a sentence by itself has a capital in any case, and may be a country: only these are believed.
+    """
+    places = {text[span.start : span.end] for span in names(text) if placed(text, span)}
+    whole = (text[span.start : span.end].split() for span in people(text))
+    last = {words[-1] for words in whole if len(words) > 1 and not words[-1].endswith(("ans", "ers"))}
+    return frozenset(last & {*capitalised(text)} - places)
+
+
+def _sentences(paragraph: str, start: int) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a paragraph that begins at ``start``, or the rows of a table, each with its place."""
     lines = paragraph.split("\n")
     if all(map(is_row, lines)):
-        yield from lines
+        for line in lines:
+            yield start, line
+            start += len(line) + 1
     else:
-        yield from (paragraph[span.start : span.end] for span in sentence_spans(paragraph))
+        yield from ((start + span.start, paragraph[span.start : span.end]) for span in sentence_spans(paragraph))
 
 
 def _from_sentence(asking: Asking, source: str, sentence: str) -> Draft:
-    wanted: dict[str, Any] = {"answer": [[asking.wording]]}
+    wanted: dict[str, Any] = {"answer": [[wording] for wording in asking.listed or (asking.wording,)]}
     if asking.quantity is not None:
         value = asking.quantity.value
         shown = int(value) if value == int(value) else value
