@@ -168,11 +168,13 @@ def test_every_cell_of_a_row_is_a_fact_and_each_row_stands_alone() -> None:
     assert drafts[3]["evidence"][0]["quote"] == boats.splitlines()[1]
 
 
-def test_a_question_that_finds_another_sentence_is_not_proposed() -> None:
+def test_a_question_with_two_answers_is_not_proposed() -> None:
     twice = {"a.txt": "Marco Rubio prepared the first draft.", "b.txt": "Anna Lind prepared the first draft."}
-    assert [draft.quotes for draft in from_documents(SmallPipeline(twice), 10)] == [
-        ("Marco Rubio prepared the first draft.",)
-    ]
+    assert list(from_documents(SmallPipeline(twice), 10)) == []
+    cards = {"a.txt": "A card is valid for 9 months.", "b.txt": "A card is valid for 12 months."}
+    assert list(from_documents(SmallPipeline(cards), 10)) == []
+    same = {"a.txt": "A card is valid for 9 months.", "b.txt": "A card is valid for 9 months and no more."}
+    assert len(list(from_documents(SmallPipeline(same), 10))) == 1
 
 
 SENTENCE = "The harbour, which Marco Rubio opened, has 12 cranes."

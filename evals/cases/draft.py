@@ -23,7 +23,7 @@ from rag.answer.lists import whole_list
 from rag.reader.spans import capitalised, names, people, placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from evals.cases.asking import Asking
@@ -69,27 +69,31 @@ def from_documents(
         if asking.question in found:
             continue
         asked += 1
-        quotes = pipeline.ask(asking.question).quotes
-        if any(quote.source == source and overlaps(quote.text, sentence) for quote in quotes):
+        answer = pipeline.ask(asking.question)
+        quoted = any(quote.source == source and overlaps(quote.text, sentence) for quote in answer.quotes)
+        if quoted and not _answered_otherwise(asking, (each.text for each in (*answer.quotes, *answer.hits))):
             found.add(asking.question)
             yield _from_sentence(asking, source, sentence)
         if progress is not None:
             progress()
 
 
+def _answered_otherwise(asking: Asking, texts: Iterable[str]) -> bool:
+    """Tell whether a text answers the same question in another way: then no answer is the right one."""
+    said = (each for text in texts for _, sentence in _sentences(text) for each in questions_of(sentence))
+    return any(each.question == asking.question and each != asking for each in said)
+
+
 def _proposals(document: Document, propose: Propose) -> Iterator[tuple[Asking, str, str]]:
     text = document.text
     known = named_in(text)
-    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
-        for start, sentence in _sentences(paragraph[0], paragraph.start()):
-            listed = whole_list(text, start, start + len(sentence))
-            if listed is not None:
-                whole = text[start : listed.end]
-                yield from (
-                    (each, document.source, whole) for each in questions_of_lines(sentence, whole[len(sentence) :])
-                )
-            asked = islice(propose(sentence, known), None if is_row(sentence) else 1)  # each cell is a fact of its own
-            yield from ((asking, document.source, sentence) for asking in asked)
+    for start, sentence in _sentences(text):
+        listed = whole_list(text, start, start + len(sentence))
+        if listed is not None:
+            whole = text[start : listed.end]
+            yield from ((each, document.source, whole) for each in questions_of_lines(sentence, whole[len(sentence) :]))
+        asked = islice(propose(sentence, known), None if is_row(sentence) else 1)  # each cell is a fact of its own
+        yield from ((asking, document.source, sentence) for asking in asked)
 
 
 def named_in(text: str) -> frozenset[str]:
@@ -103,15 +107,18 @@ def named_in(text: str) -> frozenset[str]:
     return frozenset(last & {*capitalised(text)} - places)
 
 
-def _sentences(paragraph: str, start: int) -> Iterator[tuple[int, str]]:
-    """Yield the sentences of a paragraph that begins at ``start``, or the rows of a table, each with its place."""
-    lines = paragraph.split("\n")
-    if all(map(is_row, lines)):
-        for line in lines:
-            yield start, line
-            start += len(line) + 1
-    else:
-        yield from ((start + span.start, paragraph[span.start : span.end]) for span in sentence_spans(paragraph))
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a text, and the rows of its tables, each with its place."""
+    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
+        start, lines = paragraph.start(), paragraph[0].split("\n")
+        if all(map(is_row, lines)):
+            for line in lines:
+                yield start, line
+                start += len(line) + 1
+        else:
+            yield from (
+                (start + span.start, paragraph[0][span.start : span.end]) for span in sentence_spans(paragraph[0])
+            )
 
 
 def _from_sentence(asking: Asking, source: str, sentence: str) -> Draft:
