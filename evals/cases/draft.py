@@ -70,8 +70,9 @@ def from_documents(
             continue
         asked += 1
         answer = pipeline.ask(asking.question)
+        found_in = [quote.text for quote in answer.quotes] + [hit.text for hit in answer.hits]
         quoted = any(quote.source == source and overlaps(quote.text, sentence) for quote in answer.quotes)
-        if quoted and not _answered_otherwise(asking, (each.text for each in (*answer.quotes, *answer.hits))):
+        if quoted and not _answered_otherwise(asking, found_in):
             found.add(asking.question)
             yield _from_sentence(asking, source, sentence)
         if progress is not None:
