@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evals.cases.phrasing import Asking, questions_of
+from evals.cases.asking import Asking
+from evals.cases.phrasing import questions_of
 from evals.scoring.text import contains
 from index.errors import ModelFailed
 from rag.writer.llm import Message
@@ -36,7 +37,7 @@ class Questioner:
         self._left = requests
         self._answered = False
 
-    def __call__(self, sentence: str) -> Iterator[Asking]:
+    def __call__(self, sentence: str, known: frozenset[str] | None = None) -> Iterator[Asking]:
         """Yield questions that a sentence answers.
 
         Raises:
@@ -49,7 +50,7 @@ class Questioner:
             asking = self._written(sentence)
             if asking is not None:
                 yield asking
-        yield from questions_of(sentence)
+        yield from questions_of(sentence, known)
 
     def _written(self, sentence: str) -> Asking | None:
         try:

@@ -53,17 +53,21 @@ def render_page(report: StoredReport, before: StoredReport | None = None, compar
     Raises ``InputError`` as `render_body` does.
     """
     body = render_body(report, before, comparison)
-    style = stylesheet(min(len(report["by_tag"]), TAGS))
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            report=report,
-            body=body,
-            style=Markup(style),  # noqa: S704  # our own file
-            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        )
-    )
+    return _styled("report.html", stylesheet(min(len(report["by_tag"]), TAGS)), report=report, body=body)
+
+
+def render_found(rows: Sequence[Mapping[str, object]], cuts: Sequence[int]) -> str:
+    """Return what `evals.retrieval` measured, a row for each way to ask and rank over a set, as one page."""
+    sets: dict[object, list[Mapping[str, object]]] = {}
+    for row in rows:
+        sets.setdefault(row["pool"], []).append(row)
+    return _styled("found.html", stylesheet(0), sets=sets, cuts=cuts)
+
+
+def _styled(template: str, style: str, **values: object) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = _templates().get_template(template)
+    return page.render(style=Markup(style), style_hash=digest, **values)  # noqa: S704  # our own file
 
 
 def render_body(
