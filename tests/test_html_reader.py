@@ -66,6 +66,11 @@ def test_a_page_without_a_text_of_its_own_shows_what_stands_in_for_it(tmp_path: 
         written(tmp_path, "a.html", call)
 
 
+def test_how_characters_are_read_aloud_is_no_text(tmp_path: Path) -> None:
+    ruby = "<ruby>灯台<rp>(</rp><rt>とうだい</rt><rp>)</rp></ruby>は青い。"
+    assert written(tmp_path, "a.html", f"<html><body><p>{ruby}</p></body></html>").text == "灯台は青い。"
+
+
 def test_what_is_said_of_a_term_is_quoted_with_it(tmp_path: Path) -> None:
     terms = "<dt>Height</dt><dd>2 metres</dd><dt>Is it old?</dt><dd>Yes.</dd><dt>By:</dt><dd>Ann</dd><dd>Bo</dd>"
     page = f"<html><body><p>The vane.</p><dl>{terms}</dl><label>Fee</label><textarea>14 euros</textarea></body></html>"

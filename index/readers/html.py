@@ -82,6 +82,7 @@ def _is_hidden(element: _Element) -> bool:
     classes = (element.get("class") or "").split()
     return (
         element.get("hidden") is not None
+        or element.tag in ("rt", "rp")
         or _HIDDEN_STYLE.search(element.get("style") or "") is not None
         or not _NOT_PRINTED.isdisjoint(classes)
         or element.get("id") == "siteSub"

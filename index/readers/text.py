@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from index.readers.csv import parse as parse_table
 from index.readers.decode import decode
 from index.readers.metadata import header_facts, with_header_facts
 from index.readers.parsed import Parsed, RawBlock, clean
@@ -13,6 +14,7 @@ from index.readers.parsed import Parsed, RawBlock, clean
 _WIDEST_WRAP = 132
 _LONGEST_HEADING = 90
 _HEADER_LINES = 6
+_FEWEST_ROWS = 3
 _ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
 _NUMBERED = re.compile(r"\s*\d")
 _BREAKS_OFF = re.compile(r"\S+\s+\S+\s+(?:\S*[^\W\d_A-Z]|\S+,)$")
@@ -29,8 +31,16 @@ _ENDS_SENTENCE = re.compile(r"[.!?…:;,—–。！？][\"'”’»)\]]*$")
 
 
 def parse(data: bytes) -> Parsed:
-    """Read plain text. Raises ``Unreadable`` for binary data."""
-    return parse_text(decode(data))
+    """Read plain text, a table of it as one. Raises ``Unreadable`` for binary data."""
+    text = decode(data)
+    return parse_table(data) if _is_table(text) else parse_text(text)
+
+
+def _is_table(text: str) -> bool:
+    """Tell whether every line has as many tabs, between words."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    tabs = {line.count("\t") for line in lines}
+    return len(lines) >= _FEWEST_ROWS and len(tabs) == 1 and tabs != {0} and not any(line[0] == "\t" for line in lines)
 
 
 def parse_text(text: str) -> Parsed:
