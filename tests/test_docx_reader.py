@@ -49,14 +49,14 @@ def test_heads_and_feet_of_pages_stand_once_at_the_end(tmp_path: Path) -> None:
     def fill(made: Any) -> None:  # noqa: ANN401
         made.add_paragraph("A letter.")
         (section,) = made.sections
-        for header in (section.header, section.even_page_header):
-            header.paragraphs[0].add_run("Harbour office").bold = True
+        for number, header in enumerate((section.header, section.even_page_header), 1):
+            header.paragraphs[0].add_run(f"Harbour office {number}").bold = True
         section.footer.paragraphs[0].text = "Page 1 of 3"
         section.footer.add_paragraph("Register LH-77")
 
     assert blocks(written(tmp_path, "a.docx", word(fill))) == [
         ("paragraph", "A letter."),
-        ("paragraph", "Harbour office"),
+        ("paragraph", "Harbour office 1"),
         ("paragraph", "Register LH-77"),
     ]
 

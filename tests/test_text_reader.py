@@ -192,3 +192,13 @@ def test_a_table_of_tabs_keeps_its_rows(tmp_path: Path) -> None:
 def test_utf_8_that_is_declared_to_be_latin_1_is_utf_8(declared: str | None) -> None:
     assert decode("für Füße".encode(), declared) == "für Füße"
     assert decode("für Füße".encode("latin-1"), declared or "cp1252") == "für Füße"
+
+
+def test_a_table_that_is_drawn_with_bars_keeps_its_rows(tmp_path: Path) -> None:
+    rule = "+------+-----+"
+    table = f"{rule}\n| Name | Age |\n{rule}\n| Ida  | 44  |\n| Uno  | 51  |\n{rule}"
+    assert blocks(written(tmp_path, "a.txt", f"{LONG}\n\n{table}\n"))[1:] == [
+        ("row", "Name: Ida; Age: 44"), ("row", "Name: Uno; Age: 51")
+    ]  # fmt: skip
+    assert "Name: Ida; Age: 44" in written(tmp_path, "a.rst", f"Ages\n====\n\n{table}\n").text
+    assert "| a | b" in written(tmp_path, "b.txt", f"{LONG}\n\n| a | b\nnot of it").text

@@ -10,6 +10,7 @@ from index.readers.csv import parse as parse_table
 from index.readers.decode import decode
 from index.readers.metadata import header_facts, with_header_facts
 from index.readers.parsed import Parsed, RawBlock, clean
+from index.readers.tables import row_texts
 
 _WIDEST_WRAP = 132
 _LONGEST_HEADING = 90
@@ -21,6 +22,7 @@ _BREAKS_OFF = re.compile(r"\S+\s+\S+\s+(?:\S*[^\W\d_A-Z]|\S+,)$")
 """How a line of prose of some words ends whose sentence does not."""
 
 _RULE = re.compile(r"[\W_]+")
+_BARRED = re.compile(r"\|.+\|.+\|")
 _UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
 _MARKED = re.compile(r"(={1,6})\s+(?P<text>[^\W\d_].{0,89}?)(?:\s{1,9}\1)?")
 """A heading as AsciiDoc and wikis mark it."""
@@ -61,10 +63,26 @@ def _blocks(lines: list[str]) -> Iterator[RawBlock]:
     for is_text, stretch in groupby(lines, key=lambda line: bool(line.strip())):
         if is_text:
             chunk = list(stretch)
+            if rows := _drawn_table(chunk):
+                group += 1
+                yield from (RawBlock("row", text, group=group) for text in rows)
+                continue
             group += not _ITEM.match(chunk[0])
             for run in _runs(chunk, may_have_header=seen < _HEADER_LINES):
                 yield _block(run, group)
             seen += len(chunk)
+
+
+def _drawn_table(lines: list[str]) -> list[str]:
+    """Return the rows of a table that is drawn with bars, named by the first if a rule follows; none for others."""
+    rows = [(at, line.strip()) for at, line in enumerate(lines) if not _RULE.fullmatch(line)]
+    if len(rows) < 2 or not all(_BARRED.fullmatch(line) for _, line in rows):
+        return []
+    cells = [line[1:-1].split("|") for _, line in rows]
+    if len(set(map(len, cells))) > 1:
+        return []
+    is_headed = rows[1][0] > rows[0][0] + 1
+    return row_texts(cells[is_headed:], cells[0] if is_headed else ())
 
 
 def _runs(lines: list[str], may_have_header: bool) -> Iterator[list[str]]:

@@ -83,11 +83,12 @@ class _Walk:
                 yield from self.children(note)
 
     def edges(self) -> Iterator[RawBlock]:
-        """Yield the heads and feet of the pages, each once, without the numbers of pages."""
+        """Yield the heads and feet of the pages, each once whatever numbers it has, without the numbers of pages."""
         seen: set[str] = set()
         for raw in self.children(self._notes("header", "footer")):
-            if raw.text not in seen and not PAGE_NUMBER.fullmatch(clean(raw.text)):
-                seen.add(raw.text)
+            told = re.sub(r"\d+", "", raw.text)
+            if told not in seen and not PAGE_NUMBER.fullmatch(clean(raw.text)):
+                seen.add(told)
                 yield raw if raw.kind == "row" else RawBlock("paragraph", raw.text)
 
     def _paragraph(self, element: _Element) -> Iterator[RawBlock]:
