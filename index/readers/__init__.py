@@ -40,6 +40,8 @@ SUFFIXES: Mapping[str, Format] = {
     ".ppt": "ppt",
     ".pps": "ppt",
     ".eml": "eml",
+    ".mht": "eml",
+    ".mhtml": "eml",
     ".msg": "msg",
     ".mbox": "mbox",
     ".zip": "archive",

@@ -28,7 +28,7 @@ def add_commands(commands: Subparsers) -> None:
         "--filter",
         metavar="CONDITIONS",
         help="field op value (= != < <= > >= ~, in (a, b), low..high), joined by and, or, not and brackets, such as: "
-        "published>=2025-11 and (outlet=AP or author~roe)",
+        "published>=2025-11 and (outlet=AP or author~roe); a value with a comma or a bracket in 'quotation marks'",
     )
     parser.add_argument("--history", type=Path, metavar="FILE", help="earlier turns: a JSON list of {role, content}")
     _add_model(parser)
