@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from evals.cases.choose import choose
-from evals.cases.draft import from_documents, from_feedback, named_in, render_drafts
+from evals.cases.draft import from_documents, from_feedback, render_drafts
 from evals.cases.feedback import Feedback, Words
 from evals.cases.format import load_cases
-from evals.cases.listing import questions_of_list
-from evals.cases.phrasing import questions_of
 from evals.cases.questions import Questioner, read_question
 from index.errors import InputError, ModelFailed
 from rag.settings import Settings
+from rag.suggest.listing import questions_of_list
+from rag.suggest.phrasing import named_in, questions_of
 from rag.writer.llm import open_llm
 from tests.llm_servers import saying, serving
 from tests.small_pipeline import SmallPipeline
@@ -59,7 +59,8 @@ from tests.small_pipeline import SmallPipeline
 def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: str) -> None:
     asking = next(questions_of(sentence))
     assert asking.question == question
-    assert answer in (asking.wording, asking.date, str(asking.quantity))
+    number = "{:.15g} {}".format(*asking.number) if asking.number else ""
+    assert answer in (asking.wording, asking.date, number)
 
 
 @pytest.mark.parametrize(

@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from evals.cases.listing import questions_of_lines
-from evals.cases.phrasing import is_row, questions_of
 from evals.scoring.metrics import overlaps
 from evals.scoring.text import contains
 from index.sentences import sentence_spans
 from rag.answer.lists import whole_list
-from rag.reader.spans import capitalised, names, people, placed
+from rag.suggest.listing import questions_of_lines
+from rag.suggest.phrasing import is_row, named_in, questions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from evals.cases.asking import Asking
     from evals.cases.feedback import Feedback
     from evals.running.answerer import Answerer
     from index.types import Document
+    from rag.suggest.asking import Asking
 
     Propose = Callable[[str, frozenset[str] | None], Iterator[Asking]]
 
@@ -97,17 +96,6 @@ def _proposals(document: Document, propose: Propose) -> Iterator[tuple[Asking, s
         yield from ((asking, document.source, sentence) for asking in asked)
 
 
-def named_in(text: str) -> frozenset[str]:
-    """Return the words that end a person's longer name in a text, such as *Rubio* of *Marco Rubio*, and name no place.
-
-    A word that opens a sentence by itself has a capital in any case, and may be a country: only these are believed.
-    """
-    places = {text[span.start : span.end] for span in names(text) if placed(text, span)}
-    whole = (text[span.start : span.end].split() for span in people(text))
-    last = {words[-1] for words in whole if len(words) > 1 and not words[-1].endswith(("ans", "ers"))}
-    return frozenset(last & {*capitalised(text)} - places)
-
-
 def _sentences(text: str) -> Iterator[tuple[int, str]]:
     """Yield the sentences of a text, and the rows of its tables, each with its place."""
     for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
@@ -124,10 +112,10 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
 
 def _from_sentence(asking: Asking, source: str, sentence: str) -> Draft:
     wanted: dict[str, Any] = {"answer": [[wording] for wording in asking.listed or (asking.wording,)]}
-    if asking.quantity is not None:
-        value = asking.quantity.value
+    if asking.number is not None:
+        value, unit = asking.number
         shown = int(value) if value == int(value) else value
-        wanted = {"numbers": [{"value": shown, "unit": list(asking.quantity.units)}]}
+        wanted = {"numbers": [{"value": shown, "unit": [unit]}]}
     elif asking.date:
         wanted = {"dates": [asking.date]}
     evidence = [{"source": source, "quote": sentence}]

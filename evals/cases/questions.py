@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evals.cases.asking import Asking
-from evals.cases.phrasing import questions_of
 from evals.scoring.text import contains
 from index.errors import ModelFailed
+from rag.suggest.asking import Asking
+from rag.suggest.phrasing import questions_of
 from rag.writer.llm import Message
 from rag.writer.prompts import ASK_ABOUT, fenced, instructs
 

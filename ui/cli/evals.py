@@ -199,12 +199,12 @@ def _from_documents(options: argparse.Namespace) -> list[Draft]:
     from tqdm import tqdm
 
     from evals.cases.draft import TRIED, from_documents
-    from evals.cases.phrasing import questions_of
     from evals.cases.questions import Questioner
     from evals.running.homes import SuitePipelines
     from evals.types import Suite
     from index.files import find_files
     from rag.settings import load_settings
+    from rag.suggest.phrasing import questions_of
     from rag.writer.llm import open_llm
 
     find_files(options.paths)  # tells of a path that is not there before a model is loaded

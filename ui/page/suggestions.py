@@ -9,7 +9,7 @@ from itertools import islice
 from index.errors import InputError
 from index.store.base import DocumentAltered
 from index.types import Document
-from rag.answer.suggest import Suggestion, suggestions
+from rag.suggest.suggest import Suggestion, suggestions
 from rag.types import Answer, Done, Event
 from ui.kept.conversations import Exchange
 from ui.web.stream import Library

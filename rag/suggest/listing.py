@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evals.cases.askable import is_askable
-from evals.cases.asking import Asking
 from rag.query.language import is_function_word
+from rag.suggest.askable import is_askable
+from rag.suggest.asking import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

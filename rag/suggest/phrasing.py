@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evals.cases.askable import is_askable, is_telling
-from evals.cases.asking import Asking
-from evals.cases.listing import questions_of_list
-from evals.types import Quantity
 from index.readers.dates import dates_in
 from rag.query.language import is_function_word, language_of
 from rag.reader.read import CELLS
-from rag.reader.spans import has_speech, people
+from rag.reader.spans import capitalised, has_speech, names, people, placed
+from rag.suggest.askable import is_askable, is_telling
+from rag.suggest.asking import Asking
+from rag.suggest.listing import questions_of_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +38,7 @@ _NO_NOUN = (
     "and or but that which who if when as than whose is are was were will would can could must may should".split()
 )
 _THING = rf"(?:The|An?|Every|Each|All|Our)(?: (?!(?:{'|'.join(_NO_NOUN)})\b)[\w’'-]+){{1,5}}?"
+_LONG_THING = _THING.replace("{1,5}", "{1,9}")
 _SUBJECT = rf"{_THING}|[A-Z][\w’'-]+(?: (?:of|the|de|van|von|[A-Z][\w’'-]+)){{0,4}}"
 _STATED = re.compile(
     rf"(?P<subject>{_SUBJECT}) (?P<verb>is|are|was|were|will|can|must|may|should) (?P<rest>(?:[^,;:()]|,(?=\d))+)[.!]"
@@ -60,7 +60,7 @@ _FORMS = {
     for form, auxiliary in ((past, "did"), (base, "do"), (present, "does"))
 }
 """Verbs that lead to a number: of each form, what a question is made with."""
-_MEASURED = re.compile(rf"(?P<subject>{_SUBJECT}) (?P<verb>{'|'.join(_FORMS)}) (?P<rest>.+)[.!]")
+_MEASURED = re.compile(rf"(?P<subject>{_LONG_THING}|{_SUBJECT}) (?P<verb>{'|'.join(_FORMS)}) (?P<rest>.+)[.!]")
 _SHORT_UNITS = "kg|g|mg|km|m|cm|mm|l|cl|ml|h|min|s|ms|kW|W|MB|GB"
 _UNITS = frozenset((*_SHORT_UNITS.split("|"), *"people children men women euro metre crown crew yen".split()))
 _COUNTED = re.compile(
@@ -126,6 +126,17 @@ def _of_shape(sentence: str, known: frozenset[str] | None) -> Iterator[Asking]:
         stated = shape.fullmatch(sentence)
         if stated and not _PRONOUNS & {*stated["subject"].lower().split()}:
             yield from asked(_within(stated["subject"]), stated["verb"], stated)
+
+
+def named_in(text: str) -> frozenset[str]:
+    """Return the words that end a person's longer name in a text, such as *Rubio* of *Marco Rubio*, and name no place.
+
+    A word that opens a sentence by itself has a capital in any case, and may be a country: only these are believed.
+    """
+    places = {text[span.start : span.end] for span in names(text) if placed(text, span)}
+    whole = (text[span.start : span.end].split() for span in people(text))
+    last = {words[-1] for words in whole if len(words) > 1 and not words[-1].endswith(("ans", "ers"))}
+    return frozenset(last & {*capitalised(text)} - places)
 
 
 def is_row(line: str) -> bool:
@@ -205,46 +216,46 @@ def _holder(subject: str, verb: str, stated: re.Match[str]) -> Iterator[Asking]:
 
 def _how_many_it_has(subject: str, verb: str, stated: re.Match[str]) -> Iterator[Asking]:
     auxiliary, base = _FORMS[verb]
-    for unit, left, quantity in _counted(stated["rest"]):
+    for unit, left, number in _counted(stated["rest"]):
         if base in ("cost", "weigh"):
-            yield Asking(f"How much {auxiliary} {subject} {base}{left}?", quantity=quantity)
+            yield Asking(f"How much {auxiliary} {subject} {base}{left}?", number=number)
         elif base in ("last", "take") and unit in _TIME:
-            yield Asking(f"How long {auxiliary} {subject} {base}{left}?", quantity=quantity)
+            yield Asking(f"How long {auxiliary} {subject} {base}{left}?", number=number)
         elif left.startswith(" of "):
-            yield Asking(f"How many {unit}{left} {auxiliary} {subject} {base}?", quantity=quantity)
+            yield Asking(f"How many {unit}{left} {auxiliary} {subject} {base}?", number=number)
         else:
-            yield Asking(f"How many {unit} {auxiliary} {subject} {base}{left}?", quantity=quantity)
+            yield Asking(f"How many {unit} {auxiliary} {subject} {base}{left}?", number=number)
 
 
 def _how_many(subject: str, verb: str, stated: re.Match[str]) -> Iterator[Asking]:
-    for unit, left, quantity in _counted(stated["rest"]):
+    for unit, left, number in _counted(stated["rest"]):
         extent = _EXTENT.match(left.lstrip())
         if verb in ("is", "was") and _LENGTH.fullmatch(subject.split()[-1]) and not left:
-            yield Asking(f"What {verb} {subject}?", quantity=quantity)
+            yield Asking(f"What {verb} {subject}?", number=number)
             continue
         if extent:
             asked = f"How {extent[0]} {verb} {subject}{left.lstrip()[extent.end() :]}"
         else:
             asked = f"How {'much' if unit in _MONEY else f'many {unit}'} {verb} {subject}{left}"
-        yield Asking(f"{asked}?", quantity=quantity)
+        yield Asking(f"{asked}?", number=number)
 
 
 def _how_long(subject: str, verb: str, stated: re.Match[str]) -> Iterator[Asking]:
     state = _STATE.match(stated["rest"])
-    for unit, left, quantity in _counted(state["left"]) if state else ():
+    for unit, left, number in _counted(state["left"]) if state else ():
         if unit in _TIME and verb in ("is", "are", "was", "were") and state:
-            yield Asking(f"For how long {verb} {subject} {state['state']}{left}?", quantity=quantity)
+            yield Asking(f"For how long {verb} {subject} {state['state']}{left}?", number=number)
 
 
-def _counted(rest: str) -> Iterator[tuple[str, str, Quantity]]:
-    """Yield the unit and the quantity that a text begins with, and what follows in the same breath."""
+def _counted(rest: str) -> Iterator[tuple[str, str, tuple[float, str]]]:
+    """Yield the unit that a text begins to count, what follows in the same breath, and the number with its unit."""
     counted = _COUNTED.match(rest)
     if counted is None or any(start < counted.end() for start, _, _ in dates_in(rest)):
         return
     left = _NEXT.split(rest[counted.end() :], maxsplit=1)[0].rstrip()
     if not (counted["unit"].endswith("s") or counted["unit"] in _UNITS):
         return  # former, thousand: another word is counted
-    yield counted["unit"], left, Quantity(float(counted["number"].replace(",", "")), 0, {counted["unit"]: 1.0})
+    yield counted["unit"], left, (float(counted["number"].replace(",", "")), counted["unit"])
 
 
 def _what_time(subject: str, verb: str, stated: re.Match[str]) -> Iterator[Asking]:
