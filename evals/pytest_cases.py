@@ -67,8 +67,13 @@ def citechat_pipelines(pytestconfig: pytest.Config) -> Iterator[SuitePipelines]:
 
 
 @pytest.fixture
-def citechat_result(citechat_case: tuple[Suite, str], citechat_pipelines: SuitePipelines) -> CaseResult:
-    """Return the judged answer to the test's case: ``passed``, ``reasons``, ``metrics``, ``answer``."""
+def citechat_result(
+    request: pytest.FixtureRequest, citechat_case: tuple[Suite, str], citechat_pipelines: SuitePipelines
+) -> CaseResult:
+    """Return the judged answer to the test's case: ``passed``, ``reasons``, ``metrics``, ``answer``.
+
+    A test that fails shows where the case stands, what was asked and what was answered.
+    """
     from evals.running.memory import AnswerMemory
     from evals.running.run import run_suite
 
@@ -79,4 +84,7 @@ def citechat_result(citechat_case: tuple[Suite, str], citechat_pipelines: SuiteP
         only={name},
         memory_for=lambda answerer, system: AnswerMemory(answerer.settings.home, system),
     )
-    return report.cases[0]
+    (result,) = report.cases
+    said = result.error or result.answer.text
+    request.node.add_report_section("setup", "citechat", f"{result.case.where}\n{result.case.question}\n{said}")
+    return result

@@ -1,6 +1,6 @@
 """How well retrieval alone finds what it should, without the reader.
 
-    python -m evals.retrieval [NAME ...] --data DIR [--limit N] [--home DIR] [--json F]
+    python -m evals.retrieval [NAME ...] --data DIR [--limit N] [--home DIR] [--json F] [--html F]
 
 The sets are those of `evals.pools`. Each is indexed as documents are, and each question ranks its passages in four
 ways: by cosine, by BM25, by both at a fixed weight, and as citechat does. Where a whole document is wanted, a document
@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -24,6 +25,7 @@ from tqdm import tqdm
 from evals.cases.format import Suite
 from evals.datasets import spread
 from evals.pools import POOLS, Pool, Query
+from evals.reports.page import render_found
 from evals.running.homes import SuitePipeline, SuitePipelines
 from evals.scoring.metrics import mean, ndcg_of_ranks, recall_at, reciprocal_rank
 from index.errors import CitechatError, InputError
@@ -171,27 +173,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=500, metavar="N", help="ask N questions a set, spread (500)")
     parser.add_argument("--home", type=Path, help="keep the documents and indexes there for the next run")
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures as JSON")
+    parser.add_argument("--html", type=Path, metavar="F", help="write the figures as a page")
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             pools = _named(options.name or list(POOLS), options.data)
-            show(measured(pools, options.home or Path(temporary), options.limit), options.json)
+            show(measured(pools, options.home or Path(temporary), options.limit), options.json, options.html)
     except CitechatError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0
 
 
-def show(figures: Iterable[Figures], path: Path | None) -> None:
-    """Print figures as they come, as a table, and write all of them to ``path`` as JSON, if it is given."""
-    shown: list[Figures] = []
+def show(figures: Iterable[Figures], as_json: Path | None, as_html: Path | None) -> None:
+    """Print figures as they come, as a table, and write all of them as JSON and as a page, where a file is given."""
+    shown: list[dict[str, Any]] = []
     for each in figures:
         sys.stdout.write("" if shown else f"{HEADER}\n")
         sys.stdout.write(f"{render(each)}\n")
         sys.stdout.flush()
-        shown.append(each)
-    if path:
-        path.write_text(json.dumps([asdict(each) for each in shown], indent=1) + "\n", encoding="utf-8")
+        shown.append(asdict(each))
+    if as_json:
+        as_json.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+    if as_html:
+        as_html.write_text(render_found(shown, CUTS), encoding="utf-8")
 
 
 def _named(names: Sequence[str], data: Path) -> Iterator[Pool]:

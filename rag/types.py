@@ -38,6 +38,7 @@ class Quote:
     published: str | None = None
     outlet: str | None = None
     also_in: tuple[str, ...] = ()
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Source:
     published: str | None = None
     outlet: str | None = None
     also_in: tuple[str, ...] = ()
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,13 @@ def test_folders_of_the_settings_are_mirrored(tmp_path: Path) -> None:
         assert "plan.md: replaced" in page
         assert "old.md: deleted" in page
         assert [info.sources for info in corpus.documents()] == [("plan.md",)]
+        again = f"{folder / 'plan.md'} is still there: the next sync indexes it again."
+        for change, sent in (("replace", [("files", ("new.md", PLAN))]), ("remove", None)):
+            plan = next(info for info in corpus.documents() if "plan.md" in info.sources)
+            assert again in operator.send(f"/documents/{plan.id}/{change}", sent)
+            assert "plan.md: added" in operator.send("/sync")
+        new = corpus.find("new.md")
+        assert "is still there" not in operator.send(f"/documents/{new.id}/remove")
         (folder / "plan.md").unlink()
         assert "none was removed" in operator.send("/sync")
         assert len(corpus.documents()) == 1

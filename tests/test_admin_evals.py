@@ -99,7 +99,8 @@ def test_eval_runs_are_listed_and_compared(operator: Operator) -> None:
     assert "worse: -100.0 points, interval -100.0 to -100.0, 2 cases, 0 fixed, 2 broken" in page
     assert '<li><a href="/admin/evals/second?before=first#case-1">one</a>: Who leads one?</li>' in page
     assert "Left out: 1 that only one of them has" in page
-    assert "<td>-1.000 to -1.000</td><td>2</td><td>worse</td>" in page
+    assert '<td class="whole">-1.000 to -1.000</td><td>2</td><td class="whole">worse</td>' in page
+    assert re.findall(r'name="(\w+)" value="(\w+)"[^>]* checked', page) == [("before", "first"), ("after", "second")]
     assert "broken.json is no report" in page
     plots = re.findall(r'src="(/admin/plots/[^"]+)"', page)
     assert [plot.split("?")[0] for plot in plots] == ["/admin/plots/runs.svg", "/admin/plots/changes.svg"]

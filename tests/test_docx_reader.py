@@ -45,6 +45,22 @@ def test_docx_in_document_order(tmp_path: Path) -> None:
     ]
 
 
+def test_heads_and_feet_of_pages_stand_once_at_the_end(tmp_path: Path) -> None:
+    def fill(made: Any) -> None:  # noqa: ANN401
+        made.add_paragraph("A letter.")
+        (section,) = made.sections
+        for number, header in enumerate((section.header, section.even_page_header), 1):
+            header.paragraphs[0].add_run(f"Harbour office {number}").bold = True
+        section.footer.paragraphs[0].text = "Page 1 of 3"
+        section.footer.add_paragraph("Register LH-77")
+
+    assert blocks(written(tmp_path, "a.docx", word(fill))) == [
+        ("paragraph", "A letter."),
+        ("paragraph", "Harbour office 1"),
+        ("paragraph", "Register LH-77"),
+    ]
+
+
 def test_docx_with_insertions_deletions_and_controls(tmp_path: Path) -> None:
     body = (
         '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'

@@ -8,10 +8,11 @@ from evals.cases.choose import choose
 from evals.cases.draft import from_documents, from_feedback, render_drafts
 from evals.cases.feedback import Feedback, Words
 from evals.cases.format import load_cases
-from evals.cases.phrasing import questions_of
 from evals.cases.questions import Questioner, read_question
 from index.errors import InputError, ModelFailed
 from rag.settings import Settings
+from rag.suggest.listing import questions_of_list
+from rag.suggest.phrasing import named_in, questions_of
 from rag.writer.llm import open_llm
 from tests.llm_servers import saying, serving
 from tests.small_pipeline import SmallPipeline
@@ -23,7 +24,7 @@ from tests.small_pipeline import SmallPipeline
         ("Marco Rubio prepared the first draft.", "Who prepared the first draft?", "Marco Rubio"),
         ("The plan was published on 20 November 2025.", "When was the plan published?", "2025-11-20"),
         ("The budget is 1,200 euros per person.", "How much is the budget per person?", "1200 euros"),
-        ("The limit is 2,000 characters.", "How many characters is the limit?", "2000 characters"),
+        ("The limit is 2,000 characters.", "What is the limit?", "2000 characters"),
         ("The tower is 38 metres high and has 176 steps.", "How high is the tower?", "38 metres"),
         ("The paper lists 28 points.", "How many points does the paper list?", "28 points"),
         (
@@ -39,9 +40,14 @@ from tests.small_pipeline import SmallPipeline
         ("The last boat leaves Torvay at 20:45.", "At what time does the last boat leave Torvay?", "20:45"),
         ("The office opens at 9.15.", "At what time does the office open?", "9.15"),
         ("The treasurer is Ivo Strand, who has the keys.", "Who is the treasurer?", "Ivo Strand"),
-        ("Volodymyr Zelensky leads the country and is the man.", "Who leads the country?", "Volodymyr Zelensky"),
-        ("Dmitry Peskov urged Kyiv, on Friday, to give in.", "Who urged Kyiv?", "Dmitry Peskov"),
-        ("The Donbas is the one region in it.", "What is the Donbas?", "the one region in it"),
+        ("Volodymyr Zelensky leads the Ukraine and is the man.", "Who leads the Ukraine?", "Volodymyr Zelensky"),
+        ("Bo Lind won by 150,000 votes, on Friday.", "Who won by 150,000 votes?", "Bo Lind"),
+        ("Bo Lind joined the Torvay Rowers on Monday and moved.", "Who joined the Torvay Rowers?", "Bo Lind"),
+        ("Anna Lind built the red and white lighthouse.", "Who built the red and white lighthouse?", "Anna Lind"),
+        ("The Donbas is a region in the east.", "What is the Donbas?", "a region in the east"),
+        ("Bo Lind is a baker in Torvay.", "Who is Bo Lind?", "a baker in Torvay"),
+        ("The mill was founded in 1908 by a group of merchants.", "When was the mill founded?", "1908"),
+        ("A card is valid for 9 months and can be renewed.", "For how long is a card valid?", "9 months"),
         ("Marco Rubio is the secretary of state.", "Who is Marco Rubio?", "the secretary of state"),
         ("Item: Hotel, per night; Rate: 95; Remark: at most", "What is the rate for Hotel, per night?", "95"),
         ("Name: Ivo Strand; Office: keys; Phone: 417", "What is the phone of Ivo Strand?", "417"),
@@ -53,7 +59,8 @@ from tests.small_pipeline import SmallPipeline
 def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: str) -> None:
     asking = next(questions_of(sentence))
     assert asking.question == question
-    assert answer in (asking.wording, asking.date, str(asking.quantity))
+    number = "{:.15g} {}".format(*asking.number) if asking.number else ""
+    assert answer in (asking.wording, asking.date, number)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,22 @@ def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: s
         "The repair of the bridge will cost 310,000 crowns.",
         "“We will not go to Geneva on Sunday, whatever they say,” said Marco Rubio.",
         "Too short.",
+        "Dmitry Peskov urged Kyiv, on Friday, to give in.",
+        "Anna Lind said that all bridges, save one, are closed.",
+        "Anna Lind dismissed those concerns in a news conference.",
+        "Anna Lind finished with a lead over Bo Quill (51.1% to 41.7%).",
+        "Anna Lind decided today to file a formal protest.",
+        "Anna Lind suspended the fine.",
+        "We've made incredible progress with more work.",
+        "The Rowers won their title with a long record.",
+        "The truck was a big flatbed with a barrier.",
+        "The Tower is the first house to have a lift.",
+        "Torvay is the latest town to build a pool.",
+        "The club lists 11 former dictators as members.",
+        "The company said it expects to have 200 thousand customers.",
+        "Flowers is accused of robbing a man in York in August 2014.",
+        "The lead was a shift from a September 2020 poll.",
+        "Mount Torvay is a hill with snow.",
         "The list is 5 items long: one, two, three",
     ],
 )
@@ -99,6 +122,41 @@ def test_documents_are_drafted_into_cases_that_a_person_must_accept(tmp_path: Pa
     assert (suite.cases[2].dates, suite.cases[0].answer) == (("2025-11-20",), (("Marco Rubio",),))
 
 
+@pytest.mark.parametrize(
+    ("sentence", "question", "listed"),
+    [
+        (
+            "The repair kit contains a pump, two patches and a spanner.",
+            "What does the repair kit contain?",
+            ("pump", "two patches", "spanner"),
+        ),
+        ("The three stops are Torvay, Lind and Quill.", "What are the three stops?", ("Torvay", "Lind", "Quill")),
+        ("The course consists of reading aloud, a test and a walk.", None, ()),
+        ("The film contains scenes of war, which upset some, and of love.", None, ()),
+        ("That includes boxes, barrels and gloves.", None, ()),
+        ("The movement also sells videos, books and caps.", None, ()),
+        ("The kit contains a pump and a spanner.", None, ()),
+    ],
+)
+def test_a_list_is_asked_for_as_a_whole(sentence: str, question: str | None, listed: tuple[str, ...]) -> None:
+    asking = next(questions_of_list(sentence), None)
+    assert (asking and asking.question, asking.listed if asking else ()) == (question, listed)
+
+
+def test_the_lines_of_a_list_are_what_its_draft_wants() -> None:
+    text = "The parcel needs the following:\n\n- a label\n- string\n- red wax\n\nIt goes by train."
+    (draft,) = from_documents(SmallPipeline({"parcel.txt": text}), 9)
+    assert draft.entry["question"] == "What does the parcel need?"
+    assert draft.entry["answer"] == [["label"], ["string"], ["red wax"]]
+
+
+def test_a_capital_that_opens_a_sentence_makes_no_name() -> None:
+    text = "Protesters stormed the old town hall. Lind opened the new town hall. It was hard for Anna Lind in Torvay."
+    assert named_in(text) == {"Lind"}
+    drafts = from_documents(SmallPipeline({"news.txt": text}), 9)
+    assert [draft.entry["question"] for draft in drafts] == ["Who opened the new town hall?"]
+
+
 def test_every_cell_of_a_row_is_a_fact_and_each_row_stands_alone() -> None:
     boats = "Ship: Heron; Skipper: Ada Quill; Seats: 48\nShip: Petrel; Skipper: Bo Lind; Seats: 120"
     drafts = [draft.entry for draft in from_documents(SmallPipeline({"boats.md": f"{boats}\n\nAll sail daily."}), 9)]
@@ -111,11 +169,13 @@ def test_every_cell_of_a_row_is_a_fact_and_each_row_stands_alone() -> None:
     assert drafts[3]["evidence"][0]["quote"] == boats.splitlines()[1]
 
 
-def test_a_question_that_finds_another_sentence_is_not_proposed() -> None:
+def test_a_question_with_two_answers_is_not_proposed() -> None:
     twice = {"a.txt": "Marco Rubio prepared the first draft.", "b.txt": "Anna Lind prepared the first draft."}
-    assert [draft.quotes for draft in from_documents(SmallPipeline(twice), 10)] == [
-        ("Marco Rubio prepared the first draft.",)
-    ]
+    assert list(from_documents(SmallPipeline(twice), 10)) == []
+    cards = {"a.txt": "A card is valid for 9 months.", "b.txt": "A card is valid for 12 months."}
+    assert list(from_documents(SmallPipeline(cards), 10)) == []
+    same = {"a.txt": "A card is valid for 9 months.", "b.txt": "A card is valid for 9 months and no more."}
+    assert len(list(from_documents(SmallPipeline(same), 10))) == 1
 
 
 SENTENCE = "The harbour, which Marco Rubio opened, has 12 cranes."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,9 +12,14 @@ from playwright.sync_api import Browser, expect
 
 from tests import web
 from tests.hosts import Hosts, serving
-from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, chromium, reading
+from tests.widget_page import LEAVE_QUESTION, LEAVE_QUOTE, Reader, chromium, reading
 
 TOKEN = "a token of the operator"
+
+
+def named(origin: str, name: str) -> str:
+    """Return the origin under a domain of its own: to a browser, another site altogether."""
+    return origin.replace("127.0.0.1", f"{name}.test")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +27,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hosts, Ho
     """The pages of a site that may frame the chat, and of one that may not."""
     with serving() as allowed, serving("127.0.0.2") as denied:
         home = tmp_path_factory.mktemp("home")
-        chosen = web.settings(home, sites={"docs": {"origins": [allowed.origin]}}, admin_token=TOKEN)
+        sites = {
+            "docs": {"origins": [allowed.origin, named(allowed.origin, "intranet")]},
+            "shop": {"origins": [named(allowed.origin, "shop")]},
+        }
+        chosen = web.settings(home, sites=sites, admin_token=TOKEN, allowed_hosts=("127.0.0.1", "citechat.test"))
         with web.running(web.LexicalPipeline(), chosen) as server:
             allowed.server = denied.server = server
             yield allowed, denied
@@ -124,6 +134,41 @@ def test_another_site_cannot_frame_it(places: tuple[Hosts, Hosts], browser: Brow
             assert any("frame-ancestors" in problem for problem in reader.problems)
 
 
+@contextmanager
+def framed(browser: Browser, pages: Hosts, site: str, attributes: str) -> Iterator[Reader]:
+    """Open a page of ``site`` that frames the chat, each under a domain of its own."""
+    server, pages.server = pages.server, named(pages.server, "citechat")
+    try:
+        with reading(browser, f"{named(pages.origin, site)}/framed?{attributes}") as reader:
+            yield reader
+    finally:
+        pages.server = server
+
+
+def test_a_site_of_another_domain_frames_it_with_its_key(places: tuple[Hosts, Hosts], browser: Browser) -> None:
+    with framed(browser, places[0], "intranet", "site=docs") as reader:
+        frame = reader.page.frame_locator("iframe")
+        frame.locator("textarea").fill(LEAVE_QUESTION)
+        frame.locator("textarea").press("Enter")
+        expect(frame.locator(".text")).to_contain_text(LEAVE_QUOTE)
+        frame.locator("button.cite").first.click()
+        expect(frame.locator("mark")).to_have_text(LEAVE_QUOTE)
+        assert reader.page.context.cookies() == []
+        # Without TLS that header means nothing, and Chromium says so of every name that is not this machine's own.
+        assert [each for each in reader.problems if "Cross-Origin-Opener-Policy" not in each] == []
+
+
+@pytest.mark.parametrize(
+    ("site", "attributes"),
+    [("intranet", ""), ("intranet", "site=shop"), ("intranet", "site=none"), ("other", "site=docs"), ("other", "")],
+)
+def test_without_its_key_it_does_not(places: tuple[Hosts, Hosts], browser: Browser, site: str, attributes: str) -> None:
+    with framed(browser, places[0], site, attributes) as reader:
+        reader.page.wait_for_timeout(300)
+        assert any("frame-ancestors" in problem for problem in reader.problems)
+        assert not any("/api/" in url for url in reader.requests)
+
+
 def test_the_operator_s_pages_keep_the_policy(places: tuple[Hosts, Hosts], browser: Browser) -> None:
     with reading(browser, f"{places[0].server}/admin") as reader:
         reader.page.get_by_label("Password or token").fill(TOKEN)
@@ -131,6 +176,9 @@ def test_the_operator_s_pages_keep_the_policy(places: tuple[Hosts, Hosts], brows
         for name in ("Load", "Documents", "Conversations", "Gaps", "Feedback", "Cases", "Evals"):
             reader.page.get_by_role("link", name=name, exact=True).click()
             expect(reader.page.get_by_role("link", name=name, exact=True)).to_have_attribute("aria-current", "page")
+        reader.page.get_by_role("link", name="Embed", exact=True).click()
+        reader.page.get_by_role("link", name="Operator's pages", exact=True).press("Enter")
+        expect(reader.page.get_by_role("link", name="Load", exact=True)).to_have_attribute("aria-current", "page")
         assert reader.problems == []
         reader.page.get_by_role("button", name="Log out").click()
         expect(reader.page.get_by_label("Password or token")).to_be_focused()

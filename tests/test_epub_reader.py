@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import re
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -39,6 +42,15 @@ def test_chapters_in_the_order_of_the_spine(tmp_path: Path) -> None:
         "author": "Jane Doe, Bob Roe", "published": "2019-08-23", "modified": "2020-01-30", "language": "en",
         "format": "epub",
     }  # fmt: skip
+
+
+def test_a_spine_that_names_nothing_leaves_no_chapter_out(tmp_path: Path) -> None:
+    package = book(CHAPTERS)
+    expected = [OTHER, "a point", "First", LONG]  # as in the manifest
+    with ZipFile(BytesIO(package)) as opened:
+        (name,) = (each for each in opened.namelist() if each.endswith(".opf"))
+        described = re.sub(rb"<itemref[^>]*>", b"", opened.read(name))
+    assert [text for _, text in blocks(written(tmp_path, "a.epub", replaced(package, name, described)))] == expected
 
 
 def test_the_content_goes_before_the_name(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rag.answer.said import said
+from rag.query.language import Language
 from rag.types import Answer, Claim, Quote, Remark, Source
 from ui.i18n import messages
 from ui.kept.conversations import Conversation, Exchange
@@ -24,7 +27,9 @@ HOSTILE = "<script>x</script> ![a](http://evil.invalid) {\\input} 5% & more"
 
 
 def quote(n: int, text: str, **fields: object) -> Quote:
-    made = Quote(n, "d" * 16, "a.md", "A title", 3, 0, len(text), text, "2025-11-21", "The Example")
+    made = Quote(
+        n, "d" * 16, "a.md", "A title", 3, 0, len(text), text, "2025-11-21", "The Example", author="Ann Roe & Co"
+    )
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -37,7 +42,7 @@ def exchange(*quotes: Quote, question: str = "Who?", short: str | None = None) -
 def references(style: export.References, *quotes: Quote) -> str:
     answer = exchange(*quotes).answer
     assert answer is not None
-    return export.references(answer, style, EN, {"d" * 16: "Ann Roe & Co"})
+    return export.references(answer, style, EN)
 
 
 def test_plain_references_say_title_outlet_date_page_and_words() -> None:
@@ -87,6 +92,19 @@ def test_bibtex_has_an_entry_for_each_document() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "slide 3"), ("es", "diapositiva 3"), ("de", "Folie 3"), ("fr", "diapositive 3")],
+)
+def test_what_stands_on_a_slide_is_on_no_page(language: Language, told: str) -> None:
+    answer = exchange(quote(1, "He did.", source="deck.pptx"), quote(2, "Again.", source="deck.pptx", page=4)).answer
+    assert answer is not None
+    plain, bibtex = (export.references(answer, style, messages(language)) for style in ("text", "bibtex"))
+    assert f", {told}, deck.pptx: “He did.”" in plain
+    assert f"  howpublished = {{deck.pptx, {told}, {told.replace('3', '4')}}},\n" in bibtex
+    assert "pages = " not in bibtex
+
+
 def test_a_key_names_the_year_once() -> None:
     made = references("bibtex", quote(1, "No.", title="Handbook 2025"))
     assert made.startswith("@misc{handbook-2025-dddddd,")
@@ -94,7 +112,33 @@ def test_a_key_names_the_year_once() -> None:
 
 def test_bibtex_is_safe_to_compile() -> None:
     made = references("bibtex", quote(1, HOSTILE))
-    assert r"\{\textbackslash{}input\} 5\% \& more" in made
+    assert r"\textbraceleft{}\textbackslash{}input\textbraceright{} 5\% \& more" in made
+
+
+def parsed(bibtex: str) -> Any:  # noqa: ANN401  # a pybtex.database.BibliographyData, which has no types
+    """Read entries as BibTeX would. Without the parser the test is skipped, or fails where nobody would notice."""
+    try:
+        from pybtex.database import parse_string
+    except ModuleNotFoundError:
+        missing = "There is no pybtex: BibTeX is not parsed. Remedy: pip install -c .ci/constraints.txt -e '.[dev]'"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return parse_string(bibtex, "bibtex")  # raises whatever BibTeX would complain of
+
+
+@given(st.lists(st.sampled_from((*'{}\\@,="%#~^&_$ \n', "and", "@misc{a,", "é")) | st.text(max_size=4), min_size=1))
+def test_whatever_documents_say_is_one_entry_each_to_a_parser_of_bibtex(pieces: list[str]) -> None:
+    text = " ".join(["so", *pieces])
+    own = quote(1, text, title=text, source=text, outlet=text, author=text)
+    made = references("bibtex", own, quote(2, "No.", document_id="e" * 16))
+    entries = list(parsed(made).entries.values())
+    assert len(entries) == 2
+    as_written = export._latex(text)
+    fields = dict(entries[0].fields)
+    assert {fields[name] for name in ("title", "organization", "howpublished")} == {as_written}
+    assert (fields["note"], fields["year"], fields["month"]) == (f"“{as_written}”", "2025", "November")
+    assert [str(each) for each in entries[0].persons["author"]] == [f"{{{as_written}}}"]
 
 
 @pytest.mark.parametrize("format_", ["markdown", "html"])

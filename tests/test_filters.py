@@ -13,6 +13,7 @@ from index.filters import Filter, parse_filter
 from index.filters.expression import Both, Condition, Either, Expression, Negation, Operator
 from index.filters.fields import document_fields, passage_fields
 from index.filters.parser import DEEPEST
+from index.readers.metadata import known_fields
 
 ARTICLE = document_fields(
     "War, and Peace",
@@ -46,6 +47,9 @@ A, B, C = (condition(name, "=", "1") for name in "abc")
         ('title="War, and Peace" and chapter<=9', [("title", "=", "War, and Peace"), ("chapter", "<=", "9")]),
         ('title="a=b"and chapter=8', [("title", "=", "a=b"), ("chapter", "=", "8")]),
         ('outlet=""', [("outlet", "=", "")]),
+        ("outlet = 'The Paper' and a='(b, c)'", [("outlet", "=", "The Paper"), ("a", "=", "(b, c)")]),
+        ('title="Don\'t, go" and a=\'x "y"\'', [("title", "=", "Don't, go"), ("a", "=", 'x "y"')]),
+        ("title=Don't go", [("title", "=", "Don't go")]),
         ("source=reports/plan-a.md", [("source", "=", "reports/plan-a.md")]),
         ("release-date>5", [("release-date", ">", "5")]),
         ("name=Hernandez", [("name", "=", "Hernandez")]),
@@ -82,6 +86,9 @@ def test_a_filter_of_the_first_version_keeps_its_meaning(
         ('page="3..5"', condition("page", "=", "3..5")),
         ("name=a..b", condition("name", "=", "a..b")),
         ('"Reading Time">5', condition("reading time", ">", "5")),
+        ("a in ('1, 2', \"3's\") or 'reading time'>5", Either((
+            condition("a", "in", "1, 2", "3's"), condition("reading time", ">", "5")
+        ))),
         ("Authors=x, section=y, date=2025", Both((
             condition("author", "=", "x"), condition("heading", "=", "y"), condition("published", "=", "2025")
         ))),
@@ -103,7 +110,8 @@ def test_conditions_are_joined(text: str, expression: Expression) -> None:
         ("outlet=AP and", "at its end (character 14): a field is missing"),
         ("outlet=AP,,chapter=8", "at ',chapter=8' (character 11): a field is missing"),
         ("outlet=AP and and chapter=8", "at 'chapter=8' (character 19): an operator such as"),
-        ('outlet="AP', "at '\"AP' (character 8): a value is missing"),
+        ('outlet="AP', "at '\"AP' (character 8): this quotation mark is never closed"),
+        ("title='Tis", 'at "\'Tis" (character 7): this quotation mark is never closed'),
         ('outlet="AP" chapter=8', "at 'chapter=8' (character 13): and, or, or the end is expected"),
         ("title=War and Peace", "at its end (character 20): an operator such as = or >= is missing after 'Peace'"),
         ("(a=1 or b=1", "at its end (character 12): a closing bracket is missing"),
@@ -205,6 +213,41 @@ def test_a_document_passes_or_not(text: str, passes: bool) -> None:
 )
 def test_dates_compare_at_the_precision_of_the_shorter_one(published: str, text: str, passes: bool) -> None:
     assert parse_filter(text).matches({"published": (published,)}) is passes
+
+
+@pytest.mark.parametrize("stated", ["de", "Deutsch", "German", "deutsch", "ger", "deu", "de-AT", "de_CH", "en, de"])
+@pytest.mark.parametrize("asked", ["de", "German", "alemán", "DEU"])
+def test_a_language_goes_by_its_codes_and_names(stated: str, asked: str) -> None:
+    fields = document_fields("", [], {"language": stated})
+    assert parse_filter(f"language={asked} and language in (fr, {asked})").matches(fields)
+    assert not parse_filter(f"language!={asked} or language=fr or language=d or language=den").matches(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "stated", "passes"),
+    [
+        ("language=de-AT", "de_at", True),
+        ("language=Austrian German", "de-AT", True),
+        ("language=de-AT", "de", False),
+        ("language=de-AT", "de-CH", False),
+        ("language=Old (Norse)", "old (norse)", True),
+        ("language=Old.*", "old norse", False),
+        ("language=中文", "chi", True),
+        ("language=čeština", "cs-CZ", True),
+        ("language~eut", "Deutsch", True),
+    ],
+)
+def test_a_narrower_language_is_no_wider_one(text: str, stated: str, passes: bool) -> None:
+    assert parse_filter(text).matches({"language": (stated,)}) is passes
+
+
+def test_an_item_of_a_list_is_never_split() -> None:
+    for authors in (["Smith, Jane"], ["Smith, Jane", "Smith and Sons"], ["Ann Lee", "Smith, Jane; Bo"]):
+        fields = document_fields("", [], known_fields([("authors", authors), ("tags", ["Berlin, Germany", "x"])]))
+        named = [name for name in authors if parse_filter(f"author='{name}'").matches(fields)]
+        assert named == authors
+        assert not parse_filter("author in (Smith, Jane, Sons, Bo) or tags=Germany").matches(fields)
+        assert parse_filter("tags='berlin, germany' and tags=x").matches(fields)
 
 
 def test_passages_have_pages_and_headings_besides_what_the_front_matter_says() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from index.errors import ReadError
 from tests.reading import ARTICLE, LONG, OTHER, blocks, written
 
 
@@ -51,6 +52,31 @@ def test_html_that_is_hidden_is_no_text(tmp_path: Path) -> None:
     hidden = "<p hidden>no</p><p style='color:red; display: none'>no</p><template>no</template><!-- no -->"
     page = f"<html><body><p>vis<!-- no -->ible&#1;</p>{hidden}&#2;<noscript>no</noscript></body></html>"
     assert written(tmp_path, "a.html", page).text == "visible"
+
+
+def test_a_page_without_a_text_of_its_own_shows_what_stands_in_for_it(tmp_path: Path) -> None:
+    text = "<p>Open until six.</p>"
+    for page in (
+        f"<body><div></div><noscript>{text}</noscript></body>",
+        f"<frameset><noframes>{text}</noframes></frameset>",
+    ):
+        assert written(tmp_path, "a.html", f"<html>{page}</html>").text == "Open until six."
+    call = "<html><body><noscript>You need to enable JavaScript to run this app.</noscript></body></html>"
+    with pytest.raises(ReadError, match="holds no text"):
+        written(tmp_path, "a.html", call)
+
+
+def test_how_characters_are_read_aloud_is_no_text(tmp_path: Path) -> None:
+    ruby = "<ruby>灯台<rp>(</rp><rt>とうだい</rt><rp>)</rp></ruby>は青い。"
+    assert written(tmp_path, "a.html", f"<html><body><p>{ruby}</p></body></html>").text == "灯台は青い。"
+
+
+def test_what_is_said_of_a_term_is_quoted_with_it(tmp_path: Path) -> None:
+    terms = "<dt>Height</dt><dd>2 metres</dd><dt>Is it old?</dt><dd>Yes.</dd><dt>By:</dt><dd>Ann</dd><dd>Bo</dd>"
+    page = f"<html><body><p>The vane.</p><dl>{terms}</dl><label>Fee</label><textarea>14 euros</textarea></body></html>"
+    assert [text for _, text in blocks(written(tmp_path, "a.html", page))] == [
+        "The vane.", "Height: 2 metres", "Is it old?", "Yes.", "By:", "Ann", "Bo", "Fee", "14 euros"
+    ]  # fmt: skip
 
 
 def test_html_says_its_encoding(tmp_path: Path) -> None:

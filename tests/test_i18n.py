@@ -10,6 +10,7 @@ from string import Formatter
 import pytest
 from babel import Locale
 
+from index.readers import SUFFIXES, part_named
 from rag.query.language import LANGUAGES, Language
 from ui.i18n import messages, negotiate
 from ui.web.script import WORDS
@@ -86,6 +87,16 @@ def test_dates_are_as_precise_as_they_are_given(language: Language, iso: str, te
 def test_the_browsers_first_language_that_there_is_is_spoken(header: str, language: str) -> None:
     assert negotiate(header) == language
     assert negotiate(header, "fr") == "fr"
+
+
+@pytest.mark.parametrize("script", ["sources.js", "widget.js"])
+def test_the_scripts_take_the_same_files_for_slides_as_everything_else(script: str) -> None:
+    pattern = re.search(r"/(\\\..*?\$)/i", (STATIC / script).read_text(encoding="utf-8"))
+    assert pattern
+    for suffix in SUFFIXES:
+        is_slides = bool(re.search(pattern[1], f"a{suffix.upper()}", re.IGNORECASE))
+        assert is_slides == (part_named(f"a{suffix}") == "slide"), suffix
+    assert {part_named(name) for name in ("Deck.PPTX", "old.pps", "talk.odp")} == {"slide"}
 
 
 def test_the_widget_has_every_word_in_every_language() -> None:

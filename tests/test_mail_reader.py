@@ -204,3 +204,14 @@ def test_names_in_latin_1_that_nothing_declares(tmp_path: Path) -> None:
     data = "From: Jörg <j@example.org>\r\nSubject: Größe\r\n\r\nDas Maß ist voll.\r\n".encode("latin-1")
     document = written(tmp_path, "a.eml", data)
     assert (document.title, document.metadata["author"]) == ("Größe", "Jörg")
+
+
+def test_a_page_that_a_browser_saved_as_a_letter_is_a_page(tmp_path: Path) -> None:
+    page = EmailMessage()
+    page["From"], page["Subject"] = "<Saved by Blink>", "=?utf-8?Q?Saved?="
+    page.set_content(f"<html><head><title>The mill</title></head><body><p>{LONG}</p></body></html>", subtype="html")
+    page.add_related(b"body { color: red }", maintype="text", subtype="css")
+    (tmp_path / "page.mhtml").write_bytes(page.as_bytes())
+    (document,) = unpacked(tmp_path / "page.mhtml").values()
+    assert isinstance(document, Document)
+    assert (document.title, document.text) == ("The mill", LONG)

@@ -73,3 +73,8 @@ def test_front_matter_makes_no_objects(tmp_path: Path) -> None:
     text = "---\na: !!python/object/apply:os.mkdir [made]\n---\nText."
     written(tmp_path, "a.md", text)
     assert not Path("made").exists()
+
+
+def test_the_marks_of_programs_for_notes_are_no_text(tmp_path: Path) -> None:
+    notes = "> [!note] Mind\n> the [[Harbour plan|plan]] of [[Riva]], ==urgent== ![[map.png]] `[[ -f x ]]` a == b\n"
+    assert written(tmp_path, "a.md", notes).text == "Mind the plan of Riva, urgent [[ -f x ]] a == b"

@@ -117,6 +117,7 @@ def test_prose_is_no_header_line(line: str) -> None:
 def test_a_declared_field_goes_by_its_usual_name() -> None:
     declared = [("pubDate", "3 March 2024"), ("Last-Modified", "2024-03-05"), ("authors", ["Ann Lee", "Bo Li"])]
     assert known_fields(declared) == {"published": "2024-03-03", "modified": "2024-03-05", "author": "Ann Lee, Bo Li"}
+    assert known_fields([("authors", ["Lee, Ann", "Bo Li"])]) == {"author": "Lee,\xa0Ann; Bo Li"}
 
 
 def test_fields_that_say_nothing_are_left_out() -> None:

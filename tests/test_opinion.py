@@ -63,7 +63,8 @@ def test_the_opinion_stands_beside_the_metrics_and_decides_nothing(report: Repor
     assert (judged.metrics, judged.counts) == (report.metrics, report.counts)
     sentence = (
         "Opinion of the judge any, not part of pass or fail: 2 of 2 answers right. "
-        f"Its agreement with our labelled answers: Cohen's kappa 1.00, n={len(labelled())}."
+        f"Its agreement with our labelled answers: Cohen's kappa 1.00, n={len(labelled())}; "
+        "0 is no better than chance, 1 always the same."
     )
     assert sentence in render_text(judged)
     assert "not part of pass or fail" in render_markdown(judged)

@@ -84,3 +84,9 @@ def test_rows_read_well_by_themselves() -> None:
     assert row_texts([["a", "", "c"], ["1", "2", "3"]]) == ["a | | c", "1 | 2 | 3"]
     assert row_texts([["Height:", "3 m"], ["Width", "2 m"]]) == ["Height: 3 m", "Width: 2 m"]
     assert row_texts([["x", "", "y", "z"], ["1", "", "2", "3"]]) == ["x | y | z", "1 | 2 | 3"]
+
+
+def test_a_sentence_that_is_repeated_leaves_no_blank_behind() -> None:
+    """Else the document would seem to lack its last passage."""
+    document = assemble(Parsed([RawBlock("paragraph", f"{LONG} {LONG} {LONG}")]), "id", "source")
+    assert (document.text, document.blocks[-1].end) == (LONG, len(LONG))

@@ -142,6 +142,16 @@ def test_pdf_columns_that_were_set_line_by_line_are_read_one_after_the_other(tmp
     ]
 
 
+def test_pdf_a_head_that_is_written_last_is_read_first(tmp_path: Path) -> None:
+    """A head beside which something goes on is left where it was written: the first column ends before the next."""
+    body = [(72, 600 - 14 * n, 11, f"Line {n} of the letter ends here.") for n in range(3)]
+    head = [(72, 700, 11, "Bill of May 3"), (72, 740, 11, "ZAVA auto repair")]
+    text = written(tmp_path, "a.pdf", pdf([body + head])).text
+    assert text.split("\n\n")[:2] == ["ZAVA auto repair", "Bill of May 3"]
+    beside = [(320, 740 - 14 * n, 11, f"Note {n}.") for n in range(12)]
+    assert written(tmp_path, "b.pdf", pdf([body + beside])).text.startswith("Line 0 of the letter")
+
+
 def test_pdf_a_table_of_long_cells_is_no_columns(tmp_path: Path) -> None:
     terms = ["Premises of the tenant", "Landlord of the premises", "Tenant of the premises", "Rent of the premises"]
     meanings = [f"the {n} thing that is meant by it in this contract" for n in ("first", "second", "third", "fourth")]

@@ -38,6 +38,9 @@ def test_each_case_is_a_test(tmp_path: Path) -> None:
     done = pytest_in(tmp_path, "--citechat-home", str(tmp_path / "home"))
     assert "FAILED test_mine.py::test_answers[soup] - AssertionError: ('missing from" in done.stdout
     assert "1 failed, 1 passed" in done.stdout
+    asked = f"{tmp_path / 'cases.yaml'}:3\nWhat does the canteen serve on Fridays?\n"
+    assert asked in done.stdout
+    assert "soup on Fridays. [1]" in done.stdout.partition(asked)[2]
 
 
 def test_a_broken_case_file_stops_the_collection_with_its_line(tmp_path: Path) -> None:

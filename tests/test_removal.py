@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -238,6 +241,54 @@ def test_repair_mends_what_can_be_made_again(tmp_path: Path, damage: str, mended
     assert store.repair() == []
     assert [id_ for id_, _ in store.lexical(["leave"], 9)] != []
     store.close()
+
+
+TABLES = ("data", "idx", "docsize", "config")
+"""What SQLite keeps the lexical index in, each as a table of its own."""
+
+
+def spoil_page(home: Path, table: str, content: bytes) -> None:
+    """Write over the first page of a table, from its ninth byte on if ``content`` is short."""
+    with closing(sqlite3.connect(home / "index.sqlite3")) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with (home / "index.sqlite3").open("r+b") as file:
+        file.seek((page - 1) * size + (0 if len(content) == size else 8))
+        file.write(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(partial(spoil_page, table=f"passages_fts_{table}", content=bytes(4096)) for table in TABLES),
+        *(partial(spoil_page, table=f"passages_fts_{table}", content=b"\xff" * 90) for table in TABLES),
+        lambda home: change(home, "UPDATE passages_fts_data SET block = x'ffffffffff' WHERE id = 10"),
+        lambda home: change(home, "DELETE FROM sqlite_master WHERE name = 'passages_fts_config'"),
+        lambda home: change(home, "DELETE FROM sqlite_master WHERE name = 'passages_fts'"),
+    ],
+)
+def test_repair_makes_a_lexical_index_that_sqlite_cannot_open(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    store = EmbeddedStore(tmp_path, "hashing", 64)
+    for document, location in ((CANTEEN, "/a"), (LEAVE, "/b"), (NEWS, "/c")):
+        put(store, document, location)
+    words = store.lexical(["soup", "leave"], 9)
+    nearest = store.dense(HashingEmbedder().embed_query("soup"), 9)
+    vectors = [each.vector.tobytes() for each in store.passages([id_ for id_, _ in nearest]).values()]
+    store.close()
+    damage(tmp_path)
+    with (
+        closing(EmbeddedStore(tmp_path, "hashing", 64)) as store,
+        closing(EmbeddedStore(tmp_path, "hashing", 64)) as reader,
+    ):
+        assert reader.count() == len(vectors)
+        assert all("verify --repair" in problem for problem in store.verify() or [""])
+        assert "The lexical index was made again from the passages." in store.repair()
+        assert store.verify() == store.repair() == reader.verify() == []
+        assert reader.lexical(["soup", "leave"], 9) == words
+        assert [each.vector.tobytes() for each in store.passages([id_ for id_, _ in nearest]).values()] == vectors
+        put(store, prose("Fresh bread."), "/d")
+        store.remove([CANTEEN.id])
+        assert len(reader.lexical(["bread", "canteen"], 9)) == 1
 
 
 def test_repair_makes_faiss_again(tmp_path: Path) -> None:

@@ -56,11 +56,19 @@ def test_an_id_is_never_a_path(data: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_prints_what_is_found(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["beir", "--data", str(data), "--json", str(tmp_path / "f.json")]) == 0
+    page = ("--html", str(tmp_path / "f.html"))
+    assert main(["beir", "--data", str(data), "--json", str(tmp_path / "f.json"), *page]) == 0
+    shown = (tmp_path / "f.html").read_text()
+    assert "<h2>small-test</h2>" in shown
+    assert '<th scope="row">ours</th><td class="number">0.750</td>' in shown
+    assert "<script" not in shown
     ours = next(each for each in json.loads((tmp_path / "f.json").read_text()) if each["ranked"] == "ours")
     assert (ours["pool"], ours["questions"], ours["recall"], ours["mrr"]) == ("small-test", 2, [0.75, 0.75, 0.75], 1.0)
     assert 0 < ours["ndcg10"] < 1
     assert "small-test" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["beir", "--data", str(data), "--html", str(tmp_path / "none" / "f.html")])
+    assert "make it, or name another file" in capsys.readouterr().err
 
 
 def test_what_is_not_whole_is_named(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,3 +84,9 @@ def test_anything_gives_a_document(tmp_path_factory: pytest.TempPathFactory, pie
     path = tmp_path_factory.mktemp("any") / "a.rtf"
     path.write_text(HEAD + "Kept.\\par " + "".join(pieces))
     assert read(path, "a.rtf").text.startswith("Kept.")
+
+
+def test_a_footnote_is_a_paragraph_of_its_own_at_the_end(tmp_path: Path) -> None:
+    note = r"{\super\chftn}{\footnote\pard\plain{\super\chftn} Since {\i May}.}"
+    text = written(tmp_path, "a.rtf", rtf(rf"\pard The rent is due{note} on the third.\par Next.\par")).text
+    assert text == "The rent is due on the third.\n\nNext.\n\nSince May."

@@ -69,6 +69,12 @@ def test_the_shape_of_ask_json() -> None:
     }
 
 
+def test_an_author_is_named_where_there_is_one() -> None:
+    quote = replace(QUOTE, author="Jane Roe")
+    values = answer_json(replace(ANSWER, claims=(replace(ANSWER.claims[0], quotes=(quote,)),)))
+    assert values["claims"][0]["quotes"][0]["author"] == "Jane Roe"
+
+
 def test_keys_come_in_the_documented_order() -> None:
     assert list(answer_json(ANSWER)) == (
         "question standalone_question status confidence short_answer answer claims hits model timings_ms".split()

@@ -67,6 +67,19 @@ def test_a_site_has_its_own_title_examples_and_documents(address: str) -> None:
     assert Page(address, NEWS, "news").get(f"/api/documents/{CANTEEN.id}").status_code == 200
 
 
+def test_a_widget_offers_what_was_chosen_or_what_was_found_where_no_filter_hides_its_documents(tmp_path: Path) -> None:
+    hidden = {"origins": [STAFF], "filter": 'outlet="Human Resources"'}
+    sites = {**SITES, "hidden": hidden}
+
+    def offered(**chosen: object) -> list[object]:
+        made = Sites(settings(tmp_path, sites=sites, **chosen), Clock())
+        pages = (("staff", STAFF), ("hidden", STAFF), ("news", NEWS))
+        return [made.greeting(key, origin, None, lambda: ("Found?",))["examples"] for key, origin in pages]
+
+    assert offered() == [["Leave?"], [], ["Found?"]]
+    assert offered(examples=("Chosen?",)) == [["Leave?"], ["Chosen?"], ["Chosen?"]]
+
+
 @pytest.mark.parametrize(
     ("origin", "site", "advice"),
     [

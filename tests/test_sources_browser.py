@@ -12,12 +12,27 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from index.readers import read
-from index.types import Document, Original
+from index.types import Block, Document, Original, Page
 from rag.types import Done, Event
 from tests import web
 from tests.chat_page import LEAVE, PHONE, QUOTE, Service, Visitor, serving, visiting
 
 SEEDS = Path(__file__).parent.parent / "seeds"
+
+DECK = Document(
+    id="f" * 16,
+    source="winter.pptx",
+    title="Winter works",
+    text="Dredging\n\nThe southern basin is dredged in January.\n\nCosts\n\nThe county pays two thirds of the works.",
+    blocks=(
+        Block("heading", 0, 8, 1),
+        Block("paragraph", 10, 51),
+        Block("heading", 53, 58, 1),
+        Block("paragraph", 60, 101),
+    ),
+    pages=(Page(1, 0, 53), Page(2, 53, 101)),
+    metadata={"author": "Olav Berg", "format": "pptx"},
+)
 
 
 class Doubtful(web.LexicalPipeline):
@@ -35,7 +50,7 @@ class Doubtful(web.LexicalPipeline):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("home"), Doubtful()) as service:
+    with serving(tmp_path_factory.mktemp("home"), Doubtful((*web.DOCUMENTS, DECK))) as service:
         yield service
 
 
@@ -55,6 +70,19 @@ def test_a_citation_opens_the_whole_document_at_its_exact_words(visitor: Visitor
     expect(visitor.panel).to_contain_text("These words stand in the document exactly as they are shown.")
     expect(visitor.citations.first).to_have_attribute("aria-current", "true")
     assert "#cite" not in visitor.page.url
+
+
+def test_what_stands_on_a_slide_is_said_to_and_an_outlet_speaks_for_its_authors(visitor: Visitor) -> None:
+    visitor.ask("Who pays two thirds of the works, and how many days of leave a year?")
+    group = visitor.panel.locator(".group").filter(has_text="Winter works")
+    expect(group.locator(".meta")).to_have_text("Olav Berg · winter.pptx")
+    expect(group.locator(".remark")).to_have_text("exact quote · slide 2")
+    leave = visitor.panel.locator(".group").filter(has_text="Staff handbook")
+    expect(leave.locator(".meta")).to_have_text("Human Resources · Feb 1, 2025 · handbook/leave.md")
+    group.locator(".entry").click()
+    expect(visitor.panel.locator("header .meta").first).to_have_text("Olav Berg · slide 2 · winter.pptx")
+    pages = "blocks => blocks.map(block => block.dataset.page)"
+    assert visitor.panel.locator("[data-page]").evaluate_all(pages) == ["slide 1", "slide 2"]
 
 
 def test_a_document_is_shown_with_its_structure(visitor: Visitor) -> None:

@@ -62,6 +62,7 @@ def filled(store: Store) -> Iterator[tuple[Store, dict[str, StoredPassage]]]:
             " ".join(chance.choices(VOCABULARY, k=chance.randint(2, 30))) for _ in range(chance.randint(1, 4))
         ]
         metadata = {"published": f"2025-{chance.randint(1, 12):02}", "outlet": chance.choice(["AP", "BBC"])}
+        metadata["language"] = ("de", "Deutsch", "de_AT", "en-GB, ger", "Old (x)", "fr")[number % 6]
         if number % 3:
             metadata |= {"rank": str(number), "author": chance.choice(["Jane Roe", "Kofi Annan and Jane Roe"])}
         document = prose("\n\n".join(paragraphs), " ".join(chance.choices(VOCABULARY, k=3)), **metadata)
@@ -103,6 +104,7 @@ VALUES = {
     "outlet": ["AP", "BBC", "x' OR 1=1 --", "%", "_"],
     "author": ["Jane Roe", "Kofi Annan"],
     "source": ["s3", "s30"],
+    "language": ["de", "German", "de-at", "en", "old (x)", "français", "(.*"],
     "rank": ["3", "10", "4..20"],
     "title": ["soup", "a", "MÜLLER"],
 }

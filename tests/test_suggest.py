@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.answer.suggest import suggestions
+from rag.suggest.suggest import suggestions
 from rag.types import Done
 from tests.documents import document, prose
 from tests.web import LexicalPipeline
@@ -19,6 +19,11 @@ from ui.page.suggestions import Suggestions
     [
         ("The old portal was opened to everyone in 2019.", "When was the old portal opened to everyone?"),
         ("Every employee gets 25 days of leave a year.", "How many days of leave does every employee get?"),
+        ("The mill in Torvay weighs 12 tonnes.", "How much does the mill in Torvay weigh?"),
+        (
+            "A berth for a boat of up to 8 metres costs 24 euros a night.",
+            "How much does a berth for a boat of up to 8 metres cost a night?",
+        ),
         ("Kaja Kallas said that it was late.", "What did Kaja Kallas say?"),
         ("Marco Rubio, the Secretary of State, wrote it.", "Who is Marco Rubio?"),
         ("The portal is a page for members.", "What is the portal?"),
@@ -48,6 +53,17 @@ def test_a_statement_that_does_not_stand_alone_gives_none(text: str) -> None:
     assert list(suggestions(prose(text))) == []
 
 
+def test_the_cells_of_a_table_are_asked_for() -> None:
+    made = document(
+        [("row", "Pier: Northern pier; Berths: 42; Depth: 3.5", 0), ("row", "Pier: Guest pier; Berths: 18", 0)]
+    )
+    assert [(each.question, made.text[each.answer.start : each.answer.end][:11]) for each in suggestions(made)] == [
+        ("How many berths does Northern pier have?", "Pier: North"),
+        ("What is the depth for Northern pier?", "Pier: North"),
+        ("How many berths does Guest pier have?", "Pier: Guest"),
+    ]
+
+
 def test_a_heading_that_is_a_question_is_offered_with_its_section_as_the_answer() -> None:
     made = document(
         [
@@ -62,6 +78,15 @@ def test_a_heading_that_is_a_question_is_offered_with_its_section_as_the_answer(
     assert suggestion.question == "Is the widget safe to paste?"
     section = made.text[suggestion.answer.start : suggestion.answer.end]
     assert section.strip() == "Your style sheet cannot break it."
+
+
+def test_examples_are_at_hand_once_they_were_found_for_the_documents_that_there_are() -> None:
+    pipeline = LexicalPipeline([prose("The works is a cooperative of its members.")])
+    suggest = Suggestions(pipeline.stream, pipeline.shelf, ())
+    assert (suggest.found(), pipeline.asked) == ((), [])
+    assert suggest.examples() == suggest.found() == ("What is the works?",)
+    pipeline.shelf.by_id = {}
+    assert suggest.found() == ()
 
 
 def test_what_may_follow_is_about_what_was_cited_and_not_said_yet() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,11 @@ def test_what_is_better_on_both_halves_is_proved() -> None:
     assert best.gain is not None
     assert best.gain.low > 0
     assert any(trial.front and trial.settings == {"max_claims": 2} for trial in trials)
-    assert "max_claims=2" in render_trials(trials, "pass_rate").splitlines()[1]
-    assert render_trials(trials, "pass_rate").splitlines()[-1].startswith("* Pareto front")
+    shown = render_trials(trials, "pass_rate", {"max_claims": 4}).splitlines()
+    assert "max_claims=2" in shown[1]
+    assert any("in use: max_claims=4" in line for line in shown)
+    assert shown[-2].startswith("* Pareto front")
+    assert shown[-1] == "Better by more than chance on the held-out half: max_claims=2."
 
 
 def test_what_is_better_only_where_it_was_chosen_is_noise() -> None:
@@ -53,6 +57,38 @@ def test_what_is_better_only_where_it_was_chosen_is_noise() -> None:
     trials = sweep([{"max_claims": 2}], run)
     assert (trials[0].settings, trials[0].chosen_on) == ({"max_claims": 2}, 1.0)
     assert proved(trials) is None
+    shown = render_trials(trials, "pass_rate", {"max_claims": 4})
+    held = sum(map(is_held_out, range(80)))
+    assert "max_claims=2, the best on the half that chooses, did not prove itself" in shown
+    assert f"on the {held} cases held out: +0.000 (+0.000 to +0.000)." in shown
+    assert "A gain of that size" not in shown
+
+
+def test_a_gain_that_may_be_chance_says_how_many_cases_it_takes() -> None:
+    some = next(number for number in range(1, 80, 2) if is_held_out(number))
+    run = run_with(
+        lambda settings, number: number % 2 == 0 or (bool(settings) and (number == some or not is_held_out(number)))
+    )
+    trials = sweep([{"max_claims": 2}], run)
+    assert proved(trials) is None
+    said = re.search(r"takes about (\d+) cases held out", render_trials(trials, "pass_rate", {"max_claims": 4}))
+    assert said is not None
+    assert sum(map(is_held_out, range(80))) < int(said[1]) < 400
+
+
+def test_a_line_that_was_not_chosen_is_no_proof() -> None:
+    def right(settings: dict[str, Any], number: int) -> bool:
+        return number % 2 == 0 or (bool(settings) and is_held_out(number) == (settings["max_claims"] == 3))
+
+    trials = sweep([{"max_claims": 2}, {"max_claims": 3}], run_with(right))
+    assert proved(trials) is None
+    assert "A better line below it does not count" in render_trials(trials, "pass_rate", {"max_claims": 4})
+
+
+def test_what_makes_no_difference_leaves_the_settings_in_use_first() -> None:
+    trials = sweep([{"max_claims": 2}, {"max_claims": 3}], run_with(lambda _, number: number % 3 == 0))
+    assert trials[0].gain is None
+    assert "Keep the settings in use: nothing was better" in render_trials(trials, "pass_rate", {"max_claims": 4})
 
 
 def test_no_trial_of_the_front_is_beaten_by_another() -> None:
@@ -140,6 +176,7 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert done.code == 0
     assert "Better by more than chance on the held-out half: threshold=0.2, max_claims=1." in done.output
     assert (home / "citechat.toml").read_text() == "max_claims = 1\nthreshold = 0.2\n"
+    assert done.output.endswith(f"Set in {home / 'citechat.toml'}.\n")
     again = citechat("eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--home", home, "--json")
     assert again.json["better"] is None
     few = [next(line for number, line in enumerate(asked) if held_out(f"c{number}") == second) for second in (0, 1)]
@@ -152,3 +189,16 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     arguments = ("eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--home", home)
     assert (citechat(*arguments).code, kept()) == (0, before)
     assert (citechat(*arguments, "--fresh").code, kept()) == (0, before + 4)
+
+
+def test_what_is_written_and_does_not_take_effect_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITECHAT_THRESHOLD", "1.0")
+    (tmp_path / "canteen.txt").write_text("The canteen opens at noon. The canteen serves soup on Fridays.")
+    asked = [f"- {{id: c{n}, question: When does the canteen open?, answer: [[noon]]}}\n" for n in range(20)]
+    (tmp_path / "cases.yaml").write_text("- corpus: [canteen.txt]\n" + "".join(asked))
+    (tmp_path / "grid.yaml").write_text("threshold: [0.2]\npassage_tokens: [96]\n")
+    done = citechat(
+        "eval", "sweep", tmp_path / "grid.yaml", tmp_path / "cases.yaml", "--write", "--home", tmp_path / "home"
+    )
+    assert "The variable CITECHAT_THRESHOLD still says otherwise, and counts: unset it." in done.output
+    assert "passage_tokens holds for what is indexed from now on" in done.output

@@ -89,9 +89,31 @@ def test_history_is_each_browsers_own_and_can_be_forgotten(
         expect(stranger.page.get_by_role("dialog")).to_contain_text("There are no conversations yet.")
     visitor.button("History").click()
     visitor.button("Forget all conversations").click()
+    visitor.button("Forget them all").click()
     expect(visitor.questions).to_have_count(0)
     visitor.button("History").click()
     expect(visitor.page.get_by_role("dialog")).to_contain_text("There are no conversations yet.")
+
+
+def test_nothing_is_forgotten_by_one_key_too_many(visitor: Visitor) -> None:
+    visitor.ask("soup?")
+    visitor.button("History").press("Enter")
+    clear = visitor.button("Forget all conversations")
+    doubt = visitor.page.get_by_role("alertdialog", name="Forget all conversations?")
+    for leave in ("Escape", "Enter"):  # the focus is on the way back, not on the loss
+        clear.press("Enter")
+        expect(doubt).to_have_accessible_description("They cannot be brought back. Save first what you want to keep.")
+        expect(doubt.get_by_role("button", name="Cancel")).to_be_focused()
+        visitor.page.keyboard.press(leave)
+        expect(doubt).to_be_hidden()
+        expect(clear).to_be_focused()
+    expect(visitor.page.get_by_role("dialog", name="History").locator(".reopen")).to_have_text(["soup?"])
+    clear.press("Enter")
+    visitor.page.keyboard.press("Tab")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.questions).to_have_count(0)
+    expect(visitor.spoken.filter(has_text="All conversations are forgotten.")).to_have_count(1)
+    expect(visitor.button("History")).to_be_focused()
 
 
 def test_no_script_can_read_who_the_visitor_is(visitor: Visitor) -> None:

@@ -180,3 +180,25 @@ def test_lines_of_logs_and_settings_stay_lines(tmp_path: Path, name: str) -> Non
 )
 def test_a_number_goes_on_with_a_sentence_that_the_line_before_breaks_off(lines: list[str], blocks: int) -> None:
     assert len(parse_text("\n".join(lines)).blocks) == blocks
+
+
+def test_a_table_of_tabs_keeps_its_rows(tmp_path: Path) -> None:
+    table = "Name\tTown\nIda\tWick\nUno\tThurso\n"
+    assert written(tmp_path, "a.txt", table).text == "Name: Ida; Town: Wick\nName: Uno; Town: Thurso"
+    assert written(tmp_path, "b.txt", f"{table}no table").text.startswith("Name Town")
+
+
+@pytest.mark.parametrize("declared", ["iso8859-1", "cp1252", None])
+def test_utf_8_that_is_declared_to_be_latin_1_is_utf_8(declared: str | None) -> None:
+    assert decode("für Füße".encode(), declared) == "für Füße"
+    assert decode("für Füße".encode("latin-1"), declared or "cp1252") == "für Füße"
+
+
+def test_a_table_that_is_drawn_with_bars_keeps_its_rows(tmp_path: Path) -> None:
+    rule = "+------+-----+"
+    table = f"{rule}\n| Name | Age |\n{rule}\n| Ida  | 44  |\n| Uno  | 51  |\n{rule}"
+    assert blocks(written(tmp_path, "a.txt", f"{LONG}\n\n{table}\n"))[1:] == [
+        ("row", "Name: Ida; Age: 44"), ("row", "Name: Uno; Age: 51")
+    ]  # fmt: skip
+    assert "Name: Ida; Age: 44" in written(tmp_path, "a.rst", f"Ages\n====\n\n{table}\n").text
+    assert "| a | b" in written(tmp_path, "b.txt", f"{LONG}\n\n| a | b\nnot of it").text

@@ -117,6 +117,15 @@ def test_the_short_answer_leads_and_the_documents_are_listed(reader: Reader) -> 
     expect(reader.part("mark")).to_have_text(LEAVE_QUOTE)
 
 
+def test_that_the_documents_differ_comes_before_what_each_of_them_says(reader: Reader) -> None:
+    reader.open()
+    answer = reader.ask("Do they differ on paid leave a year and on soup?")
+    told = "The documents differ: [1] [2]. The newest is [2]."
+    assert answer.locator("xpath=preceding-sibling::p").all_text_contents() == [told]
+    expect(answer.locator("strong")).to_have_count(0)
+    expect(reader.part("[role=status]")).to_contain_text(f"Answer: {told} {LEAVE_QUOTE}")
+
+
 def test_a_refusal_shows_the_nearest_passages_as_such(reader: Reader) -> None:
     reader.open()
     answer = reader.ask("Who painted it?")

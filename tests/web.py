@@ -225,6 +225,7 @@ def _source(document: Document, span: tuple[int, int], score: float) -> Source:
         text=document.text[slice(*span)],
         published=document.metadata.get("published"),
         outlet=document.metadata.get("outlet"),
+        author=document.metadata.get("author"),
     )
 
 
@@ -240,6 +241,7 @@ def _claim(n: int, hit: Source) -> Claim:
         text=hit.text,
         published=hit.published,
         outlet=hit.outlet,
+        author=hit.author,
         also_in=hit.also_in,
     )
     return Claim(hit.text, "verbatim", (quote,))

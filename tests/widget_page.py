@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from index.filters import Filter
 from rag.retrieval.retrieve import NONE, QueryVectors
-from rag.types import Delta, Done, Event, Turn
+from rag.types import Delta, Done, Event, Remark, Turn
 from tests import web
 from tests.hosts import Hosts, serving
 
@@ -29,7 +29,7 @@ LEAVE_QUOTE = "Every employee gets 25 days of paid leave a year."
 
 
 class Leading(web.LexicalPipeline):
-    """Begins every answer with a short one, as the pipeline does where it finds one."""
+    """Begins every answer with a short one, as the pipeline does where it finds one, and says where two differ."""
 
     def stream(
         self,
@@ -47,6 +47,8 @@ class Leading(web.LexicalPipeline):
                 yield Delta(f"**{short}.** ")
             if isinstance(event, Done) and short:
                 answer = event.answer
+                if "differ" in question:
+                    answer = replace(answer, remarks=(Remark("differ", (1, 2), 2),))
                 yield Done(replace(answer, short_answer=short, text=f"**{short}.** {answer.text}"))
             else:
                 yield event
@@ -84,9 +86,10 @@ def day_in(zone: str) -> date:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start the browser."""
+    """Start the browser; to it, every name under ``test`` is this machine."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        arguments = ["--no-sandbox", "--host-resolver-rules=MAP *.test 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
         yield browser
         browser.close()
 
@@ -150,7 +153,8 @@ def reading(browser: Browser, url: str, **context: Any) -> Iterator[Reader]:  # 
 
 
 def _is_local(url: str) -> bool:
-    return (urlsplit(url).hostname or "").startswith("127.0.0.")
+    host = urlsplit(url).hostname or ""
+    return host.startswith("127.0.0.") or host.endswith(".test")
 
 
 def address(hosts: Hosts, name: str, attributes: str = "") -> str:

@@ -76,6 +76,7 @@ def _reasons(
         for condition in conditions:
             if not any(condition.holds(case) for case in cases):
                 yield f"no case has {condition}"
-        yield f"the tags are {', '.join(sorted({tag for case in cases for tag in case.tags})) or 'none'}"
+        tags = sorted({tag for case in cases for tag in case.tags})
+        yield f"the tags are {', '.join(tags)}" if tags else "no case has a tag"
     if failed is not None:
-        yield f"the report names {len(failed)} that failed"
+        yield f"of the report, {len(failed)} failed" if failed else "in the report, none failed"

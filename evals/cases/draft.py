@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from evals.cases.phrasing import is_row, questions_of
 from evals.scoring.metrics import overlaps
 from evals.scoring.text import contains
 from index.sentences import sentence_spans
+from rag.answer.lists import whole_list
+from rag.suggest.listing import questions_of_lines
+from rag.suggest.phrasing import is_row, named_in, questions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from evals.cases.feedback import Feedback
-    from evals.cases.phrasing import Asking
     from evals.running.answerer import Answerer
     from index.types import Document
+    from rag.suggest.asking import Asking
 
-    Propose = Callable[[str], Iterator[Asking]]
+    Propose = Callable[[str, frozenset[str] | None], Iterator[Asking]]
 
 TRIED = 3
 """Questions that are asked for each that is wanted, at most."""
@@ -51,7 +53,7 @@ def from_documents(
 ) -> Iterator[Draft]:
     """Yield at most ``limit`` drafts from the documents of a pipeline, taking the documents in turn.
 
-    ``propose`` gives the questions that a sentence answers, the best first.
+    ``propose`` gives the questions that a sentence answers, the best first, given the words of the document's names.
     """
     proposals = [_proposals(pipeline.corpus.document(info.id), propose) for info in pipeline.corpus.documents()]
     found: set[str] = set()
@@ -66,36 +68,54 @@ def from_documents(
         if asking.question in found:
             continue
         asked += 1
-        quotes = pipeline.ask(asking.question).quotes
-        if any(quote.source == source and overlaps(quote.text, sentence) for quote in quotes):
+        answer = pipeline.ask(asking.question)
+        found_in = [quote.text for quote in answer.quotes] + [hit.text for hit in answer.hits]
+        quoted = any(quote.source == source and overlaps(quote.text, sentence) for quote in answer.quotes)
+        if quoted and not _answered_otherwise(asking, found_in):
             found.add(asking.question)
             yield _from_sentence(asking, source, sentence)
         if progress is not None:
             progress()
 
 
+def _answered_otherwise(asking: Asking, texts: Iterable[str]) -> bool:
+    """Tell whether a text answers the same question in another way: then no answer is the right one."""
+    said = (each for text in texts for _, sentence in _sentences(text) for each in questions_of(sentence))
+    return any(each.question == asking.question and each != asking for each in said)
+
+
 def _proposals(document: Document, propose: Propose) -> Iterator[tuple[Asking, str, str]]:
-    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", document.text):
-        for sentence in _sentences(paragraph[0]):
-            asked = islice(propose(sentence), None if is_row(sentence) else 1)  # each cell is a fact of its own
-            yield from ((asking, document.source, sentence) for asking in asked)
+    text = document.text
+    known = named_in(text)
+    for start, sentence in _sentences(text):
+        listed = whole_list(text, start, start + len(sentence))
+        if listed is not None:
+            whole = text[start : listed.end]
+            yield from ((each, document.source, whole) for each in questions_of_lines(sentence, whole[len(sentence) :]))
+        asked = islice(propose(sentence, known), None if is_row(sentence) else 1)  # each cell is a fact of its own
+        yield from ((asking, document.source, sentence) for asking in asked)
 
 
-def _sentences(paragraph: str) -> Iterator[str]:
-    """Yield the sentences of a paragraph, or the rows of a table."""
-    lines = paragraph.split("\n")
-    if all(map(is_row, lines)):
-        yield from lines
-    else:
-        yield from (paragraph[span.start : span.end] for span in sentence_spans(paragraph))
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a text, and the rows of its tables, each with its place."""
+    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
+        start, lines = paragraph.start(), paragraph[0].split("\n")
+        if all(map(is_row, lines)):
+            for line in lines:
+                yield start, line
+                start += len(line) + 1
+        else:
+            yield from (
+                (start + span.start, paragraph[0][span.start : span.end]) for span in sentence_spans(paragraph[0])
+            )
 
 
 def _from_sentence(asking: Asking, source: str, sentence: str) -> Draft:
-    wanted: dict[str, Any] = {"answer": [[asking.wording]]}
-    if asking.quantity is not None:
-        value = asking.quantity.value
+    wanted: dict[str, Any] = {"answer": [[wording] for wording in asking.listed or (asking.wording,)]}
+    if asking.number is not None:
+        value, unit = asking.number
         shown = int(value) if value == int(value) else value
-        wanted = {"numbers": [{"value": shown, "unit": list(asking.quantity.units)}]}
+        wanted = {"numbers": [{"value": shown, "unit": [unit]}]}
     elif asking.date:
         wanted = {"dates": [asking.date]}
     evidence = [{"source": source, "quote": sentence}]

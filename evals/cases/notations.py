@@ -131,6 +131,8 @@ def _read_jsonl(path: Path, text: str) -> Node:
         where = f"{path}:{number}"
         try:
             lines.append(_from_json(where, json.loads(line, object_pairs_hook=_unique_keys)))
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where}: not valid JSON at character {error.colno}: {error.msg}") from error
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not valid JSON: {error}") from error
     if not lines:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evals.cases.phrasing import Asking, questions_of
 from evals.scoring.text import contains
 from index.errors import ModelFailed
+from rag.suggest.asking import Asking
+from rag.suggest.phrasing import questions_of
 from rag.writer.llm import Message
 from rag.writer.prompts import ASK_ABOUT, fenced, instructs
 
@@ -36,7 +37,7 @@ class Questioner:
         self._left = requests
         self._answered = False
 
-    def __call__(self, sentence: str) -> Iterator[Asking]:
+    def __call__(self, sentence: str, known: frozenset[str] | None = None) -> Iterator[Asking]:
         """Yield questions that a sentence answers.
 
         Raises:
@@ -49,7 +50,7 @@ class Questioner:
             asking = self._written(sentence)
             if asking is not None:
                 yield asking
-        yield from questions_of(sentence)
+        yield from questions_of(sentence, known)
 
     def _written(self, sentence: str) -> Asking | None:
         try:

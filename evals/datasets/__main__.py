@@ -45,11 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="F", help="write the report as JSON")
     parser.add_argument("--html", type=Path, metavar="F", help="write the report as a page")
     options = parser.parse_args(arguments)
+    for path in (options.json, options.html):
+        if path and not path.absolute().parent.is_dir():  # told before anything is asked: a run takes long
+            parser.error(f"there is no folder {path.absolute().parent}: make it, or name another file")
     try:
         with tempfile.TemporaryDirectory() as temporary:
             home = options.home or Path(temporary)
             if options.name in RETRIEVED:
-                show(measured(RETRIEVED[options.name](options.data), home, options.limit), options.json)
+                found = measured(RETRIEVED[options.name](options.data), home, options.limit)
+                show(found, options.json, options.html)
                 return 0
             collections = load(options.name, options.data, options.limit, unlearned=options.unlearned)
             suites = [each.write(home / "documents") for each in collections]

@@ -56,7 +56,12 @@ class Difference:
         """Tell which way the metric changed, if it did by more than chance."""
         if self.low <= 0 <= self.high:
             return "no difference"
-        return "better" if (self.delta > 0) != (self.metric in LESS_IS_BETTER) else "worse"
+        return "better" if self.improves else "worse"
+
+    @property
+    def improves(self) -> bool:
+        """Tell whether the metric moved to the better, be it by chance."""
+        return self.delta > 0 if self.metric not in LESS_IS_BETTER else self.delta < 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from evals.reports.stored import AGAIN, SOURCES
 from evals.scoring.measures import MEASURES
 from evals.scoring.text import printable, shorten
 from index.errors import InputError
+from index.readers import part_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,17 +53,21 @@ def render_page(report: StoredReport, before: StoredReport | None = None, compar
     Raises ``InputError`` as `render_body` does.
     """
     body = render_body(report, before, comparison)
-    style = stylesheet(min(len(report["by_tag"]), TAGS))
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            report=report,
-            body=body,
-            style=Markup(style),  # noqa: S704  # our own file
-            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        )
-    )
+    return _styled("report.html", stylesheet(min(len(report["by_tag"]), TAGS)), report=report, body=body)
+
+
+def render_found(rows: Sequence[Mapping[str, object]], cuts: Sequence[int]) -> str:
+    """Return what `evals.retrieval` measured, a row for each way to ask and rank over a set, as one page."""
+    sets: dict[object, list[Mapping[str, object]]] = {}
+    for row in rows:
+        sets.setdefault(row["pool"], []).append(row)
+    return _styled("found.html", stylesheet(0), sets=sets, cuts=cuts)
+
+
+def _styled(template: str, style: str, **values: object) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = _templates().get_template(template)
+    return page.render(style=Markup(style), style_hash=digest, **values)  # noqa: S704  # our own file
 
 
 def render_body(
@@ -133,7 +138,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
-    environment.filters |= {"percent": percent, "points": points, "shorten": shorten}
+    environment.filters |= {"percent": percent, "points": points, "shorten": shorten, "part": part_named}
     return environment
 
 

@@ -12,7 +12,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from itertools import product
-from math import prod
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from evals.cases.format import check_setting
@@ -24,7 +24,7 @@ from index.errors import InputError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evals.cases.located import Node
@@ -88,6 +88,7 @@ def read_grid(path: Path, suites: Sequence[Suite]) -> list[Choice]:
 def sweep(grid: Sequence[Choice], run: Callable[[Choice], Report], metric: str = "pass_rate") -> list[Trial]:
     """Try the settings in use and every choice of a grid, the best on the first half of the cases first.
 
+    Of the equally good there, the settings in use come first, then the fastest.
     ``run`` asks the cases under some changed settings. Raises ``InputError`` if ``metric`` is no mean over cases, or
     if a half of the cases has no value of it.
     """
@@ -102,7 +103,7 @@ def sweep(grid: Sequence[Choice], run: Callable[[Choice], Report], metric: str =
         )
         trials.append(_trial(choice, report, gain, metric))
     sign = -1 if metric in LESS_IS_BETTER else 1
-    ordered = sorted(trials, key=lambda trial: (-sign * trial.chosen_on, trial.latency_ms))
+    ordered = sorted(trials, key=lambda trial: (-sign * trial.chosen_on, trial.gain is not None, trial.latency_ms))
     return [_with_front(trial, trials, sign) for trial in ordered]
 
 
@@ -148,16 +149,48 @@ def _with_front(trial: Trial, trials: Sequence[Trial], sign: int) -> Trial:
     return Trial(trial.settings, trial.chosen_on, trial.held_out, trial.latency_ms, trial.gain, front)
 
 
-def render_trials(trials: Sequence[Trial], metric: str) -> str:
-    """Return the trials as lines for a terminal; those of the Pareto front of quality and latency have a star."""
+def render_trials(trials: Sequence[Trial], metric: str, in_use: Mapping[str, object]) -> str:
+    """Return the trials as lines for a terminal, and what follows from them.
+
+    Those of the Pareto front of quality and latency have a star. ``in_use`` are the settings in use, by name.
+    """
     lines = [f"  {'chosen on':>9} {'held out':>9} {'gain, 95% interval':>24} {'p50 ms':>8}  {metric} of"]
     for each in trials:
-        gain = "" if each.gain is None else f"{each.gain.delta:+.3f} ({each.gain.low:+.3f} to {each.gain.high:+.3f})"
-        named = ", ".join(f"{name}={value}" for name, value in each.settings.items()) or "the settings in use"
+        gain = "" if each.gain is None else _gain(each.gain)
+        name = f"in use: {_named(in_use)}" if each.gain is None else _named(each.settings)
         star = "*" if each.front else " "
-        lines.append(f"{star} {each.chosen_on:9.3f} {each.held_out:9.3f} {gain:>24} {each.latency_ms:8.0f}  {named}")
+        lines.append(f"{star} {each.chosen_on:9.3f} {each.held_out:9.3f} {gain:>24} {each.latency_ms:8.0f}  {name}")
     lines.append("* Pareto front: of the others, none as good on the held-out half is faster, none as fast is better.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_conclusion(trials)])
+
+
+def _conclusion(trials: Sequence[Trial]) -> Iterator[str]:
+    """Yield what to do, and why a line of the table that looks better does not count."""
+    best = trials[0]
+    if best.gain is None:
+        yield "Keep the settings in use: nothing was better on the half of the cases that chooses."
+        return
+    if proved(trials) is not None:
+        yield f"Better by more than chance on the held-out half: {_named(best.settings)}."
+        return
+    gain = best.gain
+    yield (
+        f"Keep the settings in use: {_named(best.settings)}, the best on the half that chooses, did not prove itself "
+        f"on the {gain.cases} cases held out: {_gain(gain)}."
+    )
+    if gain.improves:
+        needed = ceil(gain.cases * ((gain.high - gain.low) / 2 / gain.delta) ** 2)
+        yield f"A gain of that size takes about {max(needed, gain.cases + 1)} cases held out, twice as many in all."
+    if any(each.gain is not None and each.gain.verdict == "better" for each in trials):
+        yield "A better line below it does not count: it was not chosen, and the best of many looks better by chance."
+
+
+def _gain(gain: Difference) -> str:
+    return f"{gain.delta:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+
+def _named(settings: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={'by default' if value is None else value}" for name, value in settings.items())
 
 
 def with_settings(text: str, chosen: Mapping[str, object]) -> str:

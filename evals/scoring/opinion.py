@@ -67,7 +67,7 @@ class Opinion:
         return (
             f"Opinion of the judge {self.judge}, not part of pass or fail: {said['right']} of {len(self.verdicts)} "
             f"answers right{silent}. Its agreement with our labelled answers: "
-            f"Cohen's kappa {kappa}, n={self.agreement.count}{without}."
+            f"Cohen's kappa {kappa}, n={self.agreement.count}{without}; 0 is no better than chance, 1 always the same."
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -8,9 +8,9 @@
     condition = field operator value | field ["not"] "in" "(" value { "," value } ")"
     operator = "=" "!=" "<" "<=" ">" ">=" "~" (contains) "!~" (does not contain)
 
-A value stands in double quotes or bare; ``LOW..HIGH`` after ``=`` or ``!=`` is a range of dates or numbers, ends
-included. ``or`` inside a bare value belongs to it unless a condition follows. The rules of comparing are in
-`index.filters.expression`, the fields in `index.filters.fields`.
+A value stands in double or single quotation marks, or bare; ``LOW..HIGH`` after ``=`` or ``!=`` is a range of dates or
+numbers, ends included. ``or`` inside a bare value belongs to it unless a condition follows. The rules of comparing are
+in `index.filters.expression`, the fields in `index.filters.fields`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ other condition.
 
 Two dates compare at the precision of the less precise one: ``published<=2025-11`` includes all of November, and a
 document of 2025 is neither before nor after 2025-11-01. Two numbers compare as numbers (``9 < 10``, ``8 = 8.0``).
-Everything else compares as text, without case, in Unicode's composed form, and by code point for order; but what is no
-date or number is neither below nor above one.
+A language equals what is called or coded otherwise, and what is narrower (`index.filters.languages`). Everything else
+compares as text, without case, in Unicode's composed form, and by code point for order; but what is no date or number
+is neither below nor above one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +23,8 @@ from typing import Literal
 
 from index.errors import InputError
 from index.filters.fields import Fields
+from index.filters.folding import folded
+from index.filters.languages import language_pattern
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "!~", "in", ".."]
 
@@ -63,6 +65,8 @@ class Condition:
         if self.operator in ORDERED and _is_measure(first) and not _comparable(actual, first):
             return False
         match self.operator:
+            case "=" | "!=" | "in" if self.field == "language":
+                return any(re.fullmatch(language_pattern(value), folded(actual)) for value in self.values)
             case "=" | "!=" | "in":
                 return any(_order(actual, value) == 0 for value in self.values)
             case "~" | "!~":
@@ -170,11 +174,6 @@ def date_of(value: str) -> str | None:
 def number_of(value: str) -> Decimal | None:
     """Return the number that a value is, if it is one."""
     return Decimal(value) if NUMBER.fullmatch(value) else None
-
-
-def folded(text: str) -> str:
-    """Return text as it is compared: without case, in Unicode's composed form."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def _order(left: str, right: str) -> int:

@@ -20,8 +20,8 @@ STANDARD = ("title", "author", "outlet", "language", "format", "source", *DATE_F
 
 _WORDS_FOR = {"section": "heading", "pages": "page", "headline": "title", "file": "source", "source": "source"}
 _WHOLE = ("title", "source", "heading", "format", *DATE_FIELDS)
-_LIST = re.compile(r"\s*[,;]\s+")
-_PEOPLE = re.compile(r"\s*[,;]\s+(?:(?:and|y|e|und|et|&)\s+)?|\s+(?:and|y|e|und|et|&)\s+")
+_LIST = re.compile(r" *[,;] +")
+_PEOPLE = re.compile(r" *[,;] +(?:(?:and|y|e|und|et|&) +)?| +(?:and|y|e|und|et|&) +")
 
 
 def canonical(name: str) -> str:
@@ -34,7 +34,10 @@ def canonical(name: str) -> str:
 
 
 def document_fields(title: str, sources: Iterable[str], metadata: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the fields of a document. A list has its items for values, and the whole as it is written."""
+    """Return the fields of a document. A list has its items for values, and the whole as it is written.
+
+    No-break spaces part nothing, and equal spaces: they hold together the items of lists.
+    """
     fields = {canonical(name): _values(canonical(name), value) for name, value in metadata.items()}
     return {**fields, **({"title": (title,)} if title else {}), "source": tuple(sources)}
 
@@ -53,4 +56,5 @@ def _values(name: str, text: str) -> tuple[str, ...]:
     if name in _WHOLE:
         return (text,)
     items = (_PEOPLE if name == "author" else _LIST).split(text)
-    return tuple(dict.fromkeys([text, *filter(None, map(str.strip, items))]))
+    values = (item.replace("\xa0", " ").strip() for item in (text, *items))
+    return tuple(dict.fromkeys(filter(None, values)))

@@ -15,7 +15,7 @@ LONGEST = 10_000
 DEEPEST = 40
 """Brackets and ``not`` inside each other."""
 
-_FIELD = r'(?:[\w-]+(?:\.[\w-]+)*|"[^"]*")'
+_FIELD = r"""(?:[\w-]+(?:\.[\w-]+)*|"[^"]*"|'[^']*')"""
 _OPERATOR = re.compile(r"\s*(!=|<=|>=|!~|=|<|>|~)\s*")
 _NAME = re.compile(rf"\s*({_FIELD})")
 _IN = re.compile(r"\s+(not\s+)?in\s*\(", re.IGNORECASE)
@@ -27,7 +27,8 @@ _END_OF_BARE = re.compile(
     rf"\s+(?:and(?:[\s(]|$)|or(?=[\s(])\s*(?:\(\s*|not\s+|not(?=\())*{_FIELD}(?:{_OPERATOR.pattern}|{_IN.pattern}))",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r'\s*"([^"]*)"')
+_QUOTED = re.compile(r"""\s*(["'])(.*?)\1""", re.DOTALL)
+_MARKS = "\"'"
 _RANGE = re.compile(rf"({DATE.pattern}|{NUMBER.pattern})\.\.({DATE.pattern}|{NUMBER.pattern})")
 
 _EXAMPLE = 'Write field, operator and value, as in: published>=2025-11-01 and outlet="The Example".'
@@ -92,9 +93,9 @@ class _Parser:
 
     def _condition(self) -> Expression:
         name = self._takes(_NAME)
-        if not name or not name[1].strip('"'):
+        if not name or not name[1].strip(_MARKS):
             self._refuse("a field is missing")
-        field, position = canonical(name[1].strip('"')), name.start(1)
+        field, position = canonical(name[1].strip(_MARKS)), name.start(1)
         if among := self._takes(_IN):
             condition = Condition(field, "in", self._list(field), position)
             return Negation(condition) if among[1] else condition
@@ -124,11 +125,13 @@ class _Parser:
 
     def _value(self) -> str:
         if quoted := self._takes(_QUOTED):
-            return quoted[1]
+            return quoted[2]
         space = re.compile(r"\s*").match(self._text, self._position)
         start = space.end() if space else self._position
+        if self._text.startswith((*_MARKS,), start):
+            self._refuse("this quotation mark is never closed")
         end = self._bare_end(start)
-        if start == end or self._text[start] in '"=<>':
+        if start == end or self._text[start] in "=<>":
             self._refuse("a value is missing")
         self._position = end
         return self._text[start:end].rstrip()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path, PurePath
+from typing import Literal
 
 from index.errors import ReadError
 from index.readers.kinds import ONLY_CONTAINERS, Format, detect, may_only_hold_others
@@ -39,6 +40,8 @@ SUFFIXES: Mapping[str, Format] = {
     ".ppt": "ppt",
     ".pps": "ppt",
     ".eml": "eml",
+    ".mht": "eml",
+    ".mhtml": "eml",
     ".msg": "msg",
     ".mbox": "mbox",
     ".zip": "archive",
@@ -69,6 +72,8 @@ SUFFIXES: Mapping[str, Format] = {
 }
 """The formats that a folder is searched for, by suffix (lower case)."""
 
+_PRESENTATIONS: frozenset[Format | None] = frozenset({"pptx", "ppt", "odp"})
+
 _SETTINGS = frozenset((".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties"))
 """Read line by line when such a file is named; in a folder they belong to a program rather than to the documents."""
 
@@ -96,6 +101,11 @@ def format_named(name: str | PurePath) -> Format | None:
     if suffix in _PACKED and PurePath(path.stem).suffix.lower() not in SUFFIXES:
         return None
     return SUFFIXES.get(suffix)
+
+
+def part_named(name: str | PurePath) -> Literal["page", "slide"]:
+    """Return what the pages of a document are called by people, by the name of its file."""
+    return "slide" if format_named(name) in _PRESENTATIONS else "page"
 
 
 def read(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:

@@ -1,4 +1,4 @@
-"""Columns of prose that a page was set in line by line, across all of them -> one column after the other.
+"""The lines of a page as a program wrote them -> in reading order: its head first, one column after the other.
 
 Most programs write a column to its end before the next; where they do not, each line of the page seems to be a row of a
 table. It is prose where sentences run on from line to line within every column, as they never do in a table's.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from index.readers.pages import Line
 
@@ -19,8 +19,9 @@ _RUNS_ON = 0.4
 Cell = tuple[float, float, str]
 
 
-def in_reading_order(page: Sequence[Line]) -> Iterator[Line]:
-    """Yield the lines of a page, columns of prose one after the other."""
+def in_reading_order(lines: Sequence[Line]) -> Iterator[Line]:
+    """Yield the lines of a page from its head on, columns of prose one after the other."""
+    page = _head_first(lines)
     at = 0
     while at < len(page):
         end = _run_end(page, at)
@@ -31,6 +32,26 @@ def in_reading_order(page: Sequence[Line]) -> Iterator[Line]:
         else:
             yield from page[at:end]
         at = end
+
+
+def _head_first(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines with what stands above all lines before it, to the last one, put before them.
+
+    Some programs write the head of a page when all else is written.
+    """
+    rest, below = list(lines), list[Line]()
+    while (at := _head(rest)) is not None:
+        rest, below = rest[at:], rest[:at] + below
+    return rest + below
+
+
+def _head(lines: Sequence[Line]) -> int | None:
+    """Return where the lines begin that all stand above those before them, ``None`` if there is no such place."""
+    lowest = list(accumulate((line.baseline for line in reversed(lines)), min))[::-1]
+    highest = accumulate((line.baseline + line.size for line in lines), max)
+    if any(line.turned for line in lines):
+        return None
+    return next((at for at, (top, low) in enumerate(zip(highest, lowest[1:], strict=False), 1) if low > top), None)
 
 
 def _run_end(page: Sequence[Line], at: int) -> int:

@@ -59,6 +59,8 @@ _OTHER_ALPHABETS = (
 
 _SIGNS = frozenset("–—…‘’‚“”„«»‹›•·€£§©®™°±×½¼¾²³µ\xa0\xad")
 _EXPLAINED = 0.95
+_ANY_BYTES = ("iso8859", "iso-8859", "latin", "cp125", "windows-125")
+"""How the names begin of encodings in which nearly any bytes are text."""
 _WESTERN_LANGUAGES = frozenset(
     "English French German Spanish Italian Portuguese Dutch Swedish Norwegian Danish Finnish".split()
 )
@@ -67,9 +69,11 @@ _WESTERN_LANGUAGES = frozenset(
 def decode(data: bytes, declared: str | None = None) -> str:
     """Return the text that ``data`` holds in the encoding it is marked with, ``declared``, UTF-8 or a guessed one.
 
-    Raises ``Unreadable`` for binary data.
+    What is UTF-8 throughout is declared to be Latin-1 by mistake: any bytes are. Raises ``Unreadable`` for binary data.
     """
-    text = _strictly(data, _marked(data) or declared or "") or _strictly(data, "utf-8")
+    encoding = _marked(data) or declared or ""
+    encodings = ("utf-8", encoding) if encoding.startswith(_ANY_BYTES) else (encoding, "utf-8")
+    text = next(filter(None, (_strictly(data, each) for each in encodings)), None)
     text = text or _broken_utf8(data) or _guessed(data)
     if len(_CONTROLS.findall(text)) > len(text) // 200:
         raise _not_text()

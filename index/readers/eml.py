@@ -12,6 +12,7 @@ from email.message import Message
 from email.parser import BytesParser
 from functools import partial
 
+from index.readers import html
 from index.readers.decode import decode, encoding_named
 from index.readers.mail import Attachment, Body, Letter, attached, is_stub, parsed
 from index.readers.members import Member
@@ -25,13 +26,22 @@ _FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 
 def parse(data: bytes) -> Parsed:
-    """Read a letter. Raises ``Unreadable`` for one that is encrypted."""
-    return parsed(_letter(data))
+    """Read a letter, or the page that a browser saved as one. Raises ``Unreadable`` for a letter that is encrypted."""
+    page = _saved_page(data)
+    return html.parse(page) if page else parsed(_letter(data))
 
 
 def members(data: bytes, _name: str, _options: Options) -> Iterator[Member]:
     """Yield the attachments of a letter, forwarded letters among them."""
-    return attached(_letter(data))
+    return iter(()) if _saved_page(data) else attached(_letter(data))
+
+
+def _saved_page(data: bytes) -> bytes:
+    """Return the page of a web archive (MHTML), empty for letters."""
+    if "<saved by " not in header_line(data, "from").lower():
+        return b""
+    message = BytesParser(policy=policy.compat32).parsebytes(data)
+    return next((_payload(part) for part in message.walk() if part.get_content_type() == "text/html"), b"")
 
 
 def header_line(data: bytes, name: str) -> str:

@@ -69,12 +69,12 @@ def _metadata(root: _Element) -> tuple[str, dict[str, str]]:
 
 
 def _chapters(root: _Element, book: str) -> list[str]:
-    """Return the members that the spine names, without the table of contents."""
+    """Return the members that the spine names, all of the book where it names none, without the table of contents."""
     items = {each.get("id", ""): each for each in root.iter() if local(each) == "item"}
     spine = [each.get("idref", "") for each in root.iter() if local(each) == "itemref"]
     chapters = [
         items[id_]
-        for id_ in dict.fromkeys(spine)
+        for id_ in dict.fromkeys(spine or items)
         if id_ in items
         and items[id_].get("media-type") in _PAGES
         and "nav" not in items[id_].get("properties", "").split()

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from index.readers.decode import decode, encoding_named
+from index.readers.definitions import write_out_terms
 from index.readers.linked_data import linked_data
 from index.readers.markup import tree_blocks
 from index.readers.metadata import known_fields
@@ -27,6 +28,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _NOT_PRINTED = frozenset("noprint no-print d-print-none mw-editsection mw-jump-link".split())
 _CASE_CHANGE = re.compile(r"[^\W\d_][a-zà-ÿ][A-ZÀ-Þ][^\W\d_]")
 _SHORT_PAGE = 400
+_CALL = re.compile(r"\b(?:java)?scripts?\b|\bframes?\b", re.IGNORECASE)
 _LANGUAGE = ("lang", "xml:lang", "{http://www.w3.org/XML/1998/namespace}lang")
 _MOST_NAME_WORDS = 30
 _MODIFIED = ("article:modified_time", "og:updated_time", "dcterms.modified", "last-modified", "lastmod")
@@ -38,11 +40,13 @@ def parse(data: bytes) -> Parsed:
     language = next(filter(None, (tree.get(name) for name in _LANGUAGE)), "")
     language = language or _declared(tree, ("og:locale", "dc.language")) or linked_data(tree, "inLanguage")
     write_out_spans(tree)
+    write_out_terms(tree)
     page = _main_text(tree)
     blocks = tree_blocks(page.body) if page is not None and page.body is not None else []
     # Of short pages trafilatura keeps little, or runs all of it together.
     if len(blocks) == 1 or sum(len(raw.text) for raw in blocks) < _SHORT_PAGE:
         blocks = tree_blocks(_without_frame(tree))
+    blocks = blocks or _instead(tree)
     if len(blocks) == 1 and blocks[0].kind == "code":
         return parse_text(blocks[0].text)
     fields = known_fields(
@@ -78,6 +82,7 @@ def _is_hidden(element: _Element) -> bool:
     classes = (element.get("class") or "").split()
     return (
         element.get("hidden") is not None
+        or element.tag in ("rt", "rp")
         or _HIDDEN_STYLE.search(element.get("style") or "") is not None
         or not _NOT_PRINTED.isdisjoint(classes)
         or element.get("id") == "siteSub"
@@ -141,6 +146,14 @@ def _without_frame(tree: _Element) -> _Element:
     for element in list(copy.iter("nav", "aside", "footer")):
         element.drop_tree()
     return copy if "".join(copy.itertext()).strip() else tree
+
+
+def _instead(tree: _Element) -> list[RawBlock]:
+    """Return what a page says to readers without scripts or frames, unless it merely tells them to have some."""
+    blocks = [raw for each in tree.iter("noscript") for raw in tree_blocks(each)]
+    blocks += [raw for each in tree.iter("noframes") for raw in plain_blocks("".join(each.itertext()))]
+    is_call = sum(len(raw.text) for raw in blocks) < _SHORT_PAGE and any(_CALL.search(raw.text) for raw in blocks)
+    return [] if is_call else blocks
 
 
 def _main_text(tree: _Element) -> Any:  # noqa: ANN401  (trafilatura.settings.Document, or None)

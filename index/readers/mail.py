@@ -66,7 +66,7 @@ def parsed(letter: Letter) -> Parsed:
         [
             ("author", _names(letter.sender)),
             ("published", iso_date(letter.date)),
-            ("to", _names(letter.to)[:_LONGEST_LISTING]),
+            ("to", ", ".join(_names(letter.to))[:_LONGEST_LISTING]),
             ("attachments", ", ".join(each.name for each in letter.attachments if each.name)[:_LONGEST_LISTING]),
         ]
     )
@@ -108,12 +108,12 @@ def is_stub(plain: str, html: str) -> bool:
     return 3 * len(clean(plain)) < shown
 
 
-def _names(addresses: str) -> str:
+def _names(addresses: str) -> list[str]:
     """Return the names, or else the addresses, that a header line holds."""
     if "@" not in addresses:
-        return clean(addresses)
+        return [clean(addresses)]
     found = [clean(name) or address for name, address in getaddresses([addresses])]
-    return ", ".join(filter(None, found)) or clean(addresses)
+    return [*filter(None, found)] or [clean(addresses)]
 
 
 def _bounded(content: Callable[[], bytes]) -> bytes:

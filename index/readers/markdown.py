@@ -23,6 +23,11 @@ _FRONT_MATTER = re.compile(
 )
 _TOML = re.compile(r"\A\+\+\+[ \t]*\n(?P<body>.{0,65536}?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
+_NOTES = ((re.compile(r"!\[\[[^\[\]\n]+\]\]"), ""), (re.compile(r"\[\[(?:[^\[\]|\n]+\|)?([^\[\]|\n]+)\]\]"), r"\1"),
+          (re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]+)(?<!\s)==(?![=\w])"), r"\1"),
+          (re.compile(r"\A\[!\w+\][+-]?"), ""))  # fmt: skip
+"""The marks of programs for notes: ``![[embedded]]``, ``[[page|shown]]``, ``==marked==`` and ``[!kind]`` of a box."""
+
 _MAX_NESTING = 100
 _NOTHING = ("", "~", "null", "Null", "NULL")
 """How YAML writes that there is no value."""
@@ -138,8 +143,16 @@ def _plain(inline: Token) -> str:
     """Return the text of inline tokens: no markup, no images, no HTML tags."""
     parts = []
     for token in inline.children or ():
-        if token.type in ("text", "code_inline", "text_special"):
+        if token.type == "text":
+            parts.append(_without_marks(token.content))
+        elif token.type in ("code_inline", "text_special"):
             parts.append(token.content)
         elif token.type in ("softbreak", "hardbreak") or token.content.lower().startswith("<br"):
             parts.append(" ")
     return _FOOTNOTE.sub("", "".join(parts))
+
+
+def _without_marks(text: str) -> str:
+    for pattern, shown in _NOTES:
+        text = pattern.sub(shown, text)
+    return text

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _INVISIBLE = frozenset(
-    "head script style noscript template iframe object svg math canvas select button graphic".split()
+    "head script style noscript noframes template iframe object svg math canvas select button graphic".split()
 )
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _BLOCKS = frozenset(
     "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure "
-    "footer form header hr html li list item main nav ol p pre quote section summary table tbody td th tr row cell "
-    "thead tfoot title ul h1 h2 h3 h4 h5 h6".split()
+    "footer form header hr html li list item main nav ol p pre quote section summary table tbody td textarea th tr row "
+    "cell thead tfoot title ul h1 h2 h3 h4 h5 h6".split()
 )
 _LAYOUT = frozenset("table h1 h2 h3 h4 h5 h6 form".split())
 _LONGEST_CELL = 500

@@ -36,6 +36,8 @@ _LONGEST_VALUE = 1000
 _MOST_VALUES = 50
 _DEEPEST = 3
 """How far in each other values are read."""
+_WOULD_PART = re.compile(r"[,;] | (?:and|y|e|und|et|&) ")
+"""What parts a list that is written as a text."""
 _NOBODY = frozenset("admin administrator anonymous author owner python-docx root unknown unspecified user".split())
 
 _CAPITALS = "".join(filter(str.isupper, map(chr, range(0x530))))
@@ -74,7 +76,8 @@ def known_fields(values: Iterable[tuple[str, object]]) -> dict[str, str]:
     """Return what a file declares of itself under the names of ``FIELDS``; other names stay, dates become ISO 8601.
 
     What is nested goes by its way, as ``project.phase``, and by its ``name``, if it has one, alone. A value that is no
-    text, number, date or flat list of these is left out, and so is a date that cannot be one.
+    text, number, date or flat list of these is left out, and so is a date that cannot be one. The items of a list stay
+    apart, in no-break spaces where they hold commas.
     """
     facts: dict[str, str] = {}
     for key, value in (each for pair in values for each in _flat(*pair)):
@@ -98,11 +101,16 @@ def _flat(key: str, value: object, depth: int = 0) -> Iterator[tuple[str, object
 
 def _as_text(value: object) -> str:
     if isinstance(value, list):
-        texts = (_as_text(item) for item in value[:_MOST_VALUES] if not isinstance(item, list))
-        return ", ".join(filter(None, texts))
+        texts = [_as_text(item) for item in value[:_MOST_VALUES] if not isinstance(item, list)]
+        return ("; " if any("," in text for text in texts) else ", ").join(map(_whole, filter(None, texts)))
     if isinstance(value, Mapping):
         value = value.get("name")
     return clean(str(value)) if isinstance(value, (str, int, float)) or hasattr(value, "isoformat") else ""
+
+
+def _whole(item: str) -> str:
+    """Return an item of a list with spaces that nothing is parted at, if it holds what parts lists: ``Smith, Jane``."""
+    return item.replace(" ", "\xa0") if _WOULD_PART.search(item) else item
 
 
 def with_header_facts(parsed: Parsed) -> Parsed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-_PAGE_NUMBER = re.compile(
+PAGE_NUMBER = re.compile(
     r"(?:(?:page|seite|página|pagina)\s+)?\W{0,3}\d{1,4}\W{0,3}(?:(?:of|von|de|sur)\s\d{1,4})?", re.IGNORECASE
 )
 _FEWEST_REPEATS = 3
@@ -105,7 +105,7 @@ def _is_page_number(page: Sequence[Line], number: int) -> bool:
     """Tell whether a line says nothing but the number of the page, apart from the rest."""
     line = page[number]
     others = (other.baseline for at, other in enumerate(page) if at != number)
-    return _PAGE_NUMBER.fullmatch(line.text.strip()) is not None and all(
+    return PAGE_NUMBER.fullmatch(line.text.strip()) is not None and all(
         abs(line.baseline - baseline) > 1.5 * line.size for baseline in others
     )
 

@@ -18,6 +18,7 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SEPARATORS = re.compile("[\x0b\x0c\x1c-\x1f]")
+_BREAKING = re.compile(r"[^\S\xa0]+")
 _SYMBOLS = str.maketrans({"\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0e0": "→", "\uf02d": "-"})
 """Bullets and arrows that Word takes from the fonts Symbol and Wingdings: they come at private code points."""
 
@@ -98,10 +99,15 @@ def assemble(parsed: Parsed, document_id: str, source: str) -> Document:
         source=source,
         title=clean(parsed.title),
         text="".join(parts),
-        metadata={name: value for name, text in parsed.metadata.items() if (value := clean(text))},
+        metadata={name: value for name, text in parsed.metadata.items() if (value := _value(text))},
         pages=_pages(page_starts, length),
         blocks=tuple(blocks),
     )
+
+
+def _value(text: str) -> str:
+    """Return ``text`` on one line like `clean`; its no-break spaces stay, which hold together an item of a list."""
+    return _BREAKING.sub(" ", visible(text)).strip()
 
 
 def visible(text: str) -> str:

@@ -46,7 +46,7 @@ def without_repeats(blocks: Iterable[RawBlock]) -> list[RawBlock]:
 def _new_part(text: str, recent: Collection[str]) -> str:
     """Return ``text`` without what ``recent`` paragraphs, or its own beginning, say already."""
     for _ in range(_MOST_STRETCHES if len(text) <= _LONGEST else 0):
-        rest = text[: len(text) - _own_beginning_again(text)]
+        rest = text[: len(text) - _own_beginning_again(text)].rstrip()
         for other in recent:
             rest = rest.removesuffix(other).removeprefix(other).strip()
         if rest == text:

@@ -68,6 +68,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.info: dict[str, list[str]] = {}
+        self._notes: list[list[str]] = []
         self._state = _State()
         self._stack: list[_State] = []
         self._codepage = "cp1252"
@@ -101,6 +102,11 @@ class _Reader:
             opened = opened and match["symbol"] == b"*"
         self._flush_bytes()
         self.layout.end()
+        for note in self._notes:
+            self.layout.follow("pard", None)
+            self.layout.write("".join(note), bold=False)
+            self.layout.follow("par", None)
+        self.layout.end()
 
     def _brace(self, opens: bool) -> None:
         self._to_skip = 0
@@ -127,6 +133,9 @@ class _Reader:
             state.destination = word
         elif word == "info":
             state.destination = "info"
+        elif word == "footnote" and not state.destination:
+            state.destination = word
+            self._notes.append([])
         elif state.destination == "info" and opened:
             state.destination = f"info {word}"
         elif state.destination.startswith("info ") and word in _TIME_PARTS:
@@ -189,6 +198,8 @@ class _Reader:
         destination = self._state.destination
         if destination.startswith("info "):
             self.info.setdefault(destination[5:], []).append(text)
+        elif destination == "footnote" and not self._state.hidden:
+            self._notes[-1].append(text)
         elif destination == "stylesheet":
             name = text.strip().rstrip(";")
             if name:

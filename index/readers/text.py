@@ -6,19 +6,23 @@ import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from index.readers.csv import parse as parse_table
 from index.readers.decode import decode
 from index.readers.metadata import header_facts, with_header_facts
 from index.readers.parsed import Parsed, RawBlock, clean
+from index.readers.tables import row_texts
 
 _WIDEST_WRAP = 132
 _LONGEST_HEADING = 90
 _HEADER_LINES = 6
+_FEWEST_ROWS = 3
 _ITEM = re.compile(r"\s*(?:[-*•‣▪◦·–]\s+|(?P<number>\(?\d{1,3}[.)])\s+)(?=\S)")
 _NUMBERED = re.compile(r"\s*\d")
 _BREAKS_OFF = re.compile(r"\S+\s+\S+\s+(?:\S*[^\W\d_A-Z]|\S+,)$")
 """How a line of prose of some words ends whose sentence does not."""
 
 _RULE = re.compile(r"[\W_]+")
+_BARRED = re.compile(r"\|.+\|.+\|")
 _UNDERLINE = re.compile(r"(=|-|~)\1{2,}")
 _MARKED = re.compile(r"(={1,6})\s+(?P<text>[^\W\d_].{0,89}?)(?:\s{1,9}\1)?")
 """A heading as AsciiDoc and wikis mark it."""
@@ -29,8 +33,16 @@ _ENDS_SENTENCE = re.compile(r"[.!?…:;,—–。！？][\"'”’»)\]]*$")
 
 
 def parse(data: bytes) -> Parsed:
-    """Read plain text. Raises ``Unreadable`` for binary data."""
-    return parse_text(decode(data))
+    """Read plain text, a table of it as one. Raises ``Unreadable`` for binary data."""
+    text = decode(data)
+    return parse_table(data) if _is_table(text) else parse_text(text)
+
+
+def _is_table(text: str) -> bool:
+    """Tell whether every line has as many tabs, between words."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    tabs = {line.count("\t") for line in lines}
+    return len(lines) >= _FEWEST_ROWS and len(tabs) == 1 and tabs != {0} and not any(line[0] == "\t" for line in lines)
 
 
 def parse_text(text: str) -> Parsed:
@@ -51,10 +63,26 @@ def _blocks(lines: list[str]) -> Iterator[RawBlock]:
     for is_text, stretch in groupby(lines, key=lambda line: bool(line.strip())):
         if is_text:
             chunk = list(stretch)
+            if rows := _drawn_table(chunk):
+                group += 1
+                yield from (RawBlock("row", text, group=group) for text in rows)
+                continue
             group += not _ITEM.match(chunk[0])
             for run in _runs(chunk, may_have_header=seen < _HEADER_LINES):
                 yield _block(run, group)
             seen += len(chunk)
+
+
+def _drawn_table(lines: list[str]) -> list[str]:
+    """Return the rows of a table that is drawn with bars, named by the first if a rule follows; none for others."""
+    rows = [(at, line.strip()) for at, line in enumerate(lines) if not _RULE.fullmatch(line)]
+    if len(rows) < 2 or not all(_BARRED.fullmatch(line) for _, line in rows):
+        return []
+    cells = [line[1:-1].split("|") for _, line in rows]
+    if len(set(map(len, cells))) > 1:
+        return []
+    is_headed = rows[1][0] > rows[0][0] + 1
+    return row_texts(cells[is_headed:], cells[0] if is_headed else ())
 
 
 def _runs(lines: list[str], may_have_header: bool) -> Iterator[list[str]]:

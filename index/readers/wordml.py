@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from index.readers.pages import PAGE_NUMBER
 from index.readers.parsed import RawBlock, clean, comment
 from index.readers.tables import looks_like_names, names_columns, row_texts
 
@@ -29,9 +30,9 @@ _DEEPEST = 8
 
 
 def document_blocks(document: Any) -> list[RawBlock]:  # noqa: ANN401  (docx.document.Document has no types)
-    """Return the blocks of the body, then the footnotes as paragraphs."""
+    """Return the blocks of the body, then the footnotes, then what runs at the edges of the pages, as paragraphs."""
     walk = _Walk(document)
-    return [*walk.children(document.element.body), *walk.footnotes()]
+    return [*walk.children(document.element.body), *walk.footnotes(), *walk.edges()]
 
 
 class _Walk:
@@ -49,7 +50,7 @@ class _Walk:
         self._group = 0
         self._in_list = False
 
-    def children(self, parent: _Element) -> Iterator[RawBlock]:
+    def children(self, parent: Iterable[_Element]) -> Iterator[RawBlock]:
         for element in parent:
             if element.tag == f"{_W}p":
                 yield from self._paragraph(element)
@@ -67,7 +68,7 @@ class _Walk:
                 yield RawBlock("row", text, group=_COMMENTS)
 
     def _notes(self, *kinds: str) -> Iterator[_Element]:
-        """Yield the notes in the parts of these kinds."""
+        """Yield the notes, or else the paragraphs, in the parts of these kinds."""
         from lxml import etree
 
         for related in self._part.rels.values():
@@ -80,6 +81,15 @@ class _Walk:
         for note in self._notes("footnotes", "endnotes"):
             if note.get(f"{_W}type") in (None, "normal"):
                 yield from self.children(note)
+
+    def edges(self) -> Iterator[RawBlock]:
+        """Yield the heads and feet of the pages, each once whatever numbers it has, without the numbers of pages."""
+        seen: set[str] = set()
+        for raw in self.children(self._notes("header", "footer")):
+            told = re.sub(r"\d+", "", raw.text)
+            if told not in seen and not PAGE_NUMBER.fullmatch(clean(raw.text)):
+                seen.add(told)
+                yield raw if raw.kind == "row" else RawBlock("paragraph", raw.text)
 
     def _paragraph(self, element: _Element) -> Iterator[RawBlock]:
         text = _text(element)

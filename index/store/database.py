@@ -11,6 +11,7 @@ from pathlib import Path
 from index.errors import IndexDamaged, InputError
 from index.store import listing
 from index.store.rows import Row
+from index.store.sound import MEND
 
 SCHEMA = 5
 """Version of the tables."""
@@ -18,7 +19,7 @@ SCHEMA = 5
 _SCRIPTS = {3: "schema.sql", 4: "log.sql", 5: "listing.sql"}
 """What brings a file to a version, from the one before."""
 
-ANEW = "Restore it from a backup, or remove it and add the documents again."
+ANEW = "restore it from a backup, or remove it and add the documents again."
 
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another one before it gives up."""
@@ -192,7 +193,7 @@ class Database:
         with connection:
             scripts = _missing(connection)
             for script in scripts:
-                for statement in _statements(Path(__file__).with_name(script).read_text(encoding="utf-8")):
+                for statement in statements(script):
                     connection.execute(statement)
                 if script == "schema.sql":
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
@@ -206,7 +207,7 @@ class Database:
         for beginning, (problem, remedy) in _UNUSABLE.items():
             if name.startswith(beginning):
                 return InputError(f"The index {self._path} {problem}", remedy)
-        return IndexDamaged(f"The index {self._path} is damaged: {error}.", ANEW)
+        return IndexDamaged(f"The index {self._path} is damaged: {error}.", f"{MEND}; if that is no help, {ANEW}")
 
 
 def _missing(connection: sqlite3.Connection) -> list[str]:
@@ -218,10 +219,10 @@ def _missing(connection: sqlite3.Connection) -> list[str]:
     return [script for version, script in _SCRIPTS.items() if known and version > known[0]]
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Split a script into statements; a trigger holds semicolons of its own."""
+def statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script beside this file; a trigger holds semicolons of its own."""
     statement = ""
-    for line in script.splitlines(keepends=True):
+    for line in Path(__file__).with_name(script).read_text(encoding="utf-8").splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             yield statement

@@ -42,7 +42,7 @@ class EmbeddedStore(StoredReading):
         except OSError as error:
             raise InputError(f"Cannot write to {folder}: {error.strerror}.", "Choose another --home.") from error
         if _was_emptied(folder / "index.sqlite3"):
-            raise IndexDamaged(f"The index {folder / 'index.sqlite3'} is empty, and was not.", ANEW)
+            raise IndexDamaged(f"The index {folder / 'index.sqlite3'} is empty, and was not.", ANEW.capitalize())
         made_with = {"fingerprint": fingerprint, "dimension": str(dimension)}
         database = Database(folder / "index.sqlite3", made_with)
         super().__init__(database, Derived(folder, database, dimension, exact_passages), dimension)

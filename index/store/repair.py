@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Callable, Iterator
 
 from index.store import listing
-from index.store.database import Database
+from index.store.database import Database, statements
 from index.store.rows import COLUMNS, checksum
 from index.store.sound import restored
-from index.store.verify import integrity, text_of, verify_lexical
+from index.store.verify import damage_of_lexical, integrity, text_of, verify_lexical
 
 _UNUSED = re.compile("free space corruption|Freelist|is never used|Fragmentation")
 """What SQLite says of the unused parts of its file."""
@@ -22,28 +22,37 @@ def repair_database(database: Database, tell: Callable[[str], None]) -> list[str
 
     ``tell`` hears that a reader is waited for.
     """
-    return [*_unused_space(database, tell), *_rows(database)]
+    mended = [*_unused_space(database, tell), *_rows(database)]
+    return [*mended, *_unused_space(database, tell)] if mended else []
 
 
 def _unused_space(database: Database, tell: Callable[[str], None]) -> Iterator[str]:
     """Write the file anew where only its unused parts are damaged."""
     with database.snapshot() as connection:
-        damage = integrity(connection)
-    if damage and all(_UNUSED.search(line) for line in damage):
+        damage = _damage(connection)
+    if damage and all(map(_UNUSED.search, damage)):
         database.vacuum(tell)
         yield "The file of SQLite was written anew."
 
 
+def _damage(connection: sqlite3.Connection) -> list[str]:
+    """Return what SQLite says against its file, line by line, without the headings."""
+    return [line for lines in integrity(connection) for line in lines.splitlines() if not line.startswith("***")]
+
+
 def _rows(database: Database) -> list[str]:
     mended: list[str] = []
+    with database.snapshot() as connection:  # before anything is written: a check that fails would spoil that
+        tables_are_damaged = bool(damage_of_lexical(connection))
     with database.writing() as cursor:
-        if integrity(cursor.connection):
+        # Rows cannot be deleted, nor changed, nor indexes made while it is broken.
+        if tables_are_damaged:
+            _make_lexical_tables(cursor)
+        if _make_lexical(cursor) or tables_are_damaged:
+            mended.append("The lexical index was made again from the passages.")
+        if not all(map(_UNUSED.search, _damage(cursor.connection))):
             cursor.execute("REINDEX")
             mended.append("The indexes of SQLite were made again.")
-        if verify_lexical(cursor.connection):
-            # Rows cannot be deleted, nor changed, while it is broken.
-            cursor.execute("INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')")
-            mended.append("The lexical index was made again from the passages.")
         if number := cursor.execute("DELETE FROM removed WHERE row IN (SELECT row FROM passages)").rowcount:
             mended.append(f"{number} passages were listed as removed, and are no more.")
         changed = [*_leftovers(cursor), *_passages(cursor)]
@@ -53,6 +62,34 @@ def _rows(database: Database) -> list[str]:
             listing.make(cursor)
             changed.append("The listing of the documents was made again.")
         return mended + changed
+
+
+def _make_lexical(cursor: sqlite3.Cursor) -> bool:
+    """Make the lexical index again from the passages where it differs from them, and tell whether it did."""
+    if not verify_lexical(cursor.connection):
+        return False
+    rebuild = "INSERT INTO passages_fts (passages_fts) VALUES ('rebuild')"
+    try:
+        cursor.execute(rebuild)
+    except sqlite3.DatabaseError:
+        _make_lexical_tables(cursor)
+        cursor.execute(rebuild)
+    return True
+
+
+def _make_lexical_tables(cursor: sqlite3.Cursor) -> None:
+    """Make the tables of the lexical index anew, empty.
+
+    SQLite cannot drop what it cannot open: they are struck from its schema, and their pages left to be cleared away.
+    """
+    cursor.execute("PRAGMA writable_schema = ON")
+    try:
+        cursor.execute("DELETE FROM sqlite_master WHERE sql LIKE '%passages_fts%'")
+    finally:
+        cursor.execute("PRAGMA writable_schema = RESET")
+    for statement in statements("schema.sql"):
+        if "passages_fts" in statement:
+            cursor.execute(statement)
 
 
 def _leftovers(cursor: sqlite3.Cursor) -> Iterator[str]:

@@ -24,6 +24,9 @@ from index.store.vectors import VectorIndex
 
 ANEW = "if that is no help, restore the index from a backup, or remove it and add the documents again"
 
+_OF_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+"""What checking a damaged file may end with, besides a list of the damage."""
+
 
 def verify_database(connection: sqlite3.Connection, dimension: int) -> list[str]:
     """Return what is wrong in SQLite, in words, each with its remedy; an empty list is a sound store."""
@@ -33,9 +36,15 @@ def verify_database(connection: sqlite3.Connection, dimension: int) -> list[str]
     return problems or list(itertools.chain(*checks)) or verify_listing(connection)
 
 
-def integrity(connection: sqlite3.Connection) -> list[str]:
-    """Return what SQLite says against its file."""
-    return [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+def integrity(connection: sqlite3.Connection, table: str | None = None) -> list[str]:
+    """Return what SQLite says against its file, or against a table of it."""
+    try:
+        found = connection.execute(f"PRAGMA integrity_check {f'({table})' if table else ''}").fetchall()
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in _OF_DAMAGE:
+            raise
+        return [str(error)]
+    return [line for (line,) in found if line != "ok"]
 
 
 def verify_vectors(connection: sqlite3.Connection, vectors: VectorIndex) -> list[str]:
@@ -67,6 +76,12 @@ def verify_lexical(connection: sqlite3.Connection) -> list[str]:
     except sqlite3.DatabaseError as error:
         return [f"The lexical index differs from the passages: {error}. {MEND}"]
     return []
+
+
+def damage_of_lexical(connection: sqlite3.Connection) -> list[str]:
+    """Return what SQLite says against the tables that the lexical index is kept in."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'passages_fts_*'")
+    return [line for (table,) in tables.fetchall() for line in integrity(connection, table)]
 
 
 def _checksums(connection: sqlite3.Connection) -> Iterator[str]:

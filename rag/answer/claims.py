@@ -69,6 +69,7 @@ def _claim(document: Document, extent: Span, number: int) -> Claim:
         text=document.text[extent.start : extent.end],
         published=document.metadata.get("published"),
         outlet=document.metadata.get("outlet"),
+        author=document.metadata.get("author"),
     )
     if not verify.is_exact(quote, document):
         raise IndexDamaged(f"A passage of {document.source} is not where the index says.", "Run: citechat index verify")
@@ -94,5 +95,6 @@ def source_of(found: Found, document_of: Callable[[str], Document | None], copie
         text=passage.text,
         published=document.metadata.get("published"),
         outlet=document.metadata.get("outlet"),
+        author=document.metadata.get("author"),
         also_in=copies.of_hit(found, document.source),
     )

@@ -52,10 +52,10 @@ def source_json(source: Source) -> dict[str, Any]:
 
 
 def _fields(value: Quote | Source) -> dict[str, Any]:
-    """Return the fields of a quote or a hit; ``also_in`` only where there is another source."""
+    """Return the fields of a quote or a hit; ``author`` and ``also_in`` only where there is one."""
     values: dict[str, Any] = {field.name: getattr(value, field.name) for field in fields(value)}
-    also_in = values.pop("also_in")
-    return {**values, "also_in": list(also_in)} if also_in else values
+    there = {"author": values.pop("author"), "also_in": list(values.pop("also_in"))}
+    return values | {name: each for name, each in there.items() if each}
 
 
 def answer_of(values: Mapping[str, Any]) -> Answer:

@@ -17,6 +17,8 @@ from ui.counted import counted
 from ui.kept.feedback import asked_again
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from index.intake import AddResult
     from index.removal import Removal
     from index.store.base import DocumentInfo
@@ -68,15 +70,17 @@ class Changes:
         file = fields.get("files")
         if not isinstance(file, UploadFile) or not file.filename:
             raise InputError("No file was chosen.", "Choose the one that takes the place of the document.")
+        mirrored = self._shelves.mirrored(path["document"])
         results, gone = self._shelves.replace(path["document"], file.filename, file.file)
-        return [*map(_told, results), *([f"Gone: {_named(gone)}"] if gone else [])]
+        return [*map(_told, results), *([f"Gone: {_named(gone)}", *_to_come_back(mirrored)] if gone else [])]
 
     def remove(self, _: FormData, path: dict[str, str]) -> list[str]:
         """Remove a document."""
+        mirrored = self._shelves.mirrored(path["document"])
         removed = self._shelves.remove(path["document"])
         told = [f"Removed for good: {'; '.join(receipt.lines(removal, 'press Repair'))}" for removal in removed]
         changed = receipt.impact(self._desk.library, self._desk.home)
-        return [*told, *receipt.traces(removed, "press Compact."), *filter(None, [changed])]
+        return [*told, *_to_come_back(mirrored), *receipt.traces(removed, "press Compact."), *filter(None, [changed])]
 
     def sync(self, _: FormData, __: dict[str, str]) -> list[str]:
         """Bring the index up to date with the folders of the settings."""
@@ -133,6 +137,10 @@ _SAID = ("unchanged", "deleted")
 def _told(result: AddResult) -> str:
     detail = result.reason if result.status == "failed" else counted(result.passages, "passage")
     return f"{result.source}: {result.status}" + ("" if result.status in _SAID else f" ({detail})")
+
+
+def _to_come_back(mirrored: Sequence[Path]) -> list[str]:
+    return [f"{path} is still there: the next sync indexes it again. Change it there, too." for path in mirrored]
 
 
 def _named(info: DocumentInfo | Removal) -> str:

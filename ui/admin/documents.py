@@ -95,6 +95,14 @@ class Shelves:
                 self._remove(old.id)
             return results, old if gone else None
 
+    def mirrored(self, document_id: str) -> list[Path]:
+        """Return the files in the mirrored folders that a document is: a sync would index them again.
+
+        Raises:
+            InputError: there is no such document.
+        """
+        return self._files(self.archive.find(document_id).id, self.folders)
+
     def remove(self, document_id: str) -> list[Removal]:
         """Remove a document, and its file if it came by upload; returns the receipt.
 
@@ -157,9 +165,13 @@ class Shelves:
 
     def _uploaded(self, document_id: str) -> list[Path]:
         """Return the files in our folder that a document is; one that it merely lies in stays."""
+        return self._files(document_id, [self._folder])
+
+    def _files(self, document_id: str, folders: Sequence[Path]) -> list[Path]:
         origins = self.archive.store.origins().values()
         files = [Path(origin.location) for origin in origins if origin.document_id == document_id]
-        return [path for path in files if path.is_file() and path.is_relative_to(self._folder.resolve())]
+        places = [folder.resolve() for folder in folders]
+        return [path for path in files if path.is_file() and any(map(path.is_relative_to, places))]
 
 
 def archive_of(library: Library) -> Archive | None:

@@ -28,7 +28,7 @@ def add_commands(commands: Subparsers) -> None:
         "--filter",
         metavar="CONDITIONS",
         help="field op value (= != < <= > >= ~, in (a, b), low..high), joined by and, or, not and brackets, such as: "
-        "published>=2025-11 and (outlet=AP or author~roe)",
+        "published>=2025-11 and (outlet=AP or author~roe); a value with a comma or a bracket in 'quotation marks'",
     )
     parser.add_argument("--history", type=Path, metavar="FILE", help="earlier turns: a JSON list of {role, content}")
     _add_model(parser)
@@ -117,9 +117,12 @@ def _shown(answer: Answer, console: Console) -> str:
 
 
 def _place(source: Source | Quote) -> str:
-    page = f"p. {source.page}" if source.page else None
+    from index.readers import part_named
+
+    part = {"page": "p.", "slide": "slide"}[part_named(source.source)]
+    page = f"{part} {source.page}" if source.page else None
     copies = f"also in {', '.join(source.also_in)}" if source.also_in else None
-    parts = (source.title, source.outlet, source.published, source.source, page, copies)
+    parts = (source.title, source.outlet or source.author, source.published, source.source, page, copies)
     return one_line(", ".join(part for part in parts if part))
 
 

@@ -14,9 +14,12 @@ from ui.cli.eval_run import add_command_run, positive, write
 from ui.cli.opening import open_corpus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from evals.cases.draft import Draft, Propose
     from evals.cases.impact import Citation, Impact
     from evals.reports.summary import Report
+    from rag.settings import Settings
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -196,12 +199,12 @@ def _from_documents(options: argparse.Namespace) -> list[Draft]:
     from tqdm import tqdm
 
     from evals.cases.draft import TRIED, from_documents
-    from evals.cases.phrasing import questions_of
     from evals.cases.questions import Questioner
     from evals.running.homes import SuitePipelines
     from evals.types import Suite
     from index.files import find_files
     from rag.settings import load_settings
+    from rag.suggest.phrasing import questions_of
     from rag.writer.llm import open_llm
 
     find_files(options.paths)  # tells of a path that is not there before a model is loaded
@@ -246,18 +249,24 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
 
         trials = sweep(grid, run, options.metric)
     best = proved(trials)
-    lines = [render_trials(trials, options.metric)]
-    if best is None:
-        lines.append("Keep the settings in use: nothing was better by more than chance on the held-out half.")
-    else:
-        named = ", ".join(f"{name}={value}" for name, value in best.settings.items())
-        lines.append(f"Better by more than chance on the held-out half: {named}.")
-        if options.write:
-            path = settings.home / "citechat.toml"
-            write(path, with_settings(path.read_text(encoding="utf-8") if path.exists() else "", best.settings))
-            lines.append(f"Set in {path}.")
+    lines = [render_trials(trials, options.metric, {name: getattr(settings, name) for name in grid[0]})]
+    if best is not None and options.write:
+        path = settings.home / "citechat.toml"
+        write(path, with_settings(path.read_text(encoding="utf-8") if path.exists() else "", best.settings))
+        lines += [f"Set in {path}.", *_still_to_do(best.settings, load_settings(options.home))]
     console.result({"trials": [asdict(trial) for trial in trials], "better": best and best.settings}, "\n".join(lines))
     return 0
+
+
+def _still_to_do(chosen: Mapping[str, Any], now: Settings) -> Iterator[str]:
+    """Yield what keeps settings that were written from taking effect."""
+    from evals.running.sweep import INDEXED
+
+    for name, value in chosen.items():
+        if getattr(now, name) != value:
+            yield f"The variable CITECHAT_{name.upper()} still says otherwise, and counts: unset it."
+        if name in INDEXED:
+            yield f"{name} holds for what is indexed from now on: index your documents anew, into a new home folder."
 
 
 def _calibrate(options: argparse.Namespace, console: Console) -> int:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
@@ -136,8 +134,7 @@ def answers_router(
         answer = exchange_of(message_id, request).answer
         if answer is None:
             raise HTTPException(404, "This answer is not complete.")
-        authors = _authors(library, {quote.document_id for quote in answer.quotes})
-        return {"text": export.references(answer, style, _say(request, settings), authors)}
+        return {"text": export.references(answer, style, _say(request, settings))}
 
     @router.get("/follow-ups")
     def follow_ups(message_id: str, request: Request) -> dict[str, Any]:
@@ -214,16 +211,6 @@ def _cited(library: Library, numbered: list[tuple[int, Quote | Source]], n: int)
         return library.document(cited.document_id), cited
     except InputError:
         raise HTTPException(404, "This document is no longer in the index.") from None
-
-
-def _authors(library: Library, ids: Iterable[str]) -> dict[str, str]:
-    """Return the authors of documents that are still in the index, where they are known."""
-    authors = {}
-    for document_id in ids:
-        with suppress(InputError):
-            if author := library.document(document_id).metadata.get("author"):
-                authors[document_id] = author
-    return authors
 
 
 def _of(document: Document, numbered: list[tuple[int, Quote | Source]]) -> list[tuple[int, Quote | Source]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
+from index.readers import part_named
 from rag.answer.said import remarked
 from rag.answer.serialize import answer_json
 from rag.types import Answer, Quote, Source
@@ -32,26 +32,29 @@ SUFFIXES: dict[Format, str] = {"markdown": "md", "html": "html", "json": "json"}
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&#|~!$@{}+=^]|(?<=[Ww]{3})\.|:(?=//)|\A-|\A\d+[.)]")
 """What may begin markup in a line of Markdown; a comma or a full stop is left as people read it."""
-NOBODY: Mapping[str, str] = MappingProxyType({})
 _TEMPLATES = Path(__file__).with_name("templates")
 _LATEX = re.compile(r"[\\{}$&#^_%~]")
 _MONTHS = {f"{n:02}": name for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 """The names that every style of BibTeX knows, and prints in its own language."""
-_LATEX_NAMES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+_LATEX_NAMES = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    # BibTeX counts braces that are escaped, too.
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+}
 
 
-def references(answer: Answer, style: References, say: Messages, authors: Mapping[str, str]) -> str:
-    """Return an answer with its references (``markdown``), or its references alone (``text``, ``bibtex``).
-
-    ``authors`` are those of the documents, by id, as far as they are known.
-    """
+def references(answer: Answer, style: References, say: Messages) -> str:
+    """Return an answer with its references (``markdown``), or its references alone (``text``, ``bibtex``)."""
     match style:
         case "markdown":
-            return _answer_markdown(answer, say, authors)
+            return _answer_markdown(answer, say)
         case "text":
-            return "".join(f"{_reference(quote, say, authors)}\n" for quote in answer.quotes)
+            return "".join(f"{_reference(quote, say)}\n" for quote in answer.quotes)
         case "bibtex":
-            return "\n".join(_bibtex(quotes, authors) for quotes in _by_document(answer.quotes))
+            return "\n".join(_bibtex(quotes, say) for quotes in _by_document(answer.quotes))
 
 
 def conversation(kept: Conversation, format_: Format, title: str, say: Messages) -> str:
@@ -74,7 +77,7 @@ def _markdown(exchange: Exchange, say: Messages) -> str:
     return "\n".join(lines)
 
 
-def _answer_markdown(answer: Answer, say: Messages, authors: Mapping[str, str] = NOBODY) -> str:
+def _answer_markdown(answer: Answer, say: Messages) -> str:
     say = render.in_its_language(answer, say)
     lead = render.heading(answer)
     parts = [f"**{_plain(lead)}**\n"] if lead else []
@@ -85,7 +88,7 @@ def _answer_markdown(answer: Answer, say: Messages, authors: Mapping[str, str] =
         parts.append(f"{_plain(render.own_words(answer, say))}\n")
         parts += [f"- {_plain(_nearest(hit, say))}" for hit in render.nearest(answer)]
     parts += [f"*{_plain(remarked(remark, say.language))}*\n" for remark in answer.remarks_after]
-    parts += [f"{quote.n}. {_plain(_origin(quote, say, authors))}: “{_plain(quote.text)}”" for quote in answer.quotes]
+    parts += [f"{quote.n}. {_plain(_origin(quote, say))}: “{_plain(quote.text)}”" for quote in answer.quotes]
     return "\n".join(parts) + ("\n" if answer.quotes or render.nearest(answer) else "")
 
 
@@ -127,18 +130,21 @@ def _nearest(hit: Source, say: Messages) -> str:
     return f"{_origin(hit, say)}: {render.snippet(hit.text)}"
 
 
-def _reference(quote: Quote, say: Messages, authors: Mapping[str, str]) -> str:
-    return f"[{quote.n}] {_origin(quote, say, authors)}: “{' '.join(quote.text.split())}”"
+def _reference(quote: Quote, say: Messages) -> str:
+    return f"[{quote.n}] {_origin(quote, say)}: “{' '.join(quote.text.split())}”"
 
 
-def _origin(quote: Quote | Source, say: Messages, authors: Mapping[str, str] = NOBODY) -> str:
+def _origin(quote: Quote | Source, say: Messages) -> str:
     """Return where a quote comes from, in one line."""
     date = say.date(quote.published) if quote.published else ""
-    page = say.text("page", n=str(quote.page)) if quote.page else ""
     title = quote.title or quote.source
-    author = authors.get(quote.document_id, "")
     file = quote.source if title != quote.source else ""
-    return ", ".join(filter(None, [title, quote.outlet or "", author, date, page, file]))
+    return ", ".join(filter(None, [title, quote.outlet, quote.author, date, _part(quote, say), file]))
+
+
+def _part(quote: Quote | Source, say: Messages) -> str:
+    """Return the page or the slide that a quote stands on."""
+    return say.text(part_named(quote.source), n=str(quote.page)) if quote.page else ""
 
 
 def _by_document(quotes: Sequence[Quote]) -> Iterable[list[Quote]]:
@@ -148,23 +154,24 @@ def _by_document(quotes: Sequence[Quote]) -> Iterable[list[Quote]]:
     return grouped.values()
 
 
-def _bibtex(quotes: Sequence[Quote], authors: Mapping[str, str]) -> str:
-    """Return the entry of one document; its pages are those that are quoted.
+def _bibtex(quotes: Sequence[Quote], say: Messages) -> str:
+    """Return the entry of one document; its pages are those that are quoted, its slides stand with its file.
 
     The author stands in braces of its own: whether it is a person, two of them or an office nobody has told.
     """
     first = quotes[0]
-    pages = ", ".join(dict.fromkeys(str(quote.page) for quote in quotes if quote.page))
+    is_paged = part_named(first.source) == "page"
+    pages = dict.fromkeys(str(quote.page) for quote in quotes if quote.page and is_paged)
+    slides = dict.fromkeys(_part(quote, say) for quote in quotes if quote.page and not is_paged)
     year, _, rest = (first.published or "").partition("-")
-    author = authors.get(first.document_id, "")
     fields = {
-        "author": f"{{{{{_latex(author)}}}}}" if author else "",
+        "author": f"{{{{{_latex(first.author)}}}}}" if first.author else "",
         "title": _field(first.title or first.source),
         "organization": _field(first.outlet or ""),
         "year": _field(year),
         "month": _MONTHS.get(rest[:2], ""),
-        "pages": _field(pages),
-        "howpublished": _field(first.source),
+        "pages": _field(", ".join(pages)),
+        "howpublished": _field(", ".join([first.source, *slides])),
         "note": _field(" / ".join(f"“{' '.join(quote.text.split())}”" for quote in quotes)),
     }
     lines = [f"  {name} = {value}" for name, value in fields.items() if value]

@@ -9,7 +9,7 @@ from itertools import islice
 from index.errors import InputError
 from index.store.base import DocumentAltered
 from index.types import Document
-from rag.answer.suggest import Suggestion, suggestions
+from rag.suggest.suggest import Suggestion, suggestions
 from rag.types import Answer, Done, Event
 from ui.kept.conversations import Exchange
 from ui.web.stream import Library
@@ -42,16 +42,21 @@ class Suggestions:
         self._library = library or documents
         self._preferred = tuple(preferred)
         self._lock = threading.Lock()
-        self._examples: tuple[str, ...] = ()
-        self._state: tuple[str, ...] | None = None
+        self._found: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        """Documents, and their examples."""
 
     def examples(self) -> tuple[str, ...]:
         """Return questions for an empty chat, about as many documents as there are."""
-        state = tuple(info.id for info in self._library.documents())
+        state = self._state()
         with self._lock:
-            if state != self._state:
-                self._examples, self._state = tuple(islice(self._find_examples(state), EXAMPLES)), state
-            return self._examples
+            if state != self._found[0]:
+                self._found = state, tuple(islice(self._find_examples(state), EXAMPLES))
+            return self._found[1]
+
+    def found(self) -> tuple[str, ...]:
+        """Return the examples if they were looked for already; takes no time."""
+        state, examples = self._found
+        return examples if state == self._state() else ()
 
     def after(self, exchange: Exchange) -> tuple[str, ...]:
         """Return questions that may follow an answer, about what its documents say besides."""
@@ -66,6 +71,9 @@ class Suggestions:
             if suggestion.question.casefold() not in asked and not _quotes(answer, suggestion)
         )
         return tuple(islice(found, FOLLOW_UPS))
+
+    def _state(self) -> tuple[str, ...]:
+        return tuple(info.id for info in self._library.documents())
 
     def _find_examples(self, ids: Iterable[str]) -> Iterator[str]:
         for question in self._preferred:

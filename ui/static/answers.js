@@ -2,7 +2,7 @@
 import { ask, command } from './bridge.js';
 import { button, el, getJSON, say, sign } from './elements.js';
 import { t } from './messages.js';
-import { origin, reference, sourcesOf } from './sources.js';
+import { briefly, reference, sourcesOf } from './sources.js';
 
 const STYLES = ['markdown', 'text', 'bibtex'];
 const VERDICTS = { up: 'up', down: 'down', wrong_source: 'flag' };
@@ -27,7 +27,7 @@ async function copyAnswer(row) {
   const paragraphs = [...row.querySelectorAll('.prose > p')].map((paragraph) => paragraph.textContent.trim());
   const message = messageOf(row);
   const { cited, found } = message ? await sourcesOf(message) : { cited: [] };
-  const notes = found ? [] : cited.map((source) => `[${source.n}] ${source.title} (${origin(source)}): “${source.text}”`);
+  const notes = found ? [] : cited.map((source) => `[${source.n}] ${source.title} (${briefly(source)}): “${source.text}”`);
   await copy([...paragraphs, ...notes].join('\n\n'));
 }
 

@@ -1,13 +1,14 @@
 /* A document: its text with its structure, or a page of it as it was printed, with the quotes of an answer marked. */
 import { button, el, getJSON } from './elements.js';
 import { t } from './messages.js';
+import { place } from './sources.js';
 
 /** The blocks as elements; their text, joined, is the document's. The marks carry the numbers of their quotes. */
-export function text({ blocks, cut_before, cut_after }, current) {
+export function text({ blocks, source, cut_before, cut_after }, current) {
   const body = el('div', { className: 'text' }, cut_before && el('span', { className: 'cut', ariaHidden: 'true' }));
   for (const { kind, level, page, parts, gap } of blocks) {
     const block = el(kind === 'heading' ? `h${Math.min(6, level + 2)}` : 'div', { className: `block ${kind}` });
-    if (page) block.dataset.page = t('page', { n: page });
+    if (page) block.dataset.page = place({ page, source });
     for (const [words, n] of parts) {
       if (!n) block.append(words);
       else block.append(el('mark', { textContent: words, className: n === current ? 'current' : 'other', title: `[${n}]` }));

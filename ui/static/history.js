@@ -7,12 +7,18 @@ const FORMATS = ['markdown', 'html', 'json'];
 
 const opener = signed('history-opener', 'history', t('history'), () => open());
 const list = el('ul', { className: 'conversations' });
-const clear = button('plain danger', t('history.clear'), async () => {
+const clear = button('plain danger', t('history.clear'), () => doubt.showModal());
+const sure = button('primary', t('history.clear.yes'), async () => {
   await getJSON('/chat/history', { method: 'DELETE' });
   say(t('history.cleared'));
+  doubt.close();
   dialog.close();
   document.getElementById('fresh').click();
 });
+const lost = el('p', { className: 'hint', id: 'doubt-window-note', textContent: t('history.clear.note') });
+const doubt = modal('doubt-window', t('history.clear.ask'), t('cancel'), lost, el('div', { className: 'form-actions' }, sure));
+doubt.role = 'alertdialog';
+doubt.setAttribute('aria-describedby', lost.id);
 const dialog = modal('history-window', t('history'), t('close'), el('p', { className: 'hint', textContent: t('history.note') }), list, clear);
 
 async function draw() {

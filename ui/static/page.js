@@ -6,7 +6,7 @@ import * as filters from './filters.js';
 import * as history from './history.js';
 import { t } from './messages.js';
 import { explained, Panel } from './panel.js';
-import { origin, reference, sourcesOf } from './sources.js';
+import { briefly, reference, sourcesOf } from './sources.js';
 import * as start from './start.js';
 
 const LINKS = '#chat :is(a[href^="#cite-"], a[href^="#evidence-"])';
@@ -25,7 +25,7 @@ async function showTip(link) {
   const { cited } = n ? await sourcesOf(message).catch(() => ({ cited: [] })) : { cited: [] };
   const source = cited.find((candidate) => candidate.n === n);
   if (!source || !link.matches(':hover, :focus-visible')) return;
-  const facts = [source.title, origin(source)].filter(Boolean).join(' · ');
+  const facts = [source.title, briefly(source)].filter(Boolean).join(' · ');
   tip.replaceChildren(el('q', { textContent: source.text }), el('div', { textContent: facts }), source.support ? explained(source.support) : '');
   tip.hidden = false;
   link.setAttribute('aria-describedby', 'cite-tip');

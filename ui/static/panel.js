@@ -2,7 +2,7 @@
 import { choice, drawn, text } from './document.js';
 import { button, el, getJSON } from './elements.js';
 import { t } from './messages.js';
-import { origin, sourcesOf } from './sources.js';
+import { briefly, origin, place, sourcesOf } from './sources.js';
 
 const narrow = matchMedia('(max-width: 64rem)');
 
@@ -165,16 +165,16 @@ export class Panel {
       'div',
       { className: 'group' },
       el('h3', { textContent: first.title || first.source }),
-      el('p', { className: 'meta', textContent: origin({ ...first, page: null }) }),
+      el('p', { className: 'meta', textContent: briefly({ ...first, page: null }) }),
       ...sources.map((source) => this.#entry(source)),
     );
   }
 
-  #entry({ n, page, text: words, support }) {
+  #entry({ n, page, source, text: words, support }) {
     const entry = button('entry', '', () => this.read(this.#message, n, entry));
     entry.dataset.n = n;
     entry.append(el('span', { className: 'number', textContent: n }), el('q', { textContent: words }));
-    const remark = [support && t(`support.${support}`), page && t('page', { n: page })].filter(Boolean).join(' · ');
+    const remark = [support && t(`support.${support}`), place({ page, source })].filter(Boolean).join(' · ');
     if (remark) entry.append(el('span', { className: 'remark', textContent: remark }));
     return entry;
   }
@@ -182,7 +182,7 @@ export class Panel {
   #document(found, page, cited, at, nearest) {
     const source = cited[at];
     const content = scroller(page || text(found, source.n));
-    Object.assign(content, { role: 'region', ariaLabel: page ? t('page', { n: source.page }) : t('document.text') });
+    Object.assign(content, { role: 'region', ariaLabel: page ? place(source) : t('document.text') });
     this.#show(
       true,
       this.#bar(button('plain back', `← ${t('sources.all')}`, () => this.list(this.#message)), cited.length > 1 && this.#steps(cited, at)),

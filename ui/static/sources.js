@@ -9,9 +9,17 @@ export function reference(link) {
   return { message: rest.slice(0, end), n: Number(rest.slice(end + 1)) || null };
 }
 
+const SLIDES = /\.(odp|pp[st][mx]?)$/i;
+
+/** The page of a source, or its slide. */
+export const place = ({ page, source }) => page && t(SLIDES.test(source) ? 'slide' : 'page', { n: page });
+
 /** Where a source comes from, in one line: outlet, author, date, page, file. */
 export const origin = ({ outlet, author, published, page, source, title }) =>
-  [outlet, author, published && date(published), page && t('page', { n: page }), source !== title && source].filter(Boolean).join(' · ');
+  [outlet, author, published && date(published), place({ page, source }), source !== title && source].filter(Boolean).join(' · ');
+
+/** The same where many stand together: an outlet speaks for its authors. */
+export const briefly = (source) => origin({ ...source, author: !source.outlet && source.author });
 
 const kept = new Map();
 

@@ -146,8 +146,10 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
     return button;
   };
 
-  const origin = ({ outlet, source, published, page }) =>
-    [outlet || source, published?.slice(0, 10), page && TEXT.page + page].filter(Boolean).join(' · ');
+  const origin = ({ outlet, author, source, published, page }) => {
+    const part = /\.(odp|pp[st][mx]?)$/i.test(source) ? TEXT.slide : TEXT.page;
+    return [outlet || author || source, published?.slice(0, 10), page && part + page].filter(Boolean).join(' · ');
+  };
 
   /** Text before it is checked: a leading **short answer**, and [n]. */
   const streamed = (text) => {
@@ -416,15 +418,21 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       const quotes = [...new Map(claims.flatMap((claim) => claim.quotes).map((quote) => [quote.n, quote])).values()];
       const nearest = result.status === 'not_found' ? sources.slice(0, 3) : [];
       const rows = [...this.#sources(quotes), ...nearest.map((source) => this.#row(source, source.text))];
+      let said = TEXT.answer;
       this.#conversation = result.conversation_id;
       this.#write(turn, () => {
-        turn.body.replaceChildren(...(claims.length ? this.#claims(result) : [answer]));
-        for (const { text } of result.remarks ?? []) turn.answer.append(el('p.small', {}, text));
+        for (const { kind, text } of result.remarks ?? []) {
+          const first = kind === 'differ'; // one of several answers heads none of them
+          if (first) said += text + ' ';
+          turn.answer.insertBefore(el('p.small', {}, text), first ? turn.body : null);
+        }
+        const lead = said === TEXT.answer && result.short_answer;
+        turn.body.replaceChildren(...(claims.length ? this.#claims(claims, lead) : [answer]));
         if (result.notice) turn.answer.append(el('p.small', {}, result.notice));
         if (rows.length) turn.answer.append(el('p.small label', {}, quotes.length ? TEXT.sources : TEXT.nearest));
         turn.answer.append(el('ul', {}, ...rows), this.#feedback(result.message_id));
       });
-      this.#status.textContent = TEXT.answer + (claims.map(({ text }) => text).join(' ') || answer);
+      this.#status.textContent = said + (claims.map(({ text }) => text).join(' ') || answer);
       this.#emit('answer', { ...result, question: turn.question });
     }
 
@@ -471,7 +479,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
       this.#emit('error', { question, message, code: error.code });
     }
 
-    #claims({ claims, short_answer, remarks = [] }) {
+    #claims(claims, lead) {
       const cite = (quote) => {
         const label = `${quote.n}: ${quote.title}`;
         return el('button.cite', { 'aria-label': label, title: quote.text, click: this.#shows(quote) }, quote.n);
@@ -482,8 +490,7 @@ mark { background: #ffe28a; color: #16181d; border-radius: 3px }
         ...quotes.map(cite),
         ' ',
       ]);
-      const differ = remarks.some(({ kind }) => kind === 'differ'); // one of several answers heads none of them
-      return short_answer && !differ ? [el('strong', {}, short_answer), ...parts] : parts;
+      return lead ? [el('strong', {}, lead), ...parts] : parts;
     }
 
     #sources(quotes) {

@@ -6,6 +6,7 @@ before the quote, the quote, after it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,17 +140,19 @@ def document_router(library: Library, sites: Sites) -> APIRouter:
     return router
 
 
-def site_router(library: Library, metrics: Metrics, settings: Settings, sites: Sites) -> APIRouter:
-    """Return the routes of the widget and of whoever watches the server."""
+def site_router(
+    library: Library, metrics: Metrics, settings: Settings, sites: Sites, examples: Callable[[], Sequence[str]]
+) -> APIRouter:
+    """Return the routes of the widget and of whoever watches the server; ``examples`` is as in `Sites.greeting`."""
     router = APIRouter()
 
     @router.get("/api/widget/config")
-    async def widget_config(
+    def widget_config(
         request: Request, response: Response, site: Annotated[str | None, Query(max_length=64)] = None
     ) -> dict[str, Any]:
         """Give a page of an allowed site its token; every page may ask, and learns what to change."""
         response.headers.update({"Access-Control-Allow-Origin": "*", "Vary": "Origin", "Cache-Control": "no-store"})
-        return sites.greeting(site, page_origin(request.headers), bearer(request.headers))
+        return sites.greeting(site, page_origin(request.headers), bearer(request.headers), examples)
 
     @router.get("/widget.js", response_class=Response, responses=plain("text/javascript"))
     async def widget(request: Request, lang: Annotated[str, Query(max_length=35)] = "") -> Response:

@@ -78,11 +78,12 @@ def build_app(pipeline: Answerer, settings: Settings) -> FastAPI:
 
     app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, responses=REFUSALS, lifespan=lifespan)
     install_handlers(app)
-    app.include_router(site_router(library, metrics, settings, sites))
+    suggestions = Suggestions(streams.aside, pipeline.corpus, settings.examples, library)
+    app.state.suggestions = suggestions
+    app.include_router(site_router(library, metrics, settings, sites, suggestions.found))
     app.include_router(chat_router(streams, conversations, keeping.feedback, sites))
     app.include_router(document_router(library, sites))
     app.include_router(openai_router(streams))
-    suggestions = Suggestions(streams.aside, pipeline.corpus, settings.examples, library)
     app.include_router(page_router(library, suggestions, settings))
     app.include_router(answers_router(library, conversations, suggestions, settings))
     app.include_router(history_router(conversations, settings))
@@ -183,7 +184,9 @@ def serve(pipeline: Answerer, settings: Settings) -> None:
         log_to_stderr()
     with listen(settings.host, settings.port) as listener:
         threading.Thread(target=pipeline.warm_up, daemon=True).start()
-        server_for(build_app(pipeline, settings), listener, settings.shutdown_seconds).run(sockets=[listener])
+        app = build_app(pipeline, settings)
+        threading.Thread(target=app.state.suggestions.examples, daemon=True).start()
+        server_for(app, listener, settings.shutdown_seconds).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -90,11 +90,14 @@ class Sites:
         """Return the questions per minute of each site."""
         return {key: site.requests_per_minute for key, site in self._sites.items()}
 
-    def greeting(self, key: str | None, origin: str, token: str | None = None) -> dict[str, Any]:
+    def greeting(
+        self, key: str | None, origin: str, token: str | None = None, found: Callable[[], Sequence[str]] = tuple
+    ) -> dict[str, Any]:
         """Return what a page is told when it asks for a site: a token and how to present itself, or what is in the way.
 
         ``origin`` is empty for the server's own pages, which may show any site, or everything when they name none.
-        ``token`` is one that the page had before; the visitor stays the same.
+        ``token`` is one that the page had before; the visitor stays the same. ``found`` gives questions that the
+        documents answer, for where nobody chose any.
         """
         try:
             key = self._admit(key, origin)
@@ -106,10 +109,17 @@ class Sites:
         return {
             "allowed": True,
             "title": (site and site.title) or self._settings.title,
-            "examples": list(self._settings.examples if site is None or site.examples is None else site.examples),
+            "examples": list(self._examples(site, found)),
             "token": self._signed([key, origin, visitor, int(expires)]),
             "expires_in": TOKEN_S,
         }
+
+    def _examples(self, site: Site | None, found: Callable[[], Sequence[str]]) -> Sequence[str]:
+        if site is not None and site.examples is not None:
+            return site.examples
+        if "examples" in self._settings.model_fields_set:
+            return self._settings.examples
+        return () if site is not None and site.filter else found()  # the others may be about what the filter hides
 
     def obstacle(self, origin: str) -> str:
         """Return what keeps a page of this origin from asking."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from index.filters.expression import date_of, folded, number_of
+from index.filters.expression import date_of, number_of
 from index.filters.fields import document_fields, passage_fields
+from index.filters.folding import folded
 from index.types import Document, Passage
 
 COLUMNS = "document_id, row, name, value, date, number"

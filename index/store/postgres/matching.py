@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from index.filters import Filter
 from index.filters.expression import ORDERED, Both, Condition, Either, Expression, Negation
 from index.filters.fields import OF_PASSAGES, STANDARD
+from index.filters.languages import language_pattern
 from index.store.postgres.fields import comparable
 from index.store.postgres.server import Server
 
@@ -82,6 +83,9 @@ class _Compiler:
                 return f"strpos(value, {self._value(comparable(first)[0])}) > 0"
             case "..":
                 return f"({self._within(first)} AND {self._ordered('>=', first)} AND {self._ordered('<=', others[0])})"
+            case "=" | "!=" | "in" if condition.field == "language":
+                found = (f"value ~ {self._value(language_pattern(value))}" for value in condition.values)
+                return f"({' OR '.join(found)})"
             case "=" | "!=" | "in":
                 return "(" + " OR ".join(self._ordered("=", value) for value in condition.values) + ")"
             case operator:

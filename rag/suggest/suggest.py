@@ -13,9 +13,12 @@ from itertools import zip_longest
 
 from index.sentences import sentence_spans
 from index.types import Block, Document, Span
+from rag.suggest.phrasing import named_in, questions_of
 
 _LONGEST = 300
 """Characters of a sentence that is looked at, at most."""
+_READ = 100_000
+"""Characters of a document in which the names of persons are looked for, at most."""
 _HEADING = 4
 """Words of a heading that can stand alone as a question, at least."""
 
@@ -112,6 +115,7 @@ def suggestions(document: Document) -> Iterator[Suggestion]:
 
 
 def _candidates(document: Document) -> Iterator[tuple[str, Span]]:
+    known = named_in(document.text[:_READ])
     for block, following in zip_longest(document.blocks, document.blocks[1:]):
         text = document.text[block.start : block.end]
         if block.kind == "heading" and following and _is_question(text):
@@ -119,9 +123,10 @@ def _candidates(document: Document) -> Iterator[tuple[str, Span]]:
         elif block.kind == "paragraph":
             for span in sentence_spans(text, block.start):
                 statement = " ".join(document.text[span.start : span.end].split())
-                question = _question(statement, document.text) if len(statement) <= _LONGEST else None
-                if question:
+                if len(statement) <= _LONGEST and (question := _question(statement, document.text, known)):
                     yield question, span
+        elif block.kind == "row" and len(text) <= _LONGEST:
+            yield from ((asking.question, Span(block.start, block.end)) for asking in questions_of(text))
 
 
 def _is_question(heading: str) -> bool:
@@ -133,12 +138,12 @@ def _section_end(document: Document, first: Block) -> int:
     return next(after, len(document.text))
 
 
-def _question(statement: str, text: str) -> str | None:
+def _question(statement: str, text: str, known: frozenset[str]) -> str | None:
     for pattern in _PATTERNS:
         found = pattern.statement.match(statement)
         if found and _can_stand_alone(found["who"], text):
             return pattern.question(found)
-    return None
+    return next((asking.question for asking in questions_of(statement, known)), None)
 
 
 def _can_stand_alone(who: str, text: str) -> bool:
