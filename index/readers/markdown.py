@@ -23,9 +23,12 @@ _FRONT_MATTER = re.compile(
 )
 _TOML = re.compile(r"\A\+\+\+[ \t]*\n(?P<body>.{0,65536}?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
-_NOTES = ((re.compile(r"!\[\[[^\[\]\n]+\]\]"), ""), (re.compile(r"\[\[(?:[^\[\]|\n]+\|)?([^\[\]|\n]+)\]\]"), r"\1"),
-          (re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]+)(?<!\s)==(?![=\w])"), r"\1"),
-          (re.compile(r"\A\[!\w+\][+-]?"), ""))  # fmt: skip
+_NOTES = (
+    (re.compile(r"!\[\[[^\[\]\n]+\]\]"), ""),
+    (re.compile(r"\[\[(?:[^\[\]|\n]+\|)?([^\[\]|\n]+)\]\]"), r"\1"),
+    (re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]+)(?<!\s)==(?![=\w])"), r"\1"),
+    (re.compile(r"\A\[!\w+\][+-]?"), ""),
+)
 """The marks of programs for notes: ``![[embedded]]``, ``[[page|shown]]``, ``==marked==`` and ``[!kind]`` of a box."""
 
 _MAX_NESTING = 100
