@@ -152,6 +152,12 @@ def test_pdf_a_head_that_is_written_last_is_read_first(tmp_path: Path) -> None:
     assert written(tmp_path, "b.pdf", pdf([body + beside])).text.startswith("Line 0 of the letter")
 
 
+def test_pdf_a_foot_that_is_written_first_stays_there(tmp_path: Path) -> None:
+    """At the end of its page it would part what goes on overleaf, such as a table from the names of its columns."""
+    foot, body = (72, 40, 9, "Handbook of the house"), [(72, 700 - 14 * n, 11, f"Rule {n} is short.") for n in range(3)]
+    assert written(tmp_path, "a.pdf", pdf([[foot, *body]])).text.startswith("Handbook of the house\n\nRule 0")
+
+
 def test_pdf_a_table_of_long_cells_is_no_columns(tmp_path: Path) -> None:
     terms = ["Premises of the tenant", "Landlord of the premises", "Tenant of the premises", "Rent of the premises"]
     meanings = [f"the {n} thing that is meant by it in this contract" for n in ("first", "second", "third", "fourth")]

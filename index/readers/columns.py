@@ -37,7 +37,8 @@ def in_reading_order(lines: Sequence[Line]) -> Iterator[Line]:
 def _head_first(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with what stands above all lines before it, to the last one, put before them.
 
-    Some programs write the head of a page when all else is written.
+    Some programs write the head of a page when all else is written. More write its foot first, which stays where it is:
+    before the text it breaks nothing that goes on overleaf.
     """
     rest, below = list(lines), list[Line]()
     while (at := _head(rest)) is not None:
@@ -46,12 +47,13 @@ def _head_first(lines: Sequence[Line]) -> list[Line]:
 
 
 def _head(lines: Sequence[Line]) -> int | None:
-    """Return where the lines begin that all stand above those before them, ``None`` if there is no such place."""
+    """Return where the lines begin that all stand above those before them and are no more, ``None`` if nowhere."""
     lowest = list(accumulate((line.baseline for line in reversed(lines)), min))[::-1]
     highest = accumulate((line.baseline + line.size for line in lines), max)
     if any(line.turned for line in lines):
         return None
-    return next((at for at, (top, low) in enumerate(zip(highest, lowest[1:], strict=False), 1) if low > top), None)
+    bounds = enumerate(zip(highest, lowest[1:], strict=False), 1)
+    return next((at for at, (top, low) in bounds if low > top and 2 * at >= len(lines)), None)
 
 
 def _run_end(page: Sequence[Line], at: int) -> int:
