@@ -438,7 +438,7 @@ def test_a_store_that_is_killed_while_it_grows_is_sound(home: Path) -> None:
         assert first
         assert process.returncode == -signal.SIGKILL
         store, exact = opened(home), opened(home, 10**9)
-        assert answers(store, 5) == answers(exact, 5)
+        assert answers(store, 1000) == answers(exact, 1000)  # all, for of the nearest few one may be missed
         assert store.verify() == []
         sources = {info.sources[0] for info in store.documents()}
         assert {f"/{int(first) + place}" for place in range(8)} <= sources or int(first) % 24 == 0
