@@ -183,7 +183,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--sets", nargs="+", default=SETS, choices=[*DATASETS, ALTERED], metavar="NAME", help="what to learn from"
     )
-    parser.add_argument("--epochs", type=float, default=2, metavar="E", help="passes over all questions (default 2)")
+    parser.add_argument(
+        "--epochs", type=float, default=2, metavar="E", help="passes over all questions (default 2; 0: only measure)"
+    )
     parser.add_argument("--start", type=Path, metavar="F", help="go on from these layers, not from MiniLM's")
     parser.add_argument("--rate", type=float, default=RATE, metavar="R", help=f"learning rate (default {RATE})")
     parser.add_argument("--mean", action="store_true", help="write the mean of the layers before and after")
@@ -201,7 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layers.start_from(load_file(locate(Settings().embedder) / "model.safetensors"))
     before = {name: weight.clone() for name, weight in layers.state_dict().items()}
     learned = [each for each in school.exercises if not each.kept_out for _ in range(OFTEN.get(each.kind, 1))]
-    train(layers, learned, school.pages, options.epochs, options.rate)
+    if options.epochs:
+        train(layers, learned, school.pages, options.epochs, options.rate)
     if options.mean:  # of two that share a beginning it is often better than either: Wortsman et al., arXiv 2109.01903
         layers.load_state_dict({name: (before[name] + weight) / 2 for name, weight in layers.state_dict().items()})
     options.out.mkdir(parents=True, exist_ok=True)
