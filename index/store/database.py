@@ -11,15 +11,13 @@ from pathlib import Path
 from index.errors import IndexDamaged, InputError
 from index.store import listing
 from index.store.rows import Row
-from index.store.sound import MEND
+from index.store.sound import MEND_OR_ANEW
 
 SCHEMA = 5
 """Version of the tables."""
 
 _SCRIPTS = {3: "schema.sql", 4: "log.sql", 5: "listing.sql"}
 """What brings a file to a version, from the one before."""
-
-ANEW = "restore it from a backup, or remove it and add the documents again."
 
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another one before it gives up."""
@@ -207,7 +205,7 @@ class Database:
         for beginning, (problem, remedy) in _UNUSABLE.items():
             if name.startswith(beginning):
                 return InputError(f"The index {self._path} {problem}", remedy)
-        return IndexDamaged(f"The index {self._path} is damaged: {error}.", f"{MEND}; if that is no help, {ANEW}")
+        return IndexDamaged(f"The index {self._path} is damaged: {error}.", f"{MEND_OR_ANEW}.")
 
 
 def _missing(connection: sqlite3.Connection) -> list[str]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from index.errors import IndexDamaged, InputError
 from index.store import changes
 from index.store.base import Compaction, Origin, StoredPassage, check_embedder
-from index.store.database import ANEW, SCHEMA, Database
+from index.store.database import SCHEMA, Database
 from index.store.derived import EXACT_PASSAGES, Derived, Trained
 from index.store.lock import WriterLock
 from index.store.reading import StoredReading
 from index.store.repair import repair_database
+from index.store.sound import ANEW
 from index.store.verify import verify_database, verify_lexical, verify_removed, verify_vectors
 from index.store.verify_derived import verify_trained, verify_words
 from index.types import Document
@@ -42,7 +43,7 @@ class EmbeddedStore(StoredReading):
         except OSError as error:
             raise InputError(f"Cannot write to {folder}: {error.strerror}.", "Choose another --home.") from error
         if _was_emptied(folder / "index.sqlite3"):
-            raise IndexDamaged(f"The index {folder / 'index.sqlite3'} is empty, and was not.", ANEW.capitalize())
+            raise IndexDamaged(f"The index {folder / 'index.sqlite3'} is empty, and was not.", f"{ANEW.capitalize()}.")
         made_with = {"fingerprint": fingerprint, "dimension": str(dimension)}
         database = Database(folder / "index.sqlite3", made_with)
         super().__init__(database, Derived(folder, database, dimension, exact_passages), dimension)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def metadata_of(stored: str) -> dict[str, str]:
 def pages_of(stored: str) -> list[tuple[int, int, int]]:
     """Return number, start and end of a document's pages; none where they cannot be decoded."""
     try:
-        return [(page.number, page.start, page.end) for page in (Page(*page) for page in json.loads(stored))]
+        return [(number, start, end) for number, start, end in json.loads(stored)]
     except (TypeError, ValueError):
         return []
 
@@ -113,16 +114,21 @@ def stored_passage(row: Row, dimension: int) -> StoredPassage:
     """Return the passage of a row. One that cannot be decoded has no text, and its document has: so it is known."""
     id_, document_id, ordinal, start, end, heading, context, text, sentences, digest, tokens, own, of_sentences = row
     try:
-        spans = tuple(Span(first, last) for first, last in json.loads(sentences))
+        spans = _spans(start, end, sentences)
         both = vectors((own, of_sentences), dimension)
-        offsets = (start, end, *(place for span in spans for place in (span.start, span.end)))
-        if not all(isinstance(place, int) for place in offsets) or len(both[1]) != len(spans):
-            raise ValueError("offsets that are none")
     except (TypeError, ValueError):
         passage = Passage(id_, document_id, ordinal, 0, 1, "", "", "", (Span(0, 1),))
         return StoredPassage(passage, "", 0, np.zeros(dimension, np.float32), np.zeros((1, dimension), np.float32))
     passage = Passage(id_, document_id, ordinal, start, end, text, heading, context, spans)
     return StoredPassage(passage, digest, tokens, *both)
+
+
+def _spans(start: object, end: object, sentences: str) -> tuple[Span, ...]:
+    """Return the sentences of a passage; ``ValueError`` or ``TypeError`` if they or its own extent are no offsets."""
+    found = json.loads(sentences)
+    if not all(isinstance(place, int) for place in chain((start, end), *found)):
+        raise ValueError("no offsets")
+    return tuple(Span(first, last) for first, last in found)
 
 
 def vectors(row: Row, dimension: int) -> tuple[Vector, Matrix]:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from index.store.rows import COLUMNS, checksum
 
 MEND = "Run: citechat index verify --repair"
+ANEW = "restore the index from a backup, or remove it and add the documents again"
+MEND_OR_ANEW = f"{MEND}; if that is no help, {ANEW}"
 
 _TEXT = COLUMNS["passages"].split(", ").index("text")
 

@@ -11,6 +11,7 @@ from index.store.rows import COLUMNS, checksum
 from index.store.sound import (
     CUT_SHORT,
     MEND,
+    MEND_OR_ANEW,
     OWNERS,
     end_of_blocks,
     fault_of_vectors,
@@ -22,15 +23,13 @@ from index.store.sound import (
 )
 from index.store.vectors import VectorIndex
 
-ANEW = "if that is no help, restore the index from a backup, or remove it and add the documents again"
-
 _OF_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 """What checking a damaged file may end with, besides a list of the damage."""
 
 
 def verify_database(connection: sqlite3.Connection, dimension: int) -> list[str]:
     """Return what is wrong in SQLite, in words, each with its remedy; an empty list is a sound store."""
-    problems = [f"SQLite: {line}. {MEND}, or {ANEW}" for line in integrity(connection)]
+    problems = [f"SQLite: {line}. {MEND_OR_ANEW}" for line in integrity(connection)]
     problems = problems or list(_checksums(connection))
     checks = (_references(connection), _pages(connection), _offsets(connection), _vectors(connection, dimension))
     return problems or list(itertools.chain(*checks)) or verify_listing(connection)
