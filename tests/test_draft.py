@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -61,6 +62,14 @@ def test_a_plain_sentence_is_asked_about(sentence: str, question: str, answer: s
     assert asking.question == question
     number = "{:.15g} {}".format(*asking.number) if asking.number else ""
     assert answer in (asking.wording, asking.date, number)
+
+
+def test_the_names_of_a_long_document_take_no_long_time() -> None:
+    """Each name is looked at with the few words before it, not with all of the document."""
+    text = "The talks in Torvay were led by Ada Quill, and Quill won. " * 6000
+    begun = perf_counter()
+    assert named_in(text) == {"Quill"}
+    assert perf_counter() - begun < 10
 
 
 @pytest.mark.parametrize(

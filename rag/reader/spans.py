@@ -64,6 +64,8 @@ NAME = re.compile(
 _OPENS = re.compile(r"(?:^|[.!?:;|]\s|[“\"«(])\s*$")
 _LABEL = re.compile(r":(?=\s)")
 _PLACING = re.compile(r"\b(?:in|at|near|from|on|via|into|across) (?:the )?$", re.I)
+_PLACING_WITHIN = len("across the ")
+"""Characters before a name in which that stands."""
 _INSIDE = re.compile(r"(?<=[a-z,;’'] )[A-ZÀ-ÖØ-Þ][\w’'-]+")
 _SPEECH = re.compile(r"[“\"][^“”\"]*[”\"]")
 FAR = 120
@@ -164,7 +166,7 @@ def roles(person: str, text: str) -> list[Span]:
 
 def placed(text: str, span: Span) -> bool:
     """Tell whether a name says where something is: it follows ``in``, ``at``, ``near`` or the like."""
-    return bool(_PLACING.search(text[: span.start]))
+    return _PLACING.search(text, max(0, span.start - _PLACING_WITHIN), span.start) is not None
 
 
 def has_speech(text: str) -> bool:

@@ -1,7 +1,8 @@
 """Questions that a document may answer, made from its own sentences; whoever offers one asks it first.
 
-Each pattern turns a statement into the question that it answers: *The portal is a …* into *What is the portal?* They
-are strict: a sentence that does not fit gives no question, and an odd question does worse than none.
+A pattern here turns a statement into the question that it answers: *The portal is a …* into *What is the portal?* Where
+none does, `rag.suggest.phrasing` may. Both are strict: a sentence that does not fit gives no question, and an odd
+question does worse than none.
 """
 
 from __future__ import annotations
