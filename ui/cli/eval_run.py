@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from evals.running.run import CaseResult
     from evals.scoring.opinion import Judge
     from evals.types import Suite
+    from rag.settings import Settings
 
 BELOW_THRESHOLD = 1
 FAILED_SHOWN = 20
@@ -162,6 +163,11 @@ def _depends_on(cases: Sequence[Path]) -> list[Path]:
 
 
 def _run_once(options: argparse.Namespace, console: Console) -> int:
+    from rag.models import check_ahead
+    from rag.settings import load_settings
+
+    settings = load_settings(options.home)
+    check_ahead(settings.embedder)  # while the rest is imported and the cases are read
     from tqdm import tqdm
 
     from evals.cases.choose import choose, parse_condition
@@ -182,7 +188,7 @@ def _run_once(options: argparse.Namespace, console: Console) -> int:
         same_cases(baseline["cases"], asked, options.common)
     _check_places(options)
     judge = _judge(options)
-    report = _asked(options, console, suites, only)
+    report = _asked(options, console, settings, suites, only)
     if judge is not None:
         with tqdm(total=judge.questions(report), desc="judge", unit="answer", disable=None) as bar:
             report = judge.asked_about(report, bar.update)
@@ -214,12 +220,9 @@ def _judge(options: argparse.Namespace) -> Judge | None:
     return open_judge(options.home, options.judge, options.judge_url, fresh=options.fresh)
 
 
-def _asked(options: argparse.Namespace, console: Console, suites: list[Suite], only: frozenset[str]) -> Report:
-    from rag.models import check_ahead
-    from rag.settings import load_settings
-
-    settings = load_settings(options.home)
-    check_ahead(settings.embedder)  # while all the rest is imported
+def _asked(
+    options: argparse.Namespace, console: Console, settings: Settings, suites: list[Suite], only: frozenset[str]
+) -> Report:
     from tqdm import tqdm
 
     from evals.running.homes import SuitePipelines
