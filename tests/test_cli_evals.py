@@ -230,6 +230,23 @@ def test_a_run_that_is_stopped_goes_on(made: Path, tmp_path: Path) -> None:
     assert "answers of an earlier run were used" in filtered.errors
 
 
+def test_a_run_that_is_stopped_before_the_first_answer_promises_none(tmp_path: Path) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(4000):
+        (tmp_path / "many" / f"{number}.md").write_text(f"# Number {number}\n\nThe value of {number} is {number}.\n")
+    (tmp_path / "cases.yaml").write_text(
+        "corpus: [many]\ncases:\n- {id: a, question: What is it?, unanswerable: true}\n"
+    )
+    process = start("eval", "run", tmp_path / "cases.yaml", "--home", tmp_path / "home")
+    while not (tmp_path / "home" / "evals").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert errors.endswith("Nothing was answered yet.\nStopped.\n")
+
+
 def test_watching_ends_with_ctrl_c_and_the_outcome(made: Path, tmp_path: Path) -> None:
     (tmp_path / "cases.yaml").write_text(CASES.replace("[[noon]]", "[[midnight]]"))
     process = start("eval", "run", tmp_path / "cases.yaml", "--home", made / "home", "--watch")

@@ -250,7 +250,9 @@ def _asked(
                 runs.append(made)
         except KeyboardInterrupt:
             again = "Run it again without --fresh" if options.fresh else "Run the same command again"
-            console.say(f"The answers so far are kept. {again} to go on.")
+            console.say(
+                f"The answers so far are kept. {again} to go on." if asking.judged else "Nothing was answered yet."
+            )
             raise
     if known := asking.known:
         unchanged = "Nothing has changed" if known >= total else "The rest is as before"
@@ -265,6 +267,8 @@ class _Asking:
         self._console = console
         self._bar = bar
         self._fresh = fresh
+        self.judged = 0
+        """How many cases were judged so far."""
         self._passed = 0
         self._memories: list[AnswerMemory] = []
         self._told: set[Path] = set()
@@ -276,9 +280,10 @@ class _Asking:
 
     def progress(self, result: CaseResult) -> None:
         """Count a case that was judged."""
+        self.judged += 1
         self._passed += result.passed
         self._bar.update()
-        self._bar.set_postfix_str(f"{self._passed} passed, {self._passed / max(1, self._bar.n):.0%}", refresh=False)
+        self._bar.set_postfix_str(f"{self._passed} passed, {self._passed / self.judged:.0%}", refresh=False)
 
     def memory_for(self, repetition: int, answerer: Answerer, system: Mapping[str, object]) -> AnswerMemory:
         """Open what is known of a system, asked for the time ``repetition``, from 0."""
@@ -330,7 +335,6 @@ def _write_reports(
     comparison: Comparison | None,
     stops: list[str],
 ) -> None:
-    from evals.reports.continuous import render_junit, render_markdown
     from evals.reports.report import render_baseline, render_json, render_text
 
     if options.json == STANDARD_OUTPUT:
@@ -347,8 +351,12 @@ def _write_reports(
 
         write(options.html, render_html(report, baseline, comparison))
     if options.junit:
+        from evals.reports.continuous import render_junit
+
         write(options.junit, render_junit(report, stops))
     if options.markdown:
+        from evals.reports.continuous import render_markdown
+
         write(options.markdown, render_markdown(report, comparison, stops))
 
 
