@@ -323,6 +323,20 @@ def test_verify_finds_a_lexical_index_that_differs(home: Path, statement: str) -
     assert found.startswith("The lexical index differs from the passages")
 
 
+def test_verify_finds_a_lexical_index_that_is_whole_but_cannot_be_searched(home: Path) -> None:
+    store = opened(home)
+    text = " ".join(f"word{number}" for number in range(3000))  # more than a page of the index holds
+    put(store, prose(text, "Words"), "/words")
+    store.close()
+    change(home, "DELETE FROM passages_fts_idx")
+    (found,) = problems(home)
+    assert re.search(r"it does not find [1-9]\d* of its words\. Run: citechat index verify --repair", found)
+    store = opened(home)
+    store.repair()
+    assert store.verify() == []
+    store.close()
+
+
 def planted(**changes: object) -> StoredPassage:
     """The only passage of the canteen's document, with something wrong in it."""
     (only,) = stored(CANTEEN, EMBEDDER)
