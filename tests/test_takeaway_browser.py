@@ -116,6 +116,25 @@ def test_nothing_is_forgotten_by_one_key_too_many(visitor: Visitor) -> None:
     expect(visitor.button("History")).to_be_focused()
 
 
+def test_one_conversation_is_forgotten_once_that_is_confirmed(visitor: Visitor) -> None:
+    visitor.ask("soup?")
+    visitor.button("New conversation").click()
+    expect(visitor.questions).to_have_count(0)
+    visitor.ask(LEAVE)
+    visitor.button("History").press("Enter")
+    window = visitor.page.get_by_role("dialog", name="History")
+    window.get_by_role("button", name="Forget “soup?”").press("Enter")
+    doubt = visitor.page.get_by_role("alertdialog", name="Forget “soup?”?")
+    expect(doubt).to_have_accessible_description("It cannot be brought back. Save it first if you want to keep it.")
+    visitor.page.keyboard.press("Enter")  # the focus is on the way back
+    expect(window.locator(".reopen")).to_have_text([LEAVE, "soup?"])
+    window.get_by_role("button", name="Forget “soup?”").press("Enter")
+    doubt.get_by_role("button", name="Forget").press("Enter")
+    expect(window.locator(".reopen")).to_have_text([LEAVE])
+    expect(window.locator(".reopen")).to_be_focused()
+    expect(visitor.questions).to_have_text([LEAVE])  # what is shown stays
+
+
 def test_no_script_can_read_who_the_visitor_is(visitor: Visitor) -> None:
     (cookie,) = visitor.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["expires"]) == (True, "Lax", -1)

@@ -54,9 +54,13 @@ class Suggestions:
             return self._found[1]
 
     def found(self) -> tuple[str, ...]:
-        """Return the examples if they were looked for already; takes no time."""
+        """Return the examples if they were looked for already; else none, and look for them aside. Takes no time."""
         state, examples = self._found
-        return examples if state == self._state() else ()
+        if state == self._state():
+            return examples
+        if not self._lock.locked():
+            threading.Thread(target=self.examples, daemon=True).start()
+        return ()
 
     def after(self, exchange: Exchange) -> tuple[str, ...]:
         """Return questions that may follow an answer, about what its documents say besides."""
