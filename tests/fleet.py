@@ -1,10 +1,11 @@
 """Whether Dask embeds faster for a fleet than plain workers do: ``python -m tests.fleet FOLDER [FOLDER ...]``.
 
 Two hosts are two network namespaces of this machine with PostgreSQL on one of them, as `tests.network` makes them (it
-needs root). The same documents are indexed twice, each time by two embedding processes, one a host, of one thread each:
-by two ``citechat worker``, and by one program that reads and stores while two Dask workers embed for it and send the
-vectors back. Printed are passages a second between the first tenth of them and the last: loading models is left out.
-All share the cores of this machine. Dask is no dependency: ``pip install distributed`` into an environment of your own.
+needs root). The same documents are indexed three times by processes of one thread each: by two ``citechat worker``, one
+a host; by three, of which the database's host has two; and by as many with Dask: one program that reads and stores, and
+a Dask worker a host that embeds for it and sends the vectors back, besides Dask's scheduler. Printed are passages a
+second between the first tenth of them and the last: loading models is left out. All share the cores of this machine.
+Dask is no dependency: ``pip install distributed`` into an environment of your own.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ TOKENS = 144
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Index twice and print how fast that was."""
+    """Index them each way and print how fast that was."""
     parser = argparse.ArgumentParser(description="Plain workers and Dask's, in two network namespaces.")
     parser.add_argument("folders", type=Path, nargs="+", help="documents")
     options = parser.parse_args(arguments)
@@ -55,7 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     network.make()
     try:
         with running_postgres() as postgres, apart(postgres, network) as url:
-            for name, indexing in (("workers", _workers), ("dask", _dask)):
+            for name, indexing in (
+                ("two_workers", partial(_workers, ("server", "client"))),
+                ("three_workers", partial(_workers, ("server", "client", "server"))),
+                ("dask", _dask),
+            ):
                 passages, seconds = _measured(network, url, name, indexing, files)
                 sys.stdout.write(
                     f"{name}: {len(files)} files, {passages} passages, {0.9 * passages / seconds:.1f} a second; "
@@ -86,14 +91,14 @@ def _measured(network: Network, url: str, schema: str, index: Indexing, files: l
     return last, ended - next(at for at, passages in seen if passages >= last / 10)
 
 
-def _workers(network: Network, url: str, schema: str, files: list[FoundFile]) -> None:
+def _workers(hosts: Sequence[str], network: Network, url: str, schema: str, files: list[FoundFile]) -> None:
     with closing(network.inside("server", lambda: open_server(url, schema))) as server:
         table = JobTable(server)
         network.inside("server", lambda: table.add(files))
         settings = {"CITECHAT_STORE": url, "CITECHAT_STORE_SCHEMA": schema}
         with tempfile.TemporaryDirectory() as home:
             command = [*CITECHAT, "worker", "--until-empty", "--home"]
-            commands = {host: [*command, str(Path(home, host))] for host in ("server", "client")}
+            commands = [(host, [*command, str(Path(home, str(number)))]) for number, host in enumerate(hosts)]
             with _started(network, commands, settings) as started:
                 for each in started:
                     each.wait()
@@ -106,9 +111,9 @@ def _dask(network: Network, url: str, schema: str, files: list[FoundFile]) -> No
     scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", SERVER, "--port", str(PORT), "--no-dashboard"]
     worker = ["-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     with (
-        _started(network, {"server": [sys.executable, *scheduler]}, {}),
-        _started(network, {"server": [sys.executable, *worker, "--host", SERVER]}, {}),
-        _started(network, {"client": [sys.executable, *worker, "--host", CLIENT]}, {}),
+        _started(network, [("server", [sys.executable, *scheduler])], {}),
+        _started(network, [("server", [sys.executable, *worker, "--host", SERVER])], {}),
+        _started(network, [("client", [sys.executable, *worker, "--host", CLIENT])], {}),
     ):
         network.inside("server", lambda: _index(address, url, schema, files))
 
@@ -154,16 +159,16 @@ def _embedded(passages: Sequence[Passage]) -> list[PassageVectors]:
 
 @contextmanager
 def _started(
-    network: Network, commands: dict[str, list[str]], settings: dict[str, str]
+    network: Network, commands: Sequence[tuple[str, list[str]]], settings: dict[str, str]
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start a program on each host; end them afterwards."""
+    """Start programs, each on its host; end them afterwards."""
 
     def start(command: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command, env=ENVIRONMENT | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
-    started = [network.inside(host, partial(start, command)) for host, command in commands.items()]
+    started = [network.inside(host, partial(start, command)) for host, command in commands]
     try:
         yield started
     finally:
