@@ -129,6 +129,13 @@ def test_what_is_no_question_is_told(question: str, code: int, said: str, home: 
     assert (outcome.output + outcome.errors).startswith(said)
 
 
+def test_an_empty_index_is_told_by_its_place(tmp_path: Path) -> None:
+    """It may be another one than was meant: the default depends on where one stands."""
+    outcome = run("ask", "When does the canteen open?", "--home", tmp_path / "home")
+    assert (outcome.code, outcome.errors) == (0, f"Empty: the index of {tmp_path / 'home'}\n")
+    assert outcome.output.startswith("There are no documents yet.")
+
+
 def test_any_terminal_can_ask(home: Path) -> None:
     question = "When does the “canteen” open, Müller \udcff?"  # the last one as from a terminal of another encoding
     plain = run("ask", question, "--json", "--home", home)

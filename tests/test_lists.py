@@ -33,12 +33,22 @@ def test_a_list_may_end_the_document() -> None:
         f"{LEAD}",
         f"{LEAD} peace.\n\n{ITEMS}",
         f"{LEAD}\n\nOnly one paragraph follows.\n\nAnd another.",
+        f"{LEAD}\n\nhold an election\n\ncut the army\n\nleave the coast",
+        f"{LEAD}\n\nName: Anna; Age: 40\n\nThat is all.",
+        f"{LEAD}\n\n{'word ' * 70}\n\nThat is all.",
         f"{LEAD}\n\nName: Anna; Age: 40\nName: Jane; Age: 50",
         f"{LEAD}\n\nName | Age\nAnna | 40",
     ],
 )
 def test_what_is_no_list_is_left(text: str) -> None:
     assert whole(text, LEAD) is None
+
+
+@pytest.mark.parametrize("after", ["", "\n\nYou are asked for a password.", "\n\nThen type this:\n\nlamp --off"])
+def test_a_command_goes_with_what_leads_it_in(after: str) -> None:
+    assert (
+        whole(f"Type the following:\n\nlamp --on{after}", "Type the following:") == "Type the following:\n\nlamp --on"
+    )
 
 
 def test_a_sentence_without_a_colon_leads_in_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Lists answer as a whole: the sentence that leads in, and every item."""
+"""What a sentence leads in belongs to it: a list with every item, or a line of code."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from index.types import Span
 
 LONGEST = 1500
 """Characters of a list that is still shown whole."""
+LONGEST_LINE = 300
+"""Characters of a single line that is led in, such as a command."""
 
 _LEADS_IN = re.compile(r":\s*$")
+_ENDED = re.compile(r"[.!?:][\"'”’)]*\s*$")
 _GAP = re.compile(r"\n+")
 _ROW = re.compile(r"[^:;|]+: [^;]*; [^:;]+: |[^|]+ \| ")
 _COUNTS = {
@@ -21,11 +24,12 @@ _COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.I)
 
 
 def whole_list(text: str, start: int, end: int, *, from_item: bool = False) -> Span | None:
-    """Return the extent of a list together with the sentence that leads it in; ``None`` if there is no list.
+    """Return the extent of a list or line together with the sentence that leads it in; ``None`` if there is none.
 
     ``start`` and ``end`` are those of the sentence that leads in or, with ``from_item``, also of one of the items. A
     list is a run of two lines or more without a blank line between them (how documents store their items), or as many
-    paragraphs as the sentence that leads in announces (how lists come out of many a PDF).
+    paragraphs as the sentence that leads in announces (how lists come out of many a PDF). A line is a command or the
+    like: no sentence, and none of several that look alike, which may be items.
     """
     if _LEADS_IN.search(text[start:end]):
         stop = _end_of_list(text, start, end)
@@ -47,8 +51,14 @@ def _end_of_list(text: str, start: int, end: int) -> int | None:
     lines = blocks[0].group().split("\n")
     if len(lines) > 1:
         return None if any(_ROW.match(line) for line in lines) else gap.end() + blocks[0].end()
-    number = _COUNTS[announced.group().lower()] if announced else 0
+    number = _COUNTS[announced.group().lower()] if announced else int(_is_line(*(each.group() for each in blocks[:2])))
     return gap.end() + blocks[number - 1].end() if 0 < number <= len(blocks) else None
+
+
+def _is_line(block: str, after: str = ".") -> bool:
+    """Tell whether a block is a single line that is led in, ``after`` being what follows it."""
+    ended = [bool(_ENDED.search(each)) for each in (block, after)]
+    return ended == [False, True] and len(block) <= LONGEST_LINE and not _ROW.match(block)
 
 
 def _around(text: str, position: int) -> tuple[int, int | None]:

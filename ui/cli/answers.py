@@ -70,8 +70,11 @@ def _ask(options: argparse.Namespace, console: Console) -> int:
     from rag.pipeline import open_pipeline
     from rag.settings import load_settings
 
-    with open_pipeline(load_settings(options.home, llm=options.llm, llm_url=options.llm_url)) as pipeline:
+    settings = load_settings(options.home, llm=options.llm, llm_url=options.llm_url)
+    with open_pipeline(settings) as pipeline:
         answer = pipeline.ask(options.question, history, where)
+        if not pipeline.corpus.store.count():  # perhaps it is not the one that was meant
+            console.say(f"Empty: the index of {settings.home.absolute()}")
     if answer.notice:
         console.say(answer.notice)
     console.result(answer_json(answer), _shown(answer, console))
