@@ -95,6 +95,12 @@ def test_a_title_from_the_name_or_the_first_words(tmp_path: Path, name: str, tit
     assert written(tmp_path, name, LONG).title == title
 
 
+def test_the_first_of_several_numbered_sections_is_no_title(tmp_path: Path) -> None:
+    text = f"1. Introduction\n\n{LONG}\n\n2. To generate a key\n\n{LONG}"
+    assert written(tmp_path, "keys.txt", f"<DRAFT!>\n\n{text}").title == "Keys"
+    assert written(tmp_path, "league.txt", f"<DRAFT!>\n\n1. Bundesliga\n\n{LONG}").title == "1. Bundesliga"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     text = "L’été était très chaud à Paris, et le café coûtait déjà 3 € — « cher », disait-on."
