@@ -185,7 +185,7 @@ def serve(pipeline: Answerer, settings: Settings) -> None:
     with listen(settings.host, settings.port) as listener:
         threading.Thread(target=pipeline.warm_up, daemon=True).start()
         app = build_app(pipeline, settings)
-        app.state.suggestions.found()
+        threading.Thread(target=app.state.suggestions.examples, daemon=True).start()
         server_for(app, listener, settings.shutdown_seconds).run(sockets=[listener])
 
 
