@@ -74,7 +74,8 @@ def _ask(options: argparse.Namespace, console: Console) -> int:
     with open_pipeline(settings) as pipeline:
         answer = pipeline.ask(options.question, history, where)
         if not pipeline.corpus.store.count():  # perhaps it is not the one that was meant
-            console.say(f"Empty: the index of {settings.home.absolute()}")
+            place = "the database" if settings.store.get_secret_value() else settings.home.absolute()
+            console.say(f"Empty: the index of {place}")
     if answer.notice:
         console.say(answer.notice)
     console.result(answer_json(answer), _shown(answer, console))
