@@ -121,5 +121,5 @@ def test_a_negation_elsewhere_does_not_count() -> None:
 @pytest.mark.timeout(10)
 def test_hostile_text_takes_no_time() -> None:
     for text in ("A" * 20_000, "A" * 3 + " said" * 3000, "Aa " * 5000, '"' * 10_000, "1," * 5000, "not " * 5000):
-        unfounded(text, [text])
-        polarity(text, text)
+        assert not unfounded(text, [text])
+        assert not polarity(text, text)
